@@ -1,0 +1,111 @@
+/** The pool's facade types: what the API, the CLI's JSON and the composition root see. */
+
+export type DedupMode = 'pre-ack' | 'on-ack' | 'post-ack' | 'post-process' | 'off';
+export type Durability = 'flush' | 'sync';
+
+export interface VolumeSpec {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly chunkSizeBytes: number;
+  readonly blockSizeBytes: 512 | 4096;
+  readonly dedup: DedupMode;
+  /** 'off', 'lz4', 'zstd', 'zstd-N'. */
+  readonly compression: string;
+  readonly durability: Durability;
+  readonly readOnly: boolean;
+}
+
+export interface VolumeInfo extends VolumeSpec {
+  /** Never used again, also after the volume is gone. */
+  readonly id: number;
+  /** Plain bytes that the map holds. */
+  readonly usedBytes: number;
+  readonly uniqueBytes: number;
+  readonly state: 'online' | 'deleting' | 'failed';
+  /** Free-form properties of the layers above (export), kept with the volume. */
+  readonly createdAtMs: number;
+}
+
+export interface PoolStatus {
+  readonly health: 'healthy' | 'degraded' | 'healing' | 'failed';
+  readonly capacityBytes: number;
+  readonly usedBytes: number;
+  readonly freeBytes: number;
+  readonly storedBytes: number;
+  readonly parityBytes: number;
+  readonly metadataBytes: number;
+  readonly journalBytes: number;
+  readonly deadBytes: number;
+  readonly reserveBytes: number;
+  readonly logicalBytes: number;
+  readonly uniqueBytes: number;
+  readonly dedupRatio: number;
+  readonly compressionRatio: number;
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+export interface DiskInfo {
+  readonly id: string;
+  readonly path: string;
+  readonly class: 'nvme' | 'ssd' | 'hdd';
+  readonly state: 'online' | 'failed';
+  readonly capacityBytes: number;
+  readonly usedBytes: number;
+  readonly errors: number;
+}
+
+export interface PoolEvent {
+  readonly seq: number;
+  /** ISO 8601. */
+  readonly time: string;
+  readonly severity: 'info' | 'warning' | 'error';
+  readonly type: string;
+  readonly message: string;
+  readonly [fact: string]: unknown;
+}
+
+export type PoolErrorCode =
+  | 'invalid'
+  | 'exists'
+  | 'not-found'
+  | 'in-use'
+  | 'full'
+  | 'read-only'
+  /** The data directory is another version's, another pool's, or not a pool. */
+  | 'format'
+  | 'locked'
+  /** Something that was durable is gone; `serve` refuses until told to accept the loss. */
+  | 'damaged'
+  | 'io';
+
+/** A fault of the pool that a caller can act on; `message` says what, why and what to do. */
+export class PoolError extends Error {
+  override readonly name = 'PoolError';
+  readonly code: PoolErrorCode;
+  constructor(code: PoolErrorCode, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
+
+/** What the layers above use of the pool. Implemented by `pool/pool.ts`. */
+export interface PoolControl {
+  /** 16 bytes, made at the pool's creation: root of all identities. */
+  readonly uuid: Uint8Array;
+  createVolume(spec: VolumeSpec): Promise<VolumeInfo>;
+  volumes(): readonly VolumeInfo[];
+  volume(name: string): VolumeInfo;
+  resizeVolume(name: string, sizeBytes: number, options: { shrink: boolean }): Promise<VolumeInfo>;
+  setVolume(
+    name: string,
+    changes: Partial<Pick<VolumeSpec, 'dedup' | 'compression' | 'durability' | 'readOnly'>>,
+  ): Promise<VolumeInfo>;
+  /** Resolves when the deletion is durable; with `wait`, when its space is in `freeBytes`. */
+  deleteVolume(name: string, options: { wait: boolean }): Promise<void>;
+  status(): PoolStatus;
+  disks(): readonly DiskInfo[];
+  /** Events with seq > `after`, oldest first, at most `limit`. */
+  events(after: number, limit: number): readonly PoolEvent[];
+  /** Drains, checkpoints, releases the disks. */
+  close(): Promise<void>;
+}

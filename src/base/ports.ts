@@ -1,0 +1,125 @@
+/**
+ * The ports through which the cores (`iscsi/`, `pool/`) reach the world. `src/io/` implements them
+ * on Node, `test/sim/` from one seed. Hot operations take a callback, which is called in a later
+ * turn and exactly once; cold ones return a promise.
+ */
+
+export interface Timer {
+  cancel(): void;
+}
+
+export interface Clock {
+  /** Monotonic milliseconds, with fractions. */
+  nowMs(): number;
+  /** Wall clock, milliseconds since 1970; only for people (events, createdAt). */
+  wallMs(): number;
+  after(delayMs: number, run: () => void): Timer;
+  /** At the end of this turn, before the next event of the loop (a microtask). */
+  endOfTurn(run: () => void): void;
+  /** In a turn of its own, after I/O that is waiting has had its chance. */
+  nextTurn(run: () => void): void;
+}
+
+export interface Random {
+  /** Fresh bytes fit for secrets and identities. */
+  bytes(length: number): Uint8Array;
+}
+
+export type DiskErrorCode =
+  /** No space or quota left. */
+  | 'full'
+  /** The device failed: never retried as if nothing had happened. */
+  | 'io'
+  | 'missing'
+  /** Another process holds the lock on the directory. */
+  | 'locked';
+
+export class DiskError extends Error {
+  override readonly name = 'DiskError';
+  readonly code: DiskErrorCode;
+  readonly path: string;
+  constructor(code: DiskErrorCode, path: string, detail: string, cause?: unknown) {
+    super(`${path}: ${detail}`, { cause });
+    this.code = code;
+    this.path = path;
+  }
+}
+
+export type IoDone = (error: DiskError | null, bytes: number) => void;
+
+/**
+ * One open file. Operations may complete in any order, and transfers may be short: `bytes` says how
+ * far they came, and a read that gives 0 is at the end of the file. The buffer belongs to the file
+ * until `done` is called. What is written survives a crash of the process at once, a power loss
+ * only after a `sync` that began later has succeeded.
+ */
+export interface DiskFile {
+  readonly path: string;
+  read(into: Uint8Array, position: number, done: IoDone): void;
+  write(from: Uint8Array, position: number, done: IoDone): void;
+  /** fdatasync. An error means that what was written since the last success may be gone. */
+  sync(done: (error: DiskError | null) => void): void;
+  sizeBytes(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** One `--disk` directory. Paths are relative to it, with `/`; names that are made or removed last
+ * over a power loss only after `syncDirectory` of their folder. */
+export interface Disk {
+  readonly path: string;
+  /** Locks the directory until the process ends; throws DiskError 'locked'. */
+  lock(): Promise<void>;
+  makeDirectory(path: string): Promise<void>;
+  list(directory: string): Promise<string[]>;
+  /** 'create' makes the file or empties the one that is there; 'write' and 'read' need it there. */
+  open(path: string, mode: 'read' | 'write' | 'create'): Promise<DiskFile>;
+  remove(path: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  syncDirectory(directory: string): Promise<void>;
+  /** Bytes that the file system under the directory still has. */
+  availableBytes(): Promise<number>;
+}
+
+/** What one checkpoint makes durable, all or nothing. */
+export interface MetaBatch {
+  /** Pages by key, written over what is there. The buffers are not changed until `commit` ends. */
+  readonly puts: readonly (readonly [key: number, page: Uint8Array])[];
+  readonly removes: readonly number[];
+  /** Small named values, written over what is there. */
+  readonly state: ReadonlyMap<string, Uint8Array>;
+}
+
+export class MetaError extends Error {
+  override readonly name = 'MetaError';
+}
+
+/**
+ * Pages and small state, durable by transaction; in workers, so that the event loop never waits.
+ * Keys are integers below 2^53. A page that cannot be read is an Error in its place: the others of
+ * the call are answered all the same.
+ */
+export interface MetaStore {
+  readPages(keys: readonly number[]): Promise<(Uint8Array | null | MetaError)[]>;
+  /** Keys in [from, to) that hold a page, ascending, at most `limit`. */
+  listPages(range: { from: number; to: number; limit: number }): Promise<number[]>;
+  readState(name: string): Promise<Uint8Array | null>;
+  /** Resolves when durable. On rejection the batch may be durable or not: the caller reopens. */
+  commit(batch: MetaBatch): Promise<void>;
+  /** Bytes on disk. */
+  sizeBytes(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Pure computation that is fast enough for the event loop. */
+export interface Compute {
+  /** xxh64 of the bytes; the high 32 bits go to `out[0]`, the low ones to `out[1]`. */
+  hash64(bytes: Uint8Array, seed: number, out: Uint32Array): void;
+}
+
+/** Structured log, as pino has it. */
+export interface Logger {
+  debug(facts: object, message: string): void;
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+}
