@@ -1,0 +1,51 @@
+# From a fresh clone: `make run` serves a LUN, `make test` runs what a change must pass.
+# Node comes from the lock file, so an old system Node is only asked to run npm once.
+
+DATA   ?= ./data
+PORTAL ?= 127.0.0.1:3260
+API    ?= 127.0.0.1:8260
+SIZE   ?=
+
+BIN  := $(CURDIR)/node_modules/.bin
+NODE := $(CURDIR)/node_modules/node/bin/node
+
+.DEFAULT_GOAL := help
+.PHONY: help run test install packages check typecheck lint format unit
+
+help: ## this list
+	@sed -n 's/^\([a-z][a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+
+install: ## Node and the npm packages of the lock file; again only when it changed
+	@cmp -s package-lock.json node_modules/.installed-lock || { \
+	  command -v npm >/dev/null 2>&1 || { \
+	    echo 'install: npm is missing; install Node.js with npm (any version from 18 on)' >&2; exit 1; }; \
+	  npm ci --no-audit --no-fund --loglevel=error 1>&2 && \
+	  cp package-lock.json node_modules/.installed-lock; }
+	@ln -sf ../../bin/scale node_modules/.bin/scale
+	@test -x '$(NODE)' || { \
+	  echo 'install: npm did not run the install script of the package `node`; allow it and run' >&2; \
+	  echo '  rm -r node_modules && make install' >&2; exit 1; }
+
+run: install ## one member in the foreground [DATA=dir PORTAL=host:port API=host:port SIZE=20G]
+	@exec bin/scale serve --data '$(DATA)' --portal '$(PORTAL)' --api '$(API)' \
+	  --first-volume demo=10G $(if $(SIZE),--disk '$(DATA)/disk,size=$(SIZE)')
+
+packages: ## the Debian packages that tests use as initiators
+	@sh test/packages.sh
+
+test: install packages ## everything that a change must pass; closes with 'N passed, N failed'
+	@PATH="$(BIN):$$PATH" '$(NODE)' test/run.ts
+
+check: typecheck lint format ## types, lint with the import walls, formatting
+
+typecheck: install
+	@PATH="$(BIN):$$PATH" tsc --noEmit
+
+lint: install
+	@PATH="$(BIN):$$PATH" eslint .
+
+format: install
+	@PATH="$(BIN):$$PATH" prettier --check --log-level warn .
+
+unit: install ## jest's unit project alone
+	@PATH="$(BIN):$$PATH" jest --selectProjects unit
