@@ -28,6 +28,8 @@ export interface Target {
   /** `host:port` to which logins are sent instead (0101 temporarily moved). */
   readonly redirect: string | null;
   readonly device: DeviceServer;
+  /** LUN numbers mapped now, ascending; for the list of sessions. */
+  luns(): readonly number[];
 }
 
 export interface Portal {
