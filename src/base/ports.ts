@@ -60,20 +60,31 @@ export interface DiskFile {
   /** fdatasync. An error means that what was written since the last success may be gone. */
   sync(done: (error: DiskError | null) => void): void;
   sizeBytes(): Promise<number>;
+  /** Waits for the operations under way; none may follow. */
   close(): Promise<void>;
 }
 
-/** One `--disk` directory. Paths are relative to it, with `/`; names that are made or removed last
- * over a power loss only after `syncDirectory` of their folder. */
+/**
+ * One `--disk` directory. Paths are relative to it, with `/`, without `.` and `..`; the empty path
+ * is the directory itself. Names that are made, renamed or removed last over a power loss only
+ * after `syncDirectory` of their folder. What is not there is DiskError 'missing', also for `list`:
+ * a directory that was not mounted must not look like an empty one.
+ */
 export interface Disk {
   readonly path: string;
-  /** Locks the directory until the process ends; throws DiskError 'locked'. */
+  /** Locks the directory, which must exist, until `unlock` or the end of the process; throws
+   * DiskError 'locked'. A second lock by the same process is refused too. */
   lock(): Promise<void>;
+  unlock(): Promise<void>;
+  /** With the folders above it; one that is there is fine. */
   makeDirectory(path: string): Promise<void>;
+  /** Names in the folder, sorted. */
   list(directory: string): Promise<string[]>;
   /** 'create' makes the file or empties the one that is there; 'write' and 'read' need it there. */
   open(path: string, mode: 'read' | 'write' | 'create'): Promise<DiskFile>;
+  /** Removes a file. */
   remove(path: string): Promise<void>;
+  /** Replaces a file that has the new name. */
   rename(from: string, to: string): Promise<void>;
   syncDirectory(directory: string): Promise<void>;
   /** Bytes that the file system under the directory still has. */

@@ -1,0 +1,113 @@
+import fs from 'node:fs';
+import fsPromises from 'node:fs/promises';
+import { join } from 'node:path';
+import { assert } from '../base/assert.ts';
+import { DiskError } from '../base/ports.ts';
+import type { Disk, DiskFile } from '../base/ports.ts';
+import { diskError, RealFile } from './real-file.ts';
+import { lockFile } from './sqlite-lock.ts';
+import type { FileLock } from './sqlite-lock.ts';
+
+const { O_CREAT, O_RDONLY, O_RDWR, O_TRUNC } = fs.constants;
+const openFlags = { read: O_RDONLY, write: O_RDWR, create: O_RDWR | O_CREAT | O_TRUNC } as const;
+
+/** Lock file of a directory; `list('')` does not show it. */
+const LOCK_FILE = 'lock';
+
+/** A folder of this machine. Files are readable by their owner alone: they hold users' data. */
+export class RealDisk implements Disk {
+  readonly path: string;
+  #lock: FileLock | null = null;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  async lock(): Promise<void> {
+    assert(this.#lock === null, 'the directory is locked once');
+    const path = this.#resolve(LOCK_FILE);
+    await this.#run(this.path, () => fsPromises.access(this.path));
+    const lock = this.#take(path);
+    if (lock === null) throw new DiskError('locked', this.path, 'another process serves it');
+    this.#lock = lock;
+  }
+
+  unlock(): Promise<void> {
+    this.#lock?.release();
+    this.#lock = null;
+    return Promise.resolve();
+  }
+
+  async makeDirectory(path: string): Promise<void> {
+    const full = this.#resolve(path);
+    await this.#run(full, () => fsPromises.mkdir(full, { recursive: true, mode: 0o700 }));
+  }
+
+  async list(directory: string): Promise<string[]> {
+    const full = this.#resolve(directory);
+    const names = await this.#run(full, () => fsPromises.readdir(full));
+    return names.filter((name) => directory !== '' || name !== LOCK_FILE).sort();
+  }
+
+  async open(path: string, mode: 'read' | 'write' | 'create'): Promise<DiskFile> {
+    const full = this.#resolve(path);
+    const fd = await new Promise<number>((resolve, reject) => {
+      fs.open(full, openFlags[mode], 0o600, (error, opened) => {
+        if (error === null) resolve(opened);
+        else reject(diskError(error, full));
+      });
+    });
+    return new RealFile(full, fd);
+  }
+
+  async remove(path: string): Promise<void> {
+    const full = this.#resolve(path);
+    await this.#run(full, () => fsPromises.unlink(full));
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    const source = this.#resolve(from);
+    const target = this.#resolve(to);
+    await this.#run(source, () => fsPromises.rename(source, target));
+  }
+
+  async syncDirectory(directory: string): Promise<void> {
+    const full = this.#resolve(directory);
+    await this.#run(full, async () => {
+      const handle = await fsPromises.open(full, O_RDONLY);
+      try {
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+    });
+  }
+
+  async availableBytes(): Promise<number> {
+    const found = await this.#run(this.path, () => fsPromises.statfs(this.path));
+    return found.bavail * found.bsize;
+  }
+
+  #take(path: string): FileLock | null {
+    try {
+      return lockFile(path);
+    } catch (error) {
+      throw new DiskError('io', path, 'the lock file cannot be opened', error);
+    }
+  }
+
+  /** The full path; a path of ours that left the directory would be a bug. */
+  #resolve(path: string): string {
+    const plain = path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
+    assert(path === '' || (plain && !path.includes('\0')), `a path within the disk: ${path}`);
+    return path === '' ? this.path : join(this.path, path);
+  }
+
+  async #run<T>(path: string, call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      throw diskError(error as NodeJS.ErrnoException, path);
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import fs from 'node:fs';
+import { assert } from '../base/assert.ts';
+import { DiskError } from '../base/ports.ts';
+import type { DiskErrorCode, DiskFile, IoDone } from '../base/ports.ts';
+
+/** What a system call's failure means to those who act on it. */
+export function diskError(error: NodeJS.ErrnoException, path: string): DiskError {
+  return new DiskError(codeOf(error.code), path, error.message, error);
+}
+
+function codeOf(errno: string | undefined): DiskErrorCode {
+  if (errno === 'ENOSPC' || errno === 'EDQUOT') return 'full';
+  return errno === 'ENOENT' ? 'missing' : 'io';
+}
+
+/** A file by its descriptor; each operation is one system call in libuv's thread pool. */
+export class RealFile implements DiskFile {
+  readonly path: string;
+  readonly #fd: number;
+  #inFlight = 0;
+  #closing = false;
+  #idle: (() => void) | null = null;
+
+  constructor(path: string, fd: number) {
+    this.path = path;
+    this.#fd = fd;
+  }
+
+  read(into: Uint8Array, position: number, done: IoDone): void {
+    this.#begin();
+    fs.read(this.#fd, into, 0, into.length, position, (error, bytes) => {
+      this.#end();
+      if (error === null) done(null, bytes);
+      else done(diskError(error, this.path), 0);
+    });
+  }
+
+  write(from: Uint8Array, position: number, done: IoDone): void {
+    this.#begin();
+    fs.write(this.#fd, from, 0, from.length, position, (error, bytes) => {
+      this.#end();
+      if (error === null) done(null, bytes);
+      else done(diskError(error, this.path), 0);
+    });
+  }
+
+  sync(done: (error: DiskError | null) => void): void {
+    this.#begin();
+    fs.fdatasync(this.#fd, (error) => {
+      this.#end();
+      done(error === null ? null : diskError(error, this.path));
+    });
+  }
+
+  async sizeBytes(): Promise<number> {
+    this.#begin();
+    const stats = await new Promise<fs.Stats>((resolve, reject) => {
+      fs.fstat(this.#fd, (error, found) => {
+        this.#end();
+        if (error === null) resolve(found);
+        else reject(diskError(error, this.path));
+      });
+    });
+    return stats.size;
+  }
+
+  /** A descriptor closed under an operation could be another file's by the time it runs. */
+  async close(): Promise<void> {
+    assert(!this.#closing, 'a file is closed once');
+    this.#closing = true;
+    if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+    await new Promise<void>((resolve, reject) => {
+      fs.close(this.#fd, (error) => {
+        if (error === null) resolve();
+        else reject(diskError(error, this.path));
+      });
+    });
+  }
+
+  #begin(): void {
+    assert(!this.#closing, 'no operation on a closed file');
+    this.#inFlight += 1;
+  }
+
+  #end(): void {
+    this.#inFlight -= 1;
+    if (this.#inFlight === 0 && this.#idle !== null) this.#idle();
+  }
+}
