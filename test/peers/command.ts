@@ -1,0 +1,86 @@
+/** Runs the programs of other projects (libiscsi, QEMU, tgt) as bounded child processes. */
+import { execFile, spawnSync } from 'node:child_process';
+import { createServer, type AddressInfo } from 'node:net';
+
+export interface Outcome {
+  /** Exit code; null when a signal ended it (also at the timeout). */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs to the end, or kills at `timeoutMs`; never rejects: the caller looks at `code`. */
+export function run(
+  program: string,
+  args: readonly string[],
+  options: { timeoutMs: number; env?: Record<string, string>; cwd?: string },
+): Promise<Outcome> {
+  return new Promise((resolve) => {
+    execFile(
+      program,
+      [...args],
+      {
+        timeout: options.timeoutMs,
+        killSignal: 'SIGKILL',
+        maxBuffer: 1 << 28,
+        env: { ...process.env, ...options.env },
+        ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : null;
+        resolve({ code, stdout, stderr });
+      },
+    );
+  });
+}
+
+/** As `run`, for steps that a test cannot go on without. */
+export async function mustRun(
+  program: string,
+  args: readonly string[],
+  options: { timeoutMs: number; env?: Record<string, string>; cwd?: string },
+): Promise<string> {
+  const { code, stdout, stderr } = await run(program, args, options);
+  if (code !== 0) {
+    const end = `${stdout}\n${stderr}`.trim().split('\n').slice(-20).join('\n');
+    throw new Error(`${program} ${args.join(' ')} ended with ${String(code)}:\n${end}`);
+  }
+  return stdout;
+}
+
+export const isInstalled = (program: string): boolean =>
+  spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
+
+/** A loopback port that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => {
+        resolve(port);
+      });
+    });
+  });
+}
+
+export const sleep = (delayMs: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, delayMs);
+  });
+
+/** Polls until `look` gives something, or throws at the timeout. */
+export async function until<T>(
+  what: string,
+  timeoutMs: number,
+  look: () => Promise<T | undefined> | T | undefined,
+): Promise<T> {
+  const end = performance.now() + timeoutMs;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    if (performance.now() > end) throw new Error(`${what}: not within ${String(timeoutMs)} ms`);
+    await sleep(50);
+  }
+}
