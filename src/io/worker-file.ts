@@ -3,7 +3,7 @@
  * strips the types), `.js` when built. It is told by the asking module's own name, so it holds under
  * jest as well, where modules are transformed but workers run the file on disk.
  *
- *   new Worker(workerFile(import.meta.url, './meta-writer.worker'))
+ *   new Worker(workerFile(import.meta.url, './meta-writer-worker'))
  */
 export function workerFile(moduleUrl: string, name: string): URL {
   const extension = moduleUrl.endsWith('.ts') ? '.ts' : '.js';

@@ -1,0 +1,38 @@
+/** What `meta-sqlite.ts` and its two workers say to each other. */
+
+/** At most so many pages go to or from a worker in one turn of the event loop: about 1 MiB. */
+export const SLICE_PAGES = 256;
+
+/** Part of one commit; the transaction begins with the first and ends with the `last`. */
+export interface WriteSlice {
+  readonly keys: readonly number[];
+  readonly lengths: readonly number[];
+  /** The pages one after the other; transferred. */
+  readonly pages: ArrayBuffer;
+  readonly removes: readonly number[];
+  readonly state: readonly (readonly [name: string, value: Uint8Array])[];
+  readonly last: boolean;
+}
+
+export type ReadRequest =
+  | { readonly read: 'pages'; readonly keys: readonly number[] }
+  | { readonly read: 'keys'; readonly from: number; readonly to: number; readonly limit: number }
+  | { readonly read: 'state'; readonly name: string };
+
+/** Answer to a read of pages. Packed: a buffer a page would cost three times as much to transfer. */
+export interface PackedPages {
+  /** One after the other. */
+  readonly bytes: ArrayBuffer;
+  /** For each key the page's length, null for none, or why it can't be read. */
+  readonly pages: readonly (number | string | null)[];
+}
+
+export interface Call<Request> {
+  readonly id: number;
+  readonly request: Request;
+}
+
+/** The first answer, with id 0, says whether the database could be opened. */
+export type Answer =
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly error: string };

@@ -1,0 +1,54 @@
+import type { MetaBatch } from '../base/ports.ts';
+import { SLICE_PAGES } from './meta-messages.ts';
+import type { WriteSlice } from './meta-messages.ts';
+
+const SLICE_BYTES = 2 * 1024 * 1024;
+const SLICE_REMOVES = 4096;
+
+/**
+ * Cuts a commit into messages, copying at most 256 pages for each when it is asked for: the caller
+ * asks for the next in a later turn. The state goes with the last one, however large it is.
+ */
+export function* slicesOf(batch: MetaBatch): Generator<WriteSlice> {
+  let put = 0;
+  let removed = 0;
+  for (;;) {
+    const end = sliceEnd(batch.puts, put);
+    const puts = batch.puts.slice(put, end);
+    const removes = batch.removes.slice(removed, removed + SLICE_REMOVES);
+    put = end;
+    removed += removes.length;
+    const last = put === batch.puts.length && removed === batch.removes.length;
+    yield {
+      keys: puts.map(([key]) => key),
+      lengths: puts.map(([, page]) => page.length),
+      pages: packed(puts),
+      removes,
+      state: last ? [...batch.state] : [],
+      last,
+    };
+    if (last) return;
+  }
+}
+
+function sliceEnd(puts: MetaBatch['puts'], start: number): number {
+  let bytes = 0;
+  let end = start;
+  while (end < puts.length && end - start < SLICE_PAGES) {
+    bytes += puts[end]?.[1].length ?? 0;
+    if (bytes > SLICE_BYTES && end > start) break;
+    end += 1;
+  }
+  return end;
+}
+
+/** A copy, because the buffer is transferred and the pages stay with the caller. */
+function packed(puts: MetaBatch['puts']): ArrayBuffer {
+  const pages = new Uint8Array(puts.reduce((sum, [, page]) => sum + page.length, 0));
+  let start = 0;
+  for (const [, page] of puts) {
+    pages.set(page, start);
+    start += page.length;
+  }
+  return pages.buffer;
+}

@@ -1,0 +1,125 @@
+import { stat } from 'node:fs/promises';
+import { assert } from '../base/assert.ts';
+import { MetaError } from '../base/ports.ts';
+import type { MetaBatch, MetaStore } from '../base/ports.ts';
+import { SLICE_PAGES } from './meta-messages.ts';
+import type { PackedPages, ReadRequest, WriteSlice } from './meta-messages.ts';
+import { slicesOf } from './meta-slices.ts';
+import { WorkerCalls } from './worker-calls.ts';
+import { workerFile } from './worker-file.ts';
+
+type WriterCalls = WorkerCalls<WriteSlice | 'close'>;
+type ReaderCalls = WorkerCalls<ReadRequest | 'close'>;
+
+const writerFile = workerFile(import.meta.url, './meta-writer-worker');
+const readerFile = workerFile(import.meta.url, './meta-reader-worker');
+
+/**
+ * The metadata store on one SQLite file, with a worker that writes and one that reads: reads go on
+ * while a commit runs and give what was committed before it. Nothing of SQLite runs on the event
+ * loop, and no turn copies more than a slice.
+ */
+export class SqliteMetaStore implements MetaStore {
+  readonly #path: string;
+  readonly #writer: WriterCalls;
+  readonly #reader: ReaderCalls;
+  /** Commits run one after the other. */
+  #lastCommit: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  private constructor(path: string, writer: WriterCalls, reader: ReaderCalls) {
+    this.#path = path;
+    this.#writer = writer;
+    this.#reader = reader;
+  }
+
+  /** Makes the file when there is none. Rejects with MetaError when it is damaged, another
+   * program's, or of another format. */
+  static async open(path: string): Promise<SqliteMetaStore> {
+    const fail = (reason: string): MetaError => new MetaError(`${path}: ${reason}`);
+    const writer: WriterCalls = new WorkerCalls(writerFile, path, fail);
+    let reader: ReaderCalls | null = null;
+    try {
+      await writer.started();
+      reader = new WorkerCalls(readerFile, path, fail);
+      await reader.started();
+      return new SqliteMetaStore(path, writer, reader);
+    } catch (error) {
+      await Promise.all([writer.end(), reader?.end()]);
+      throw error;
+    }
+  }
+
+  async readPages(keys: readonly number[]): Promise<(Uint8Array | null | MetaError)[]> {
+    const pages: (Uint8Array | null | MetaError)[] = [];
+    for (let start = 0; start < keys.length; start += SLICE_PAGES) {
+      const slice = keys.slice(start, start + SLICE_PAGES);
+      const packed = (await this.#read({ read: 'pages', keys: slice })) as PackedPages;
+      pages.push(...unpack(packed, this.#path));
+    }
+    return pages;
+  }
+
+  async listPages(range: { from: number; to: number; limit: number }): Promise<number[]> {
+    const keys = await this.#read({ read: 'keys', ...range });
+    return Array.from(keys as Float64Array);
+  }
+
+  async readState(name: string): Promise<Uint8Array | null> {
+    return (await this.#read({ read: 'state', name })) as Uint8Array | null;
+  }
+
+  commit(batch: MetaBatch): Promise<void> {
+    assert(!this.#closed, 'no commit on a closed store');
+    const commit = this.#lastCommit.then(() => this.#write(batch));
+    this.#lastCommit = commit.catch(() => undefined);
+    return commit;
+  }
+
+  async sizeBytes(): Promise<number> {
+    const sizes = await Promise.all([fileSize(this.#path), fileSize(`${this.#path}-wal`)]);
+    return sizes[0] + sizes[1];
+  }
+
+  async close(): Promise<void> {
+    assert(!this.#closed, 'a store is closed once');
+    this.#closed = true;
+    await this.#lastCommit;
+    try {
+      await this.#reader.call('close');
+      await this.#writer.call('close');
+    } finally {
+      await Promise.all([this.#writer.end(), this.#reader.end()]);
+    }
+  }
+
+  #read(request: ReadRequest): Promise<unknown> {
+    assert(!this.#closed, 'no read on a closed store');
+    return this.#reader.call(request);
+  }
+
+  async #write(batch: MetaBatch): Promise<void> {
+    for (const slice of slicesOf(batch)) await this.#writer.call(slice, [slice.pages]);
+  }
+}
+
+/** Copies, so that a cached page does not keep its whole slice alive; one alone needs none. */
+function unpack(packed: PackedPages, path: string): (Uint8Array | null | MetaError)[] {
+  let start = 0;
+  return packed.pages.map((page) => {
+    if (page === null) return null;
+    if (typeof page === 'string') return new MetaError(`${path}: ${page}`);
+    const bytes = new Uint8Array(packed.bytes, start, page);
+    start += page;
+    return page === packed.bytes.byteLength ? bytes : bytes.slice();
+  });
+}
+
+async function fileSize(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    throw new MetaError(`${path}: its size cannot be read`, { cause: error });
+  }
+}
