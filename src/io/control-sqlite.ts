@@ -47,7 +47,7 @@ class ControlSqlite implements ControlState {
   constructor(path: string) {
     this.#path = path;
     const workerData: ControlWorkerOptions = { path };
-    this.#worker = new Worker(workerFile(import.meta.url, './control-sqlite.worker'), {
+    this.#worker = new Worker(workerFile(import.meta.url, './control-worker'), {
       workerData,
     });
     this.#worker.on('message', (reply: ControlReply) => this.#settle(reply));

@@ -1,0 +1,308 @@
+/**
+ * Which volume is which LUN of which target, and who may log in: the answers the iSCSI layer asks
+ * for, and the changes that operators make. Changes take turns, reads never wait. Until `attach`
+ * there is no pool, `ready` is false and logins are told to come again (0301).
+ */
+import type { ControlState, SecretBox } from '../base/control-state.ts';
+import type { Logger } from '../base/ports.ts';
+import type { BlockDevice } from '../../iscsi/scsi/block-device.ts';
+import type { Portal, Target, TargetDirectory } from '../../iscsi/target/directory.ts';
+import type { PoolControl, VolumeInfo } from '../../pool/types.ts';
+import { RequestError } from '../request-error.ts';
+import { checkChap } from './access.ts';
+import type { ChapSetting } from './access.ts';
+import { iscsiNameOf } from './names.ts';
+import { freeIqn, ownTarget, reconcile } from './reconcile.ts';
+import { encodeText, exportKey, newRecord } from './records.ts';
+import { TargetBook } from './target-book.ts';
+import type { LiveTarget, LunHolder } from './target-book.ts';
+
+export interface TargetServicePorts {
+  readonly control: ControlState;
+  readonly secrets: SecretBox;
+  readonly log: Logger;
+  readonly makeDevice: () => LunHolder;
+  readonly portals: () => readonly Portal[];
+  /** Sessions that are logged in to the target now. */
+  readonly sessionCount: (iqn: string) => number;
+  readonly dropSessions: (iqn: string) => void;
+}
+
+/** What the pool gives once it serves. */
+export interface Attachment {
+  readonly pool: PoolControl;
+  readonly deviceFor: (volumeName: string) => BlockDevice;
+}
+
+export interface TargetInfo {
+  readonly iqn: string;
+  readonly open: boolean;
+  readonly allowed: readonly string[];
+  readonly chap: { readonly user: string; readonly mutualUser: string | null } | null;
+  readonly luns: readonly { readonly lun: number; readonly volume: string }[];
+  readonly redirect: string | null;
+  readonly sessions: number;
+  /** 'damaged': its record cannot be read; nobody may log in, it can only be deleted. */
+  readonly state: 'online' | 'damaged';
+}
+
+const maxLun = 16383;
+
+export class TargetService implements TargetDirectory {
+  readonly #ports: TargetServicePorts;
+  readonly #book: TargetBook;
+  #attachment: Attachment | null = null;
+  #ready = false;
+  #lastTurn: Promise<unknown> = Promise.resolve();
+
+  constructor(ports: TargetServicePorts) {
+    this.#ports = ports;
+    const { control, secrets, makeDevice } = ports;
+    const deviceOf = (volumeId: number): BlockDevice => this.#deviceOf(volumeId);
+    this.#book = new TargetBook({ control, secrets, makeDevice, deviceOf });
+  }
+
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  find(iqn: string): Target | null {
+    return this.#book.live.get(iqn) ?? null;
+  }
+
+  list(): readonly Target[] {
+    return [...this.#book.live.values()];
+  }
+
+  portals(): readonly Portal[] {
+    return this.#ports.portals();
+  }
+
+  /** The pool serves: brings records and volumes together and opens the targets. */
+  async attach(attachment: Attachment): Promise<void> {
+    const { control, secrets, log } = this.#ports;
+    const found = await reconcile({ control, secrets, log, pool: attachment.pool });
+    this.#attachment = attachment;
+    for (const iqn of found.damaged) this.#book.damaged.add(iqn);
+    for (const { iqn, record, secrets: opened } of found.targets) {
+      this.#book.show(iqn, { record, secrets: opened });
+    }
+    this.#ready = true;
+  }
+
+  /** The member goes down: logins are told to come again. */
+  refuseLogins(): void {
+    this.#ready = false;
+  }
+
+  infos(): TargetInfo[] {
+    const damaged = [...this.#book.damaged].map((iqn): TargetInfo => {
+      const { open, allowed, redirect } = newRecord;
+      return { iqn, open, allowed, chap: null, luns: [], redirect, sessions: 0, state: 'damaged' };
+    });
+    const live = [...this.#book.live.keys()].map((iqn) => this.info(iqn));
+    return [...live, ...damaged].sort((a, b) => (a.iqn < b.iqn ? -1 : 1));
+  }
+
+  info(name: string): TargetInfo {
+    const { iqn, record } = this.#book.found(name);
+    const volumes = this.#attached().pool.volumes();
+    const luns = record.luns.flatMap(({ lun, volumeId }) => {
+      const volume = volumes.find(({ id }) => id === volumeId)?.name;
+      return volume === undefined ? [] : [{ lun, volume }];
+    });
+    const { open, allowed, chap, redirect } = record;
+    const sessions = this.#ports.sessionCount(iqn);
+    return { iqn, open, allowed, chap, luns, redirect, sessions, state: 'online' };
+  }
+
+  /** Where a volume is mapped; its own target first. */
+  mapsOf(volumeId: number): { iqn: string; lun: number }[] {
+    const targets = this.#mapping(volumeId);
+    const isOwn = ({ record }: LiveTarget): number => Number(record.ownVolumeId === volumeId);
+    targets.sort((a, b) => isOwn(b) - isOwn(a));
+    return targets.flatMap(({ iqn, record }) =>
+      record.luns.filter((map) => map.volumeId === volumeId).map(({ lun }) => ({ iqn, lun })),
+    );
+  }
+
+  create(name: string, options: { redirect: string | null }): Promise<TargetInfo> {
+    return this.#inTurn(async () => {
+      const iqn = iscsiNameOf(name);
+      if (this.#book.live.has(iqn) || this.#book.damaged.has(iqn)) {
+        throw new RequestError('exists', `target ${iqn} is there already; choose another name`);
+      }
+      await this.#book.add(iqn, { ...newRecord, redirect: options.redirect }, []);
+      return this.info(iqn);
+    });
+  }
+
+  delete(name: string, options: { force: boolean }): Promise<void> {
+    return this.#inTurn(async () => {
+      const iqn = name.toLowerCase();
+      if (!this.#book.damaged.has(iqn)) {
+        this.#refuseInUse(this.#book.found(iqn), `target ${iqn}`, options.force);
+      }
+      await this.#book.erase([iqn]);
+      this.#ports.dropSessions(iqn);
+    });
+  }
+
+  /** Without a LUN it takes the lowest that is free. */
+  map(name: string, volumeName: string, lun: number | null): Promise<TargetInfo> {
+    return this.#inTurn(async () => {
+      const target = this.#book.found(name);
+      const { id } = this.#attached().pool.volume(volumeName);
+      const taken = new Set(target.record.luns.map((map) => map.lun));
+      let chosen = lun ?? 0;
+      if (lun === null) while (taken.has(chosen)) chosen += 1;
+      if (chosen > maxLun) {
+        throw new RequestError('invalid', `LUN ${chosen} is out of range; use 0 to ${maxLun}`);
+      }
+      if (taken.has(chosen)) {
+        const message = `LUN ${chosen} of ${target.iqn} is taken; unmap it first or choose another`;
+        throw new RequestError('exists', message);
+      }
+      const luns = [...target.record.luns, { lun: chosen, volumeId: id }];
+      luns.sort((a, b) => a.lun - b.lun);
+      await this.#book.change(target, { luns });
+      return this.info(target.iqn);
+    });
+  }
+
+  unmap(name: string, lun: number): Promise<TargetInfo> {
+    return this.#inTurn(async () => {
+      const target = this.#book.found(name);
+      const luns = target.record.luns.filter((map) => map.lun !== lun);
+      if (luns.length === target.record.luns.length) {
+        throw new RequestError('not-found', `${target.iqn} has no LUN ${lun}`);
+      }
+      await this.#book.change(target, { luns });
+      return this.info(target.iqn);
+    });
+  }
+
+  allow(name: string, initiator: string, options: { remove: boolean }): Promise<TargetInfo> {
+    return this.#inTurn(async () => {
+      const target = this.#book.found(name);
+      const wanted = iscsiNameOf(initiator);
+      const others = target.record.allowed.filter((one) => one !== wanted);
+      if (options.remove && others.length === target.record.allowed.length) {
+        throw new RequestError('not-found', `${wanted} is not on the list of ${target.iqn}`);
+      }
+      const allowed = options.remove ? others : [...others, wanted].sort();
+      await this.#book.change(target, { allowed });
+      return this.info(target.iqn);
+    });
+  }
+
+  setOpen(name: string, open: boolean): Promise<TargetInfo> {
+    return this.#inTurn(async () => {
+      const target = this.#book.found(name);
+      await this.#book.change(target, { open });
+      return this.info(target.iqn);
+    });
+  }
+
+  /** Null takes CHAP away. */
+  setChap(name: string, setting: ChapSetting | null): Promise<TargetInfo> {
+    return this.#inTurn(async () => {
+      const target = this.#book.found(name);
+      if (setting === null) await this.#book.change(target, { chap: null }, null);
+      else {
+        checkChap(setting);
+        const { user, secret, mutualUser, mutualSecret } = setting;
+        const chap = { user, mutualUser };
+        await this.#book.change(target, { chap }, { secret, mutualSecret });
+      }
+      return this.info(target.iqn);
+    });
+  }
+
+  /**
+   * Has a volume made and exports it at once. The export is owed from before the volume is made, so
+   * that a crash in between leaves no volume that nobody can reach.
+   */
+  createExported(name: string, make: () => Promise<VolumeInfo>): Promise<VolumeInfo> {
+    return this.#inTurn(async () => {
+      const { pool } = this.#attached();
+      const key = exportKey(name);
+      await this.#book.commit([{ kind: 'put', key, value: encodeText('') }]);
+      let volume: VolumeInfo;
+      try {
+        volume = await make();
+      } catch (error) {
+        await this.#book.commit([{ kind: 'remove', key }]);
+        throw error;
+      }
+      const iqn = await freeIqn(this.#ports.control, pool.uuid, volume);
+      const { record, also } = ownTarget(iqn, volume);
+      await this.#book.add(iqn, record, also);
+      return volume;
+    });
+  }
+
+  /**
+   * Takes a volume out of every target, then has it removed. The records follow the removal: were it
+   * the other way round, a crash in between would leave a volume that nobody can reach; this way the
+   * next start drops them.
+   */
+  removeVolume(
+    name: string,
+    options: { force: boolean },
+    remove: () => Promise<void>,
+  ): Promise<void> {
+    return this.#inTurn(async () => {
+      const { id } = this.#attached().pool.volume(name);
+      const targets = this.#mapping(id);
+      for (const target of targets) this.#refuseInUse(target, `volume ${name}`, options.force);
+      const putBack = this.#book.withdraw(targets, id);
+      try {
+        await remove();
+      } catch (error) {
+        putBack();
+        throw error;
+      }
+      const own = targets.filter(({ record }) => record.ownVolumeId === id);
+      for (const target of targets.filter((one) => !own.includes(one))) {
+        const luns = target.record.luns.filter((map) => map.volumeId !== id);
+        await this.#book.change(target, { luns });
+      }
+      await this.#book.erase(own.map(({ iqn }) => iqn));
+      for (const { iqn } of own) this.#ports.dropSessions(iqn);
+    });
+  }
+
+  #mapping(volumeId: number): LiveTarget[] {
+    return [...this.#book.live.values()].filter((target) => target.maps(volumeId));
+  }
+
+  #refuseInUse({ iqn }: LiveTarget, what: string, force: boolean): void {
+    const sessions = this.#ports.sessionCount(iqn);
+    if (sessions === 0 || force) return;
+    const who = sessions === 1 ? '1 session is' : `${sessions} sessions are`;
+    const message = `${what} is in use: ${who} logged in to ${iqn}; log out first, or use --force`;
+    throw new RequestError('in-use', message);
+  }
+
+  #attached(): Attachment {
+    if (this.#attachment !== null) return this.#attachment;
+    throw new RequestError('unavailable', 'the pool is still recovering; ask again in a moment');
+  }
+
+  #deviceOf(volumeId: number): BlockDevice {
+    const { pool, deviceFor } = this.#attached();
+    const volume = pool.volumes().find(({ id }) => id === volumeId);
+    if (volume === undefined) throw new RequestError('not-found', `volume ${volumeId} is gone`);
+    return deviceFor(volume.name);
+  }
+
+  #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const turn = this.#lastTurn.then(() => {
+      this.#attached();
+      return run();
+    });
+    this.#lastTurn = turn.catch(() => undefined);
+    return turn;
+  }
+}

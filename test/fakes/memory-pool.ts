@@ -1,0 +1,133 @@
+/** The pool's facade in memory: volumes as a catalogue, without data. */
+import { PoolError } from '../../pool/types.ts';
+import type {
+  DiskInfo,
+  PoolControl,
+  PoolEvent,
+  PoolStatus,
+  VolumeInfo,
+  VolumeSpec,
+} from '../../pool/types.ts';
+
+export class MemoryPool implements PoolControl {
+  readonly uuid = Uint8Array.from({ length: 16 }, (_, at) => 0xa0 + at);
+  readonly #volumes = new Map<string, VolumeInfo>();
+  #lastId = 0;
+  closed = false;
+  /** What the next deletion fails with. */
+  deletionFault: PoolError | null = null;
+
+  createVolume(spec: VolumeSpec): Promise<VolumeInfo> {
+    if (this.#volumes.has(spec.name)) {
+      return Promise.reject(new PoolError('exists', `volume ${spec.name} is there already`));
+    }
+    const volume: VolumeInfo = {
+      ...spec,
+      id: ++this.#lastId,
+      usedBytes: 0,
+      uniqueBytes: 0,
+      state: 'online',
+      createdAtMs: Date.UTC(2026, 0, 1),
+    };
+    this.#volumes.set(spec.name, volume);
+    return Promise.resolve(volume);
+  }
+
+  volumes(): readonly VolumeInfo[] {
+    return [...this.#volumes.values()];
+  }
+
+  volume(name: string): VolumeInfo {
+    const volume = this.#volumes.get(name);
+    if (volume === undefined) throw new PoolError('not-found', `there is no volume ${name}`);
+    return volume;
+  }
+
+  resizeVolume(name: string, sizeBytes: number, options: { shrink: boolean }): Promise<VolumeInfo> {
+    const volume = this.volume(name);
+    if (sizeBytes < volume.sizeBytes && !options.shrink) {
+      return Promise.reject(
+        new PoolError('invalid', 'that would cut off data; use --shrink if it may'),
+      );
+    }
+    return this.#replace({ ...volume, sizeBytes });
+  }
+
+  setVolume(name: string, changes: Partial<VolumeSpec>): Promise<VolumeInfo> {
+    return this.#replace({ ...this.volume(name), ...changes });
+  }
+
+  deleteVolume(name: string): Promise<void> {
+    if (this.deletionFault !== null) return Promise.reject(this.deletionFault);
+    this.volume(name);
+    this.#volumes.delete(name);
+    return Promise.resolve();
+  }
+
+  status(): PoolStatus {
+    return {
+      health: 'healthy',
+      capacityBytes: 100 * 2 ** 30,
+      usedBytes: 2 ** 30,
+      freeBytes: 99 * 2 ** 30,
+      storedBytes: 0,
+      parityBytes: 0,
+      metadataBytes: 4096,
+      journalBytes: 2 ** 29,
+      deadBytes: 0,
+      reserveBytes: 2 ** 29 - 4096,
+      logicalBytes: 0,
+      uniqueBytes: 0,
+      dedupRatio: 1,
+      compressionRatio: 1,
+      counters: { reads: 3, 'journal-syncs': 5 },
+    };
+  }
+
+  disks(): readonly DiskInfo[] {
+    return [
+      {
+        id: 'disk-0',
+        path: '/tmp/disk',
+        class: 'ssd',
+        state: 'online',
+        capacityBytes: 100 * 2 ** 30,
+        usedBytes: 2 ** 30,
+        errors: 0,
+      },
+    ];
+  }
+
+  events(after: number, limit: number): readonly PoolEvent[] {
+    const all: PoolEvent[] = [1, 2, 3].map((seq) => ({
+      seq,
+      time: `2026-01-01T00:00:0${seq}.000Z`,
+      severity: seq === 2 ? 'warning' : 'info',
+      type: 'started',
+      message: `event ${seq}`,
+      position: seq * 100,
+    }));
+    return all.filter(({ seq }) => seq > after).slice(0, limit);
+  }
+
+  close(): Promise<void> {
+    this.closed = true;
+    return Promise.resolve();
+  }
+
+  #replace(volume: VolumeInfo): Promise<VolumeInfo> {
+    this.#volumes.set(volume.name, volume);
+    return Promise.resolve(volume);
+  }
+}
+
+export const volumeSpec = (name: string): VolumeSpec => ({
+  name,
+  sizeBytes: 2 ** 30,
+  chunkSizeBytes: 4096,
+  blockSizeBytes: 512,
+  dedup: 'off',
+  compression: 'off',
+  durability: 'flush',
+  readOnly: false,
+});

@@ -1,0 +1,116 @@
+/** What a `TargetService` needs, in memory; the SCSI side only remembers which LUNs it was given. */
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { SecretBox } from '../../src/base/control-state.ts';
+import type { Logger } from '../../src/base/ports.ts';
+import { identityOf } from '../../src/identity.ts';
+import { openSecretBox } from '../../src/io/secret-box.ts';
+import { TargetService } from '../../src/targets/target-service.ts';
+import type { LunHolder } from '../../src/targets/target-book.ts';
+import type { BlockDevice } from '../../iscsi/scsi/block-device.ts';
+import { MemoryControlState } from './memory-control-state.ts';
+import type { MemoryPool } from './memory-pool.ts';
+
+export const quiet: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+
+const refused = (): never => {
+  throw new Error('this device serves no commands');
+};
+
+function fakeDevice(pool: MemoryPool, name: string): BlockDevice {
+  const { id, blockSizeBytes, sizeBytes, chunkSizeBytes, readOnly } = pool.volume(name);
+  return {
+    identity: identityOf({ poolUuid: pool.uuid, volumeId: id, name }),
+    blockSizeBytes,
+    blocks: sizeBytes / blockSizeBytes,
+    chunkSizeBytes,
+    readOnly,
+    volatileCache: true,
+    read: refused,
+    write: refused,
+    unmap: refused,
+    writeSame: refused,
+    flush: refused,
+    provisioning: refused,
+  };
+}
+
+export class RecordingLuns implements LunHolder {
+  readonly luns = new Map<number, BlockDevice>();
+  mapLun(lun: number, device: BlockDevice): void {
+    this.luns.set(lun, device);
+  }
+  unmapLun(lun: number): void {
+    this.luns.delete(lun);
+  }
+  attach = refused;
+  detach = refused;
+  submit = refused;
+  dataArrived = refused;
+  dataFailed = refused;
+  abortTask = refused;
+  abortTaskSet = refused;
+  clearTaskSet = refused;
+  logicalUnitReset = refused;
+  targetReset = refused;
+}
+
+export async function makeSecretBox(): Promise<SecretBox> {
+  const folder = mkdtempSync(join(tmpdir(), 'box-'));
+  try {
+    return await openSecretBox(join(folder, randomBytes(4).toString('hex')));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+export interface TargetBench {
+  readonly service: TargetService;
+  readonly control: MemoryControlState;
+  readonly secrets: SecretBox;
+  /** Sessions logged in, by IQN; `dropSessions` takes them away. */
+  readonly sessions: Map<string, number>;
+  lunsOf(iqn: string): Map<number, BlockDevice>;
+  /** A new service over the same state, as after a restart. */
+  restart(): Promise<TargetService>;
+}
+
+export async function targetBench(pool: MemoryPool): Promise<TargetBench> {
+  const control = new MemoryControlState();
+  const secrets = await makeSecretBox();
+  const sessions = new Map<string, number>();
+  const make = (): TargetService =>
+    new TargetService({
+      control,
+      secrets,
+      log: quiet,
+      makeDevice: () => new RecordingLuns(),
+      portals: () => [{ advertised: null, portalGroupTag: 1, loopback: true }],
+      sessionCount: (iqn) => sessions.get(iqn) ?? 0,
+      dropSessions: (iqn) => void sessions.delete(iqn),
+    });
+  const attach = async (service: TargetService): Promise<TargetService> => {
+    await service.attach({ pool, deviceFor: (name) => fakeDevice(pool, name) });
+    return service;
+  };
+  const service = await attach(make());
+  return {
+    service,
+    control,
+    secrets,
+    sessions,
+    lunsOf: (iqn) => {
+      const device = service.find(iqn)?.device;
+      if (!(device instanceof RecordingLuns)) throw new Error(`no target ${iqn}`);
+      return device.luns;
+    },
+    restart: () => attach(make()),
+  };
+}
