@@ -1,0 +1,27 @@
+/** READ CAPACITY(10) and (16) [SBC-3 §5.15, §5.16]. */
+import { put16, put32, put64, u32 } from './bytes.ts';
+import type { Command } from './command.ts';
+
+const CAPACITY_10_BYTES = 8;
+const CAPACITY_16_BYTES = 32;
+/** Thin, and what is unmapped reads as zeroes; the lowest aligned LBA is 0. */
+const LBPME_AND_LBPRZ = 0xc000;
+
+/** FFFFFFFFh as last LBA tells the host to ask with READ CAPACITY(16). */
+export function readCapacity10(command: Command): void {
+  const { blocks, blockSizeBytes } = command.unit.device;
+  const data = new Uint8Array(CAPACITY_10_BYTES);
+  put32(data, 0, Math.min(blocks - 1, 0xffff_ffff));
+  put32(data, 4, blockSizeBytes);
+  command.goodWithData(data, CAPACITY_10_BYTES);
+}
+
+export function readCapacity16(command: Command): void {
+  const { device, limits } = command.unit;
+  const data = new Uint8Array(CAPACITY_16_BYTES);
+  put64(data, 0, device.blocks - 1);
+  put32(data, 8, device.blockSizeBytes);
+  data[13] = limits.physicalBlockExponent;
+  put16(data, 14, LBPME_AND_LBPRZ);
+  command.goodWithData(data, u32(command.cdb, 10));
+}

@@ -1,0 +1,114 @@
+/**
+ * The commands, one row each. To add one: write its handler in a file of its topic, add the row. The
+ * row's mask is what its CDB may say: FF for a field that is evaluated, 0 for what must be 0.
+ */
+import { startStopUnit, synchronizeCache10, synchronizeCache16 } from './cache.ts';
+import { readCapacity10, readCapacity16 } from './capacity.ts';
+import type { Command } from './command.ts';
+import { CommandTable, type CommandRow } from './command-row.ts';
+import { inquiry } from './inquiry.ts';
+import { getLbaStatus } from './lba-status.ts';
+import { modeSelect10, modeSelect6 } from './mode-select.ts';
+import { modeSense10, modeSense6 } from './mode-sense.ts';
+import { read10, read12, read16, read6, write10, write12, write16, write6 } from './read-write.ts';
+import { reportLuns } from './report-luns.ts';
+import {
+  reportSupportedOperationCodes,
+  reportSupportedTaskManagementFunctions,
+} from './report-supported.ts';
+import { requestSense, testUnitReady } from './unit-status.ts';
+import { unmap } from './unmap.ts';
+import {
+  verify10,
+  verify12,
+  verify16,
+  writeAndVerify10,
+  writeAndVerify12,
+  writeAndVerify16,
+} from './verify.ts';
+import { writeSame10, writeSame16 } from './write-same.ts';
+
+const OPCODES_WITH_ACTIONS = new Set([0x9e, 0xa3]);
+
+/** `form`: the CDB usage data in hexadecimal, beginning with the operation code. */
+function row(
+  name: string,
+  form: string,
+  run: (command: Command) => void,
+  traits: Partial<Pick<CommandRow, 'writes' | 'ignoresUnitAttention' | 'recommendedTimeoutS'>> = {},
+): CommandRow {
+  const usage = Uint8Array.from(form.split(' '), (byte) => parseInt(byte, 16));
+  const opcode = usage[0] ?? 0;
+  return {
+    name,
+    opcode,
+    serviceAction: OPCODES_WITH_ACTIONS.has(opcode) ? (usage[1] ?? 0) & 0x1f : null,
+    usage,
+    run,
+    writes: false,
+    ignoresUnitAttention: false,
+    recommendedTimeoutS: 30,
+    ...traits,
+  };
+}
+
+const anyTime = { ignoresUnitAttention: true };
+const writes = { writes: true };
+const long = { recommendedTimeoutS: 60 };
+
+export const commandTable = new CommandTable([
+  row('TEST UNIT READY', '00 00 00 00 00 00', testUnitReady),
+  row('REQUEST SENSE', '03 01 00 00 FF 00', requestSense, anyTime),
+  row('READ(6)', '08 1F FF FF FF 00', read6),
+  row('WRITE(6)', '0A 1F FF FF FF 00', write6, writes),
+  row('INQUIRY', '12 01 FF FF FF 00', inquiry, anyTime),
+  row('MODE SELECT(6)', '15 10 00 00 FF 00', modeSelect6),
+  row('MODE SENSE(6)', '1A 08 FF FF FF 00', modeSense6),
+  row('START STOP UNIT', '1B 01 00 00 05 00', startStopUnit, long),
+  row('READ CAPACITY(10)', '25 00 00 00 00 00 00 00 00 00', readCapacity10),
+  row('READ(10)', '28 18 FF FF FF FF 00 FF FF 00', read10),
+  row('WRITE(10)', '2A 18 FF FF FF FF 00 FF FF 00', write10, writes),
+  row('WRITE AND VERIFY(10)', '2E 12 FF FF FF FF 00 FF FF 00', writeAndVerify10, writes),
+  row('VERIFY(10)', '2F 16 FF FF FF FF 00 FF FF 00', verify10),
+  row('SYNCHRONIZE CACHE(10)', '35 02 FF FF FF FF 00 FF FF 00', synchronizeCache10, long),
+  row('WRITE SAME(10)', '41 08 FF FF FF FF 00 FF FF 00', writeSame10, { ...writes, ...long }),
+  row('UNMAP', '42 00 00 00 00 00 00 FF FF 00', unmap, { ...writes, ...long }),
+  row('MODE SELECT(10)', '55 10 00 00 00 00 00 FF FF 00', modeSelect10),
+  row('MODE SENSE(10)', '5A 18 FF FF 00 00 00 FF FF 00', modeSense10),
+  row('READ(16)', '88 18 FF FF FF FF FF FF FF FF FF FF FF FF 00 00', read16),
+  row('WRITE(16)', '8A 18 FF FF FF FF FF FF FF FF FF FF FF FF 00 00', write16, writes),
+  row(
+    'WRITE AND VERIFY(16)',
+    '8E 12 FF FF FF FF FF FF FF FF FF FF FF FF 00 00',
+    writeAndVerify16,
+    writes,
+  ),
+  row('VERIFY(16)', '8F 16 FF FF FF FF FF FF FF FF FF FF FF FF 00 00', verify16),
+  row(
+    'SYNCHRONIZE CACHE(16)',
+    '91 02 FF FF FF FF FF FF FF FF FF FF FF FF 00 00',
+    synchronizeCache16,
+    long,
+  ),
+  row('WRITE SAME(16)', '93 09 FF FF FF FF FF FF FF FF FF FF FF FF 00 00', writeSame16, {
+    ...writes,
+    ...long,
+  }),
+  row('READ CAPACITY(16)', '9E 10 00 00 00 00 00 00 00 00 FF FF FF FF 00 00', readCapacity16),
+  row('GET LBA STATUS', '9E 12 FF FF FF FF FF FF FF FF FF FF FF FF 00 00', getLbaStatus),
+  row('REPORT LUNS', 'A0 00 FF 00 00 00 FF FF FF FF 00 00', reportLuns, anyTime),
+  row(
+    'REPORT SUPPORTED OPERATION CODES',
+    'A3 0C 87 FF FF FF FF FF FF FF 00 00',
+    reportSupportedOperationCodes,
+  ),
+  row(
+    'REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS',
+    'A3 0D 80 00 00 00 FF FF FF FF 00 00',
+    reportSupportedTaskManagementFunctions,
+  ),
+  row('READ(12)', 'A8 18 FF FF FF FF FF FF FF FF 00 00', read12),
+  row('WRITE(12)', 'AA 18 FF FF FF FF FF FF FF FF 00 00', write12, writes),
+  row('WRITE AND VERIFY(12)', 'AE 12 FF FF FF FF FF FF FF FF 00 00', writeAndVerify12, writes),
+  row('VERIFY(12)', 'AF 16 FF FF FF FF FF FF FF FF 00 00', verify12),
+]);

@@ -1,0 +1,65 @@
+/** INQUIRY [SPC-4 §6.6]: the standard data and the choice of a VPD page. */
+import { put16, putAscii, u16, u8 } from './bytes.ts';
+import type { Command } from './command.ts';
+import type { ProductFacts } from './logical-unit.ts';
+import { invalidFieldInCdb } from './sense.ts';
+import { vpdPage } from './vpd-pages.ts';
+
+const EVPD = 0x01;
+const STANDARD_BYTES = 96;
+
+/** Peripheral qualifier and device type [SPC-4 §6.6.2]. */
+export const Peripheral = {
+  disk: 0x00,
+  wellKnown: 0x1e,
+  /** No logical unit here, and none is possible: qualifier 011b, type 1Fh. */
+  none: 0x7f,
+} as const;
+
+/** Architecture, transport, primary commands, device type, in the order of SPC-4 §6.6.2. */
+const VERSION_DESCRIPTORS = {
+  'SAM-5': 0x00a0,
+  iSCSI: 0x0960,
+  'SPC-4': 0x0460,
+  'SBC-3': 0x04c0,
+} as const;
+
+/**
+ * 96 bytes. VERSION is SPC-4; HISUP and response data format 2; MULTIP; CMDQUE; no protection, no
+ * third-party copy, no asymmetric access.
+ */
+export function standardInquiry(peripheral: number, product: ProductFacts): Uint8Array {
+  const data = new Uint8Array(STANDARD_BYTES);
+  data[0] = peripheral;
+  data[2] = 0x06;
+  data[3] = 0x12;
+  data[4] = STANDARD_BYTES - 5;
+  data[6] = 0x10;
+  data[7] = 0x02;
+  putAscii(data, 8, product.vendor, 8);
+  putAscii(data, 16, product.product, 16);
+  putAscii(data, 32, product.revision, 4);
+  let at = 58;
+  for (const code of Object.values(VERSION_DESCRIPTORS)) {
+    put16(data, at, code);
+    at += 2;
+  }
+  return data;
+}
+
+export function inquiry(command: Command): void {
+  const { cdb, unit } = command;
+  const pageCode = u8(cdb, 2);
+  const allocationLengthBytes = u16(cdb, 3);
+  if ((u8(cdb, 1) & EVPD) === 0) {
+    if (pageCode !== 0) command.check(invalidFieldInCdb(2));
+    else {
+      const data = standardInquiry(Peripheral.disk, unit.surroundings.product);
+      command.goodWithData(data, allocationLengthBytes);
+    }
+    return;
+  }
+  const page = vpdPage(command, pageCode);
+  if (page === null) command.check(invalidFieldInCdb(2));
+  else command.goodWithData(page, allocationLengthBytes);
+}

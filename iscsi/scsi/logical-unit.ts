@@ -1,0 +1,203 @@
+/**
+ * One logical unit: a block device with its task set, mode parameters and nexuses. Every command
+ * passes `#run`: unit attention, dispatch, reserved bits, write protection, then the handler.
+ */
+import { present } from '../../src/base/assert.ts';
+import type { BlockDevice } from './block-device.ts';
+import { Command, refuse } from './command.ts';
+import {
+  checkReservedBits,
+  UNKNOWN_SERVICE_ACTION,
+  type CommandRow,
+  type CommandTable,
+} from './command-row.ts';
+import { blockLimits, type BlockLimits } from './limits.ts';
+import { ModeParameters } from './mode-pages.ts';
+import {
+  encodeSense,
+  INVALID_MESSAGE,
+  INVALID_OPERATION_CODE,
+  LOGICAL_UNIT_NOT_SUPPORTED,
+  OVERLAPPED_COMMANDS,
+  SOFTWARE_WRITE_PROTECTED,
+  WRITE_PROTECTED,
+  type Sense,
+} from './sense.ts';
+import { Status, TaskAttribute, type Nexus, type ScsiTask } from './task.ts';
+import { TaskSet } from './task-set.ts';
+import { UnitAttention } from './unit-attention.ts';
+import { UnitNexus } from './unit-nexus.ts';
+
+/** What INQUIRY says of the product; the same for every volume (ESXi refuses to copy between others). */
+export interface ProductFacts {
+  /** T10 vendor identification, up to 8 printable ASCII characters. */
+  readonly vendor: string;
+  /** Up to 16. */
+  readonly product: string;
+  /** Up to 4. */
+  readonly revision: string;
+}
+
+/** What a logical unit may ask of the SCSI target device that it is part of. */
+export interface UnitSurroundings {
+  readonly product: ProductFacts;
+  readonly commands: CommandTable;
+  /** Ascending. */
+  luns(): readonly number[];
+  /** REPORT LUNS came over this nexus: the change of the LUN list is known there now. */
+  lunsReported(nexus: Nexus): void;
+}
+
+export class LogicalUnit {
+  readonly device: BlockDevice;
+  readonly limits: BlockLimits;
+  readonly surroundings: UnitSurroundings;
+  readonly modes: ModeParameters;
+  readonly tasks: TaskSet;
+  readonly #nexuses = new Set<UnitNexus>();
+  #gone = false;
+  #background = 0;
+  #whenUnused: (() => void) | null = null;
+
+  constructor(options: { device: BlockDevice; surroundings: UnitSurroundings; maxTasks: number }) {
+    this.device = options.device;
+    this.limits = blockLimits(options.device);
+    this.surroundings = options.surroundings;
+    this.modes = new ModeParameters(options.device);
+    this.tasks = new TaskSet({
+      limit: options.maxTasks,
+      start: (command) => {
+        this.#run(command);
+      },
+    });
+  }
+
+  attach(nexus: Nexus): UnitNexus {
+    const unitNexus = new UnitNexus(nexus, this);
+    this.#nexuses.add(unitNexus);
+    return unitNexus;
+  }
+
+  detach(nexus: UnitNexus): void {
+    this.#nexuses.delete(nexus);
+  }
+
+  submit(task: ScsiTask, nexus: UnitNexus): void {
+    if (nexus.commands.has(task.tag)) {
+      // Overlapped commands [SAM-5 §5.11]: what the nexus has here is aborted, this one says so.
+      this.abortOf(nexus, () => undefined);
+      refuse(task, Status.checkCondition, this.encode(OVERLAPPED_COMMANDS));
+    } else if (this.tasks.full) {
+      refuse(task, Status.taskSetFull);
+    } else if (task.attribute === TaskAttribute.aca) {
+      // There never is an ACA condition here (NORMACA is 0).
+      refuse(task, Status.checkCondition, this.encode(INVALID_MESSAGE));
+    } else {
+      const command = new Command(task, nexus);
+      nexus.commands.set(task.tag, command);
+      this.tasks.enter(command);
+    }
+  }
+
+  /** In the format that D_SENSE of the Control mode page asks for. */
+  encode(sense: Sense): Uint8Array {
+    return encodeSense(sense, this.modes.descriptorSense);
+  }
+
+  /** For every nexus, or all but the one that caused it. */
+  establish(condition: Sense, except: UnitNexus | null = null): void {
+    for (const nexus of this.#nexuses) if (nexus !== except) nexus.attentions.establish(condition);
+  }
+
+  /** Aborts the commands of one nexus; `each` is called once for each, when it has ended. */
+  abortOf(nexus: UnitNexus, each: () => void): number {
+    const commands = [...nexus.commands.values()];
+    this.tasks.whileHeld(() => {
+      for (const command of commands) command.abort(each);
+    });
+    return commands.length;
+  }
+
+  /** The same for all nexuses. */
+  abortAll(each: () => void): number {
+    let count = 0;
+    this.tasks.whileHeld(() => {
+      for (const nexus of this.#nexuses) count += this.abortOf(nexus, each);
+    });
+    return count;
+  }
+
+  /** CLEAR TASK SET [SAM-5 §7.4], with TAS=0: others learn of it by unit attention. */
+  clearTaskSet(by: UnitNexus, each: () => void): number {
+    for (const nexus of this.#nexuses) {
+      if (nexus !== by && nexus.commands.size > 0) {
+        nexus.attentions.establish(UnitAttention.commandsCleared);
+      }
+    }
+    return this.abortAll(each);
+  }
+
+  /** Mode parameters go back to their defaults, and every nexus is told [SAM-5 §6.3.3]. */
+  reset(condition: Sense): void {
+    this.modes.reset();
+    this.establish(condition);
+  }
+
+  /** A block operation that outlives its command (IMMED) begins; call the result when it is done. */
+  beginBackground(): () => void {
+    this.#background += 1;
+    return () => {
+      this.#background -= 1;
+      this.#leaveIfIdle();
+    };
+  }
+
+  /** Unmapped: what has not begun is refused from now on; `done` when nothing uses the device. */
+  remove(done: () => void): void {
+    this.#gone = true;
+    this.tasks.whileHeld(() => {
+      for (const nexus of this.#nexuses) {
+        for (const command of [...nexus.commands.values()]) {
+          command.refuseUnlessRunning(LOGICAL_UNIT_NOT_SUPPORTED);
+        }
+      }
+    });
+    this.tasks.whenIdle(() => {
+      this.#whenUnused = done;
+      this.#leaveIfIdle();
+    });
+  }
+
+  #leaveIfIdle(): void {
+    if (this.#background > 0 || this.#whenUnused === null) return;
+    const done = this.#whenUnused;
+    this.#whenUnused = null;
+    done();
+  }
+
+  #run(command: Command): void {
+    if (this.#gone) {
+      command.check(LOGICAL_UNIT_NOT_SUPPORTED);
+      return;
+    }
+    const row = this.surroundings.commands.ofCdb(command.cdb);
+    const { attentions } = command.nexus;
+    if (attentions.any && (typeof row !== 'object' || row?.ignoresUnitAttention !== true)) {
+      command.check(present(attentions.report(), 'a unit attention is pending'));
+    } else if (row === null) {
+      command.check(INVALID_OPERATION_CODE);
+    } else if (row === 'no-action') {
+      command.check(UNKNOWN_SERVICE_ACTION);
+    } else {
+      const refusal = checkReservedBits(row, command.cdb) ?? this.#writeProtection(row);
+      if (refusal === null) row.run(command);
+      else command.check(refusal);
+    }
+  }
+
+  #writeProtection(row: CommandRow): Sense | null {
+    if (!row.writes) return null;
+    if (this.device.readOnly) return WRITE_PROTECTED;
+    return this.modes.softwareWriteProtect ? SOFTWARE_WRITE_PROTECTED : null;
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * Mode pages 01h, 08h, 0Ah and 1Ch [SPC-4 §7.5, SBC-3 §6.5] of one logical unit, shared by all
+ * nexuses. A page is its default bytes and the mask of what MODE SELECT may change: the changeable
+ * values of MODE SENSE, the check of MODE SELECT and the reset all follow from these two.
+ */
+import type { BlockDevice } from './block-device.ts';
+
+export const PageControl = { current: 0, changeable: 1, default: 2, saved: 3 } as const;
+
+const CACHING = 0x08;
+const CONTROL = 0x0a;
+const D_SENSE = 0x04;
+const SWP = 0x08;
+const WCE = 0x04;
+
+export interface ModePage {
+  readonly code: number;
+  /** The whole page with its header, as MODE SENSE gives it. */
+  readonly current: Uint8Array;
+  readonly defaults: Uint8Array;
+  readonly changeable: Uint8Array;
+}
+
+function page(length: number, values: Record<number, number>, changeable: Record<number, number>) {
+  const defaults = new Uint8Array(length);
+  const mask = new Uint8Array(length);
+  for (const [at, value] of Object.entries(values)) defaults[Number(at)] = value;
+  for (const [at, value] of Object.entries(changeable)) mask[Number(at)] = value;
+  mask[0] = defaults[0] ?? 0;
+  mask[1] = length - 2;
+  defaults[1] = length - 2;
+  return { code: defaults[0] ?? 0, current: defaults.slice(), defaults, changeable: mask };
+}
+
+/** AWRE and ARRE: what fails is rewritten elsewhere without the initiator's doing. */
+const readWriteErrorRecovery = (): ModePage => page(12, { 0: 0x01, 2: 0xc0 }, {});
+
+/** WCE says whether GOOD may be lost with the power. DRA: no read-ahead beyond the request. */
+const caching = (writeCache: boolean): ModePage =>
+  page(20, { 0: CACHING, 2: writeCache ? WCE : 0, 12: 0x20 }, {});
+
+/**
+ * TST 0 (one task set for all nexuses), QUEUE ALGORITHM MODIFIER 1 (unrestricted reordering of
+ * SIMPLE tasks), QERR 0, TAS 0, UA_INTLCK_CTRL 0, BUSY TIMEOUT PERIOD unlimited.
+ */
+const control = (): ModePage =>
+  page(12, { 0: CONTROL, 3: 0x10, 8: 0xff, 9: 0xff }, { 2: D_SENSE, 4: SWP });
+
+/** DEXCPT: there are no informational exceptions to report. */
+const informationalExceptions = (): ModePage => page(12, { 0: 0x1c, 2: 0x08 }, {});
+
+export class ModeParameters {
+  /** Ascending by page code, the order in which all pages are returned [SPC-4 §6.11]. */
+  readonly pages: readonly ModePage[];
+  /** D_SENSE and SWP of the current values, looked at by every command. */
+  descriptorSense = false;
+  softwareWriteProtect = false;
+
+  constructor(device: BlockDevice) {
+    this.pages = [
+      readWriteErrorRecovery(),
+      caching(device.volatileCache),
+      control(),
+      informationalExceptions(),
+    ];
+  }
+
+  find(code: number): ModePage | undefined {
+    return this.pages.find((candidate) => candidate.code === code);
+  }
+
+  /** `values` has been checked: nothing in it differs where it must not. True if anything changed. */
+  set(target: ModePage, values: Uint8Array): boolean {
+    const changed = target.current.some((value, index) => value !== values[index]);
+    target.current.set(values);
+    this.#refresh();
+    return changed;
+  }
+
+  /** Saving is not supported, so a reset brings back the defaults. */
+  reset(): void {
+    for (const each of this.pages) each.current.set(each.defaults);
+    this.#refresh();
+  }
+
+  #refresh(): void {
+    const current = this.find(CONTROL)?.current;
+    this.descriptorSense = ((current?.[2] ?? 0) & D_SENSE) !== 0;
+    this.softwareWriteProtect = ((current?.[4] ?? 0) & SWP) !== 0;
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * READ and WRITE of 6, 10, 12 and 16 bytes [SBC-3 §5.11 to §5.15, §5.34 to §5.38]: the hot path. One
+ * operation object a command; the data are views all the way.
+ */
+import type { BlockError, ReadOperation, WriteOperation } from './block-device.ts';
+import {
+  checkTransfer,
+  form10,
+  form12,
+  form16,
+  form6,
+  fuaOf,
+  type RangeForm,
+} from './block-range.ts';
+import type { Command } from './command.ts';
+import { INVALID_FIELD_IN_COMMAND_IU } from './sense.ts';
+
+class ReadBlocks implements ReadOperation {
+  aborted = false;
+  readonly lba: number;
+  readonly blocks: number;
+  readonly fua: boolean;
+  readonly #command: Command;
+
+  constructor(command: Command, lba: number, blocks: number, fua: boolean) {
+    this.#command = command;
+    this.lba = lba;
+    this.blocks = blocks;
+    this.fua = fua;
+  }
+
+  done(error: BlockError | null, views: readonly Uint8Array[]): void {
+    const command = this.#command;
+    if (!command.finished(error)) return;
+    command.goodWithViews(views, this.blocks * command.unit.device.blockSizeBytes);
+  }
+}
+
+/** Ends the command with GOOD, or goes on with `then` when it is given. */
+class WriteBlocks implements WriteOperation {
+  aborted = false;
+  readonly lba: number;
+  readonly blocks: number;
+  readonly fua: boolean;
+  readonly data: Uint8Array;
+  readonly #command: Command;
+  readonly #then: ((command: Command) => void) | null;
+
+  constructor(
+    command: Command,
+    range: { lba: number; blocks: number; fua: boolean; data: Uint8Array },
+    then: ((command: Command) => void) | null,
+  ) {
+    this.#command = command;
+    this.lba = range.lba;
+    this.blocks = range.blocks;
+    this.fua = range.fua;
+    this.data = range.data;
+    this.#then = then;
+  }
+
+  done(error: BlockError | null): void {
+    const command = this.#command;
+    if (!command.finished(error)) return;
+    if (this.#then === null) command.good();
+    else this.#then(command);
+  }
+}
+
+function read(command: Command, form: RangeForm): void {
+  const { cdb } = command;
+  const lba = form.lba(cdb);
+  const blocks = form.blocks(cdb);
+  if (!checkTransfer(command, form, lba, blocks)) return;
+  if (blocks === 0) {
+    command.good();
+    return;
+  }
+  const operation = new ReadBlocks(command, lba, blocks, fuaOf(form, cdb));
+  command.begin(operation);
+  command.unit.device.read(operation);
+}
+
+/**
+ * The whole blocks of what came, as a view; null after the command was refused. The initiator may
+ * announce less than its CDB says (EDTL): whole blocks are written and the rest is its residual; a
+ * cut inside a block writes nothing.
+ */
+export function wholeBlocks(command: Command): Uint8Array | null {
+  const { dataOut } = command.task;
+  if (dataOut.length % command.unit.device.blockSizeBytes === 0) return dataOut;
+  command.check(INVALID_FIELD_IN_COMMAND_IU);
+  return null;
+}
+
+/** Also the first half of WRITE AND VERIFY, which goes on with `then`. */
+export function writeBlocks(
+  command: Command,
+  range: { lba: number; fua: boolean; data: Uint8Array },
+  then: ((command: Command) => void) | null,
+): void {
+  const { device } = command.unit;
+  const blocks = range.data.length / device.blockSizeBytes;
+  const { lba, fua, data } = range;
+  const operation = new WriteBlocks(command, { lba, blocks, fua, data }, then);
+  command.begin(operation);
+  device.write(operation);
+}
+
+/** With everything looked up once for each form, not for each command. */
+function writer(form: RangeForm): (command: Command) => void {
+  const dataArrived = (command: Command): void => {
+    const data = wholeBlocks(command);
+    if (data === null) return;
+    const { cdb } = command;
+    if (data.length === 0) command.good();
+    else writeBlocks(command, { lba: form.lba(cdb), fua: fuaOf(form, cdb), data }, null);
+  };
+  return (command) => {
+    const blocks = form.blocks(command.cdb);
+    if (!checkTransfer(command, form, form.lba(command.cdb), blocks)) return;
+    command.takeData(blocks * command.unit.device.blockSizeBytes, dataArrived);
+  };
+}
+
+const reader =
+  (form: RangeForm) =>
+  (command: Command): void => {
+    read(command, form);
+  };
+
+export const read6 = reader(form6);
+export const read10 = reader(form10);
+export const read12 = reader(form12);
+export const read16 = reader(form16);
+export const write6 = writer(form6);
+export const write10 = writer(form10);
+export const write12 = writer(form12);
+export const write16 = writer(form16);

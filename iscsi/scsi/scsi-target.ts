@@ -1,0 +1,270 @@
+/**
+ * The SCSI target device behind one iSCSI target name: its LUN map, its I_T nexuses, and the task
+ * management functions [SAM-5 §7]. A function is complete when each command that it concerns can do
+ * nothing more, that is when its block operation is done.
+ */
+import { assert, present } from '../../src/base/assert.ts';
+import { answerWithoutUnit } from './absent-unit.ts';
+import type { BlockDevice } from './block-device.ts';
+import { commandTable } from './command-table.ts';
+import { LogicalUnit, type ProductFacts, type UnitSurroundings } from './logical-unit.ts';
+import { decodeLun, MAX_LUN, REPORT_LUNS_WELL_KNOWN_LUN } from './lun.ts';
+import type {
+  DeviceEventListener,
+  DeviceServer,
+  Nexus,
+  ScsiTask,
+  TaskManagementOutcome,
+} from './task.ts';
+import { UnitAttention } from './unit-attention.ts';
+import type { UnitNexus } from './unit-nexus.ts';
+
+export interface ScsiTargetFacts extends ProductFacts {
+  /** Commands in one logical unit's task set; beyond that TASK SET FULL. Default 4096. */
+  readonly maxTasksPerUnit?: number;
+}
+
+type OutcomeDone = (outcome: TaskManagementOutcome) => void;
+
+interface NexusState {
+  readonly listener: DeviceEventListener;
+  readonly units: Map<number, UnitNexus>;
+  /** Of logical units that were unmapped while commands of this nexus were running. */
+  readonly departing: Set<UnitNexus>;
+}
+
+const MAX_TASKS_PER_UNIT = 4096;
+/** Nexuses that are remembered after their loss, to say I_T NEXUS LOSS when they come back. */
+const MAX_LOST_NEXUSES = 1024;
+
+/**
+ * `begin` sets things going and says how many; each calls `ended` when it has ended, perhaps within
+ * `begin`. Then `done` is called, at once if there were none.
+ */
+function whenAllEnded(begin: (ended: () => void) => number, done: () => void): void {
+  let count = 0;
+  let total = -1;
+  const ended = (): void => {
+    count += 1;
+    if (count === total) done();
+  };
+  total = begin(ended);
+  if (count === total) done();
+}
+
+const keyOf = (nexus: Nexus): string =>
+  `${nexus.initiatorName},i,${nexus.isid};${nexus.targetName},t,${String(nexus.portalGroupTag)}`;
+
+export class ScsiTarget implements DeviceServer {
+  readonly #maxTasks: number;
+  readonly #units = new Map<number, LogicalUnit>();
+  readonly #nexuses = new Map<Nexus, NexusState>();
+  readonly #lost = new Set<string>();
+  readonly #surroundings: UnitSurroundings;
+
+  constructor(facts: ScsiTargetFacts) {
+    this.#maxTasks = facts.maxTasksPerUnit ?? MAX_TASKS_PER_UNIT;
+    this.#surroundings = {
+      product: facts,
+      commands: commandTable,
+      luns: () => this.luns(),
+      lunsReported: (nexus) => {
+        this.#lunsReported(nexus);
+      },
+    };
+  }
+
+  /** Ascending. */
+  luns(): readonly number[] {
+    return [...this.#units.keys()].sort((a, b) => a - b);
+  }
+
+  device(lun: number): BlockDevice | null {
+    return this.#units.get(lun)?.device ?? null;
+  }
+
+  mapLun(lun: number, device: BlockDevice): void {
+    assert(Number.isInteger(lun) && lun >= 0 && lun <= MAX_LUN, 'a LUN is 0 to 16383');
+    assert(!this.#units.has(lun), 'a LUN is mapped once');
+    for (const unit of this.#units.values()) unit.establish(UnitAttention.lunsChanged);
+    const unit = new LogicalUnit({
+      device,
+      surroundings: this.#surroundings,
+      maxTasks: this.#maxTasks,
+    });
+    this.#units.set(lun, unit);
+    for (const [nexus, state] of this.#nexuses) {
+      const unitNexus = unit.attach(nexus);
+      unitNexus.attentions.establish(UnitAttention.powerOnOrReset);
+      unitNexus.attentions.establish(UnitAttention.lunsChanged);
+      state.units.set(lun, unitNexus);
+    }
+    this.#tellListeners();
+  }
+
+  /**
+   * Commands that have not begun are refused, those under way end by themselves; `done` when nothing
+   * uses the device any more.
+   */
+  unmapLun(lun: number, done: () => void = () => undefined): void {
+    const unit = present(this.#units.get(lun), 'the LUN is mapped');
+    this.#units.delete(lun);
+    const departing: (() => void)[] = [];
+    for (const state of this.#nexuses.values()) {
+      const unitNexus = present(state.units.get(lun), 'a nexus sees all units');
+      state.units.delete(lun);
+      state.departing.add(unitNexus);
+      departing.push(() => {
+        state.departing.delete(unitNexus);
+      });
+    }
+    for (const other of this.#units.values()) other.establish(UnitAttention.lunsChanged);
+    this.#tellListeners();
+    unit.remove(() => {
+      for (const departed of departing) departed();
+      done();
+    });
+  }
+
+  /** The device of a LUN has another number of blocks now. */
+  deviceResized(lun: number): void {
+    this.#units.get(lun)?.establish(UnitAttention.capacityChanged);
+  }
+
+  attach(nexus: Nexus, listener: DeviceEventListener): void {
+    assert(!this.#nexuses.has(nexus), 'a nexus is attached once');
+    const state: NexusState = { listener, units: new Map(), departing: new Set() };
+    const wasLost = this.#lost.delete(keyOf(nexus));
+    for (const [lun, unit] of this.#units) {
+      const unitNexus = unit.attach(nexus);
+      unitNexus.attentions.establish(
+        wasLost ? UnitAttention.nexusLoss : UnitAttention.powerOnOrReset,
+      );
+      state.units.set(lun, unitNexus);
+    }
+    this.#nexuses.set(nexus, state);
+  }
+
+  detach(nexus: Nexus, done: () => void): void {
+    const state = this.#state(nexus);
+    this.#nexuses.delete(nexus);
+    this.#remember(nexus);
+    const all = [...state.units.values(), ...state.departing];
+    whenAllEnded((ended) => {
+      let count = 0;
+      for (const unitNexus of all) count += unitNexus.unit.abortOf(unitNexus, ended);
+      return count;
+    }, done);
+    for (const unitNexus of all) unitNexus.unit.detach(unitNexus);
+  }
+
+  submit(task: ScsiTask): void {
+    const lun = decodeLun(task.lun);
+    const unitNexus = this.#state(task.nexus).units.get(lun);
+    if (unitNexus !== undefined) {
+      unitNexus.unit.submit(task, unitNexus);
+    } else {
+      const wellKnown = lun === REPORT_LUNS_WELL_KNOWN_LUN;
+      answerWithoutUnit(task, { wellKnown, surroundings: this.#surroundings });
+    }
+  }
+
+  /** Of a task that has ended meanwhile, nothing is there any more, and nothing happens. */
+  dataArrived(task: ScsiTask): void {
+    this.#find(task)?.commands.get(task.tag)?.dataArrived();
+  }
+
+  dataFailed(task: ScsiTask, sense: { key: number; asc: number; ascq: number }): void {
+    this.#find(task)?.commands.get(task.tag)?.dataFailed(sense);
+  }
+
+  abortTask(nexus: Nexus, lun: Uint8Array, tag: number, done: OutcomeDone): void {
+    const unitNexus = this.#state(nexus).units.get(decodeLun(lun));
+    const command = unitNexus?.commands.get(tag);
+    if (unitNexus === undefined) done('lun-does-not-exist');
+    else if (command === undefined) done('task-does-not-exist');
+    else {
+      command.abort(() => {
+        done('complete');
+      });
+    }
+  }
+
+  abortTaskSet(nexus: Nexus, lun: Uint8Array, done: OutcomeDone): void {
+    this.#manage(nexus, lun, done, (unitNexus, each) => unitNexus.unit.abortOf(unitNexus, each));
+  }
+
+  clearTaskSet(nexus: Nexus, lun: Uint8Array, done: OutcomeDone): void {
+    this.#manage(nexus, lun, done, (unitNexus, each) =>
+      unitNexus.unit.clearTaskSet(unitNexus, each),
+    );
+  }
+
+  logicalUnitReset(nexus: Nexus, lun: Uint8Array, done: OutcomeDone): void {
+    this.#manage(nexus, lun, done, ({ unit }, each) => {
+      const count = unit.abortAll(each);
+      unit.reset(UnitAttention.logicalUnitReset);
+      return count;
+    });
+  }
+
+  targetReset(nexus: Nexus, done: OutcomeDone): void {
+    this.#state(nexus);
+    whenAllEnded(
+      (ended) => {
+        let count = 0;
+        for (const unit of this.#units.values()) {
+          count += unit.abortAll(ended);
+          unit.reset(UnitAttention.hardReset);
+        }
+        return count;
+      },
+      () => {
+        done('complete');
+      },
+    );
+  }
+
+  #manage(
+    nexus: Nexus,
+    lun: Uint8Array,
+    done: OutcomeDone,
+    begin: (unitNexus: UnitNexus, each: () => void) => number,
+  ): void {
+    const unitNexus = this.#state(nexus).units.get(decodeLun(lun));
+    if (unitNexus === undefined) {
+      done('lun-does-not-exist');
+      return;
+    }
+    whenAllEnded(
+      (ended) => begin(unitNexus, ended),
+      () => {
+        done('complete');
+      },
+    );
+  }
+
+  #state(nexus: Nexus): NexusState {
+    return present(this.#nexuses.get(nexus), 'the nexus is attached');
+  }
+
+  #find(task: ScsiTask): UnitNexus | undefined {
+    return this.#nexuses.get(task.nexus)?.units.get(decodeLun(task.lun));
+  }
+
+  #remember(nexus: Nexus): void {
+    this.#lost.add(keyOf(nexus));
+    const oldest = this.#lost.values().next();
+    if (this.#lost.size > MAX_LOST_NEXUSES && !oldest.done) this.#lost.delete(oldest.value);
+  }
+
+  #tellListeners(): void {
+    for (const { listener } of this.#nexuses.values()) listener.lunsChanged?.();
+  }
+
+  #lunsReported(nexus: Nexus): void {
+    for (const unitNexus of this.#state(nexus).units.values()) {
+      unitNexus.attentions.clear(UnitAttention.lunsChanged);
+    }
+  }
+}

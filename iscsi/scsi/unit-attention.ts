@@ -1,0 +1,46 @@
+/**
+ * Unit attention conditions of one I_T_L nexus [SAM-5 §5.14]: reported one at a time, oldest first,
+ * in answer to the next commands; each kind waits at most once, and a reset clears what is older.
+ */
+import { unitAttention, type Sense } from './sense.ts';
+
+const RESET = 0x29;
+
+export const UnitAttention = {
+  /** POWER ON, RESET, OR BUS DEVICE RESET OCCURRED: what a nexus never seen before is told. */
+  powerOnOrReset: unitAttention(RESET, 0x00),
+  /** SCSI BUS RESET OCCURRED: a hard reset (target reset). */
+  hardReset: unitAttention(RESET, 0x02),
+  /** BUS DEVICE RESET FUNCTION OCCURRED: a logical unit reset. */
+  logicalUnitReset: unitAttention(RESET, 0x03),
+  nexusLoss: unitAttention(RESET, 0x07),
+  modeParametersChanged: unitAttention(0x2a, 0x01),
+  capacityChanged: unitAttention(0x2a, 0x09),
+  /** COMMANDS CLEARED BY ANOTHER INITIATOR. */
+  commandsCleared: unitAttention(0x2f, 0x00),
+  lunsChanged: unitAttention(0x3f, 0x0e),
+} as const satisfies Record<string, Sense>;
+
+export class UnitAttentions {
+  readonly #pending: Sense[] = [];
+
+  get any(): boolean {
+    return this.#pending.length > 0;
+  }
+
+  establish(condition: Sense): void {
+    // What a reset implies need not be told one by one [SAM-5 §5.14.3].
+    if (condition.asc === RESET) this.#pending.length = 0;
+    if (!this.#pending.includes(condition)) this.#pending.push(condition);
+  }
+
+  /** The oldest condition, which is cleared by being reported (UA_INTLCK_CTRL is 00b). */
+  report(): Sense | null {
+    return this.#pending.shift() ?? null;
+  }
+
+  clear(condition: Sense): void {
+    const index = this.#pending.indexOf(condition);
+    if (index >= 0) this.#pending.splice(index, 1);
+  }
+}

@@ -1,0 +1,39 @@
+/** VPD pages of block devices [SBC-3 §6.6]. */
+import { put16, put32, put64 } from './bytes.ts';
+import type { Command } from './command.ts';
+import { MAX_UNMAP_BLOCKS, MAX_UNMAP_DESCRIPTORS } from './limits.ts';
+
+const UGAVALID = 0x8000_0000;
+
+/**
+ * Block Limits (B0h). No atomic writes, no COMPARE AND WRITE, no prefetch. WSNZ is 0: WRITE SAME of
+ * zero blocks goes to the end of the medium, as far as MAXIMUM WRITE SAME LENGTH lets it.
+ */
+export function blockLimitsPage(command: Command): Uint8Array {
+  const { limits } = command.unit;
+  const body = new Uint8Array(0x3c);
+  put16(body, 2, limits.optimalTransferGranularityBlocks);
+  put32(body, 4, limits.maxTransferBlocks);
+  put32(body, 8, limits.optimalTransferBlocks);
+  put32(body, 16, MAX_UNMAP_BLOCKS);
+  put32(body, 20, MAX_UNMAP_DESCRIPTORS);
+  put32(body, 24, limits.optimalUnmapGranularityBlocks);
+  put32(body, 28, UGAVALID);
+  put64(body, 32, limits.maxWriteSameBlocks);
+  return body;
+}
+
+/** Block Device Characteristics (B1h): MEDIUM ROTATION RATE 1, a medium that does not rotate. */
+export function blockDeviceCharacteristics(): Uint8Array {
+  const body = new Uint8Array(0x3c);
+  put16(body, 0, 1);
+  return body;
+}
+
+/**
+ * Logical Block Provisioning (B2h): LBPU, LBPWS, LBPWS10; LBPRZ 001b, what is unmapped reads as
+ * zeroes; no anchors (ANC_SUP 0); PROVISIONING TYPE 2, thin.
+ */
+export function logicalBlockProvisioning(): Uint8Array {
+  return Uint8Array.of(0x00, 0x80 | 0x40 | 0x20 | 0x04, 0x02, 0x00);
+}

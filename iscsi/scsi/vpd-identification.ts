@@ -1,0 +1,85 @@
+/**
+ * Device Identification (VPD 83h) [SPC-4 §7.8.6]. The designators of the logical unit come first and
+ * are the same on every path; those of the target port and target device follow.
+ */
+import { assert } from '../../src/base/assert.ts';
+import { put16 } from './bytes.ts';
+import type { Command } from './command.ts';
+
+const CodeSet = { binary: 1, ascii: 2, utf8: 3 } as const;
+const Association = { logicalUnit: 0, targetPort: 1, targetDevice: 2 } as const;
+const DesignatorType = { t10Vendor: 1, naa: 3, relativeTargetPort: 4, scsiName: 8 } as const;
+const PROTOCOL_ISCSI = 0x50;
+const PROTOCOL_VALID = 0x80;
+
+const encoder = new TextEncoder();
+
+const hexadecimal = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0'))
+    .join('')
+    .toUpperCase();
+
+function designator(
+  facts: { codeSet: number; association: number; type: number },
+  value: Uint8Array,
+): Uint8Array {
+  assert(value.length <= 255, 'a designator fits its length byte');
+  const ofLogicalUnit = facts.association === Association.logicalUnit;
+  const bytes = new Uint8Array(4 + value.length);
+  bytes[0] = (ofLogicalUnit ? 0 : PROTOCOL_ISCSI) | facts.codeSet;
+  bytes[1] = (ofLogicalUnit ? 0 : PROTOCOL_VALID) | (facts.association << 4) | facts.type;
+  bytes[3] = value.length;
+  bytes.set(value, 4);
+  return bytes;
+}
+
+/** Null-terminated and null-padded to a multiple of four bytes [SPC-4 §7.8.6.11]. */
+function scsiName(association: number, name: string): Uint8Array {
+  const text = encoder.encode(name);
+  const value = new Uint8Array((text.length + 4) & ~3);
+  value.set(text);
+  return designator({ codeSet: CodeSet.utf8, association, type: DesignatorType.scsiName }, value);
+}
+
+function relativeTargetPort(portalGroupTag: number): Uint8Array {
+  const value = new Uint8Array(4);
+  put16(value, 2, portalGroupTag);
+  return designator(
+    {
+      codeSet: CodeSet.binary,
+      association: Association.targetPort,
+      type: DesignatorType.relativeTargetPort,
+    },
+    value,
+  );
+}
+
+export function deviceIdentification(command: Command): Uint8Array {
+  const { identity } = command.unit.device;
+  const { vendor } = command.unit.surroundings.product;
+  const { targetName, portalGroupTag } = command.nexus.nexus;
+  const ofUnit = Association.logicalUnit;
+  const tag = portalGroupTag.toString(16).padStart(4, '0');
+  const parts = [
+    designator(
+      { codeSet: CodeSet.binary, association: ofUnit, type: DesignatorType.naa },
+      identity.naa,
+    ),
+    designator(
+      { codeSet: CodeSet.ascii, association: ofUnit, type: DesignatorType.t10Vendor },
+      encoder.encode(vendor.padEnd(8) + identity.serial),
+    ),
+    scsiName(ofUnit, `naa.${hexadecimal(identity.naa)}`),
+    // Relative port identifiers start at 1: tag 0 has none.
+    ...(portalGroupTag === 0 ? [] : [relativeTargetPort(portalGroupTag)]),
+    scsiName(Association.targetPort, `${targetName},t,0x${tag}`),
+    scsiName(Association.targetDevice, targetName),
+  ];
+  const body = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    body.set(part, at);
+    at += part.length;
+  }
+  return body;
+}

@@ -1,0 +1,238 @@
+/**
+ * A block device in memory, thin by chunks, with exact provisioning: what tests and the null target
+ * put under a logical unit. It can fail the next operation, and hold completions until released.
+ */
+import type {
+  BlockDevice,
+  BlockError,
+  BlockRange,
+  DeviceIdentity,
+  FlushOperation,
+  ProvisioningOperation,
+  ProvisioningRun,
+  ReadOperation,
+  UnmapOperation,
+  WriteOperation,
+  WriteSameOperation,
+} from '../iscsi/scsi/block-device.ts';
+
+export interface MemoryDeviceOptions {
+  readonly blocks: number;
+  readonly blockSizeBytes?: 512 | 4096;
+  readonly chunkSizeBytes?: number;
+  readonly readOnly?: boolean;
+  readonly volatileCache?: boolean;
+  readonly identity?: DeviceIdentity;
+}
+
+export const testIdentity: DeviceIdentity = {
+  naa: Uint8Array.from({ length: 16 }, (_, index) => (index === 0 ? 0x60 : index * 0x11)),
+  serial: '0123456789abcdef',
+  name: 'test',
+};
+
+/** How far one look at the provisioning goes. */
+const MAX_SCAN_CHUNKS = 16_384;
+
+type Held = () => void;
+
+export class MemoryDevice implements BlockDevice {
+  readonly identity: DeviceIdentity;
+  readonly blockSizeBytes: 512 | 4096;
+  blocks: number;
+  readonly chunkSizeBytes: number;
+  readOnly: boolean;
+  readonly volatileCache: boolean;
+  /** Operations wait until `release`. */
+  holding = false;
+  /** What the next operations answer, one each, instead of doing anything. */
+  readonly failures: BlockError[] = [];
+  flushes = 0;
+  /** Of the operations so far, how many asked for FUA. */
+  fuaOperations = 0;
+  /** Chunks that are mapped. They are replaced, never changed: views of them may be held. */
+  readonly #chunks = new Map<number, Uint8Array>();
+  readonly #zeroes: Uint8Array;
+  #held: Held[] = [];
+
+  constructor(options: MemoryDeviceOptions) {
+    this.blocks = options.blocks;
+    this.blockSizeBytes = options.blockSizeBytes ?? 512;
+    this.chunkSizeBytes = options.chunkSizeBytes ?? 4096;
+    this.readOnly = options.readOnly ?? false;
+    this.volatileCache = options.volatileCache ?? true;
+    this.identity = options.identity ?? testIdentity;
+    this.#zeroes = new Uint8Array(this.chunkSizeBytes);
+  }
+
+  get heldCount(): number {
+    return this.#held.length;
+  }
+
+  /** Performs and completes what is held, in the order given (default: as it came). */
+  release(order: readonly number[] = this.#held.map((_, index) => index)): void {
+    const held = this.#held;
+    this.#held = held.filter((_, index) => !order.includes(index));
+    for (const index of order) held[index]?.();
+  }
+
+  /** The bytes of a range, for tests to look at. */
+  peek(lba: number, blocks: number): Uint8Array {
+    return Buffer.concat(this.#views(lba, blocks));
+  }
+
+  read(operation: ReadOperation): void {
+    if (operation.fua) this.fuaOperations += 1;
+    this.#perform(
+      operation,
+      (error) => {
+        operation.done(error, []);
+      },
+      () => {
+        operation.done(null, this.#views(operation.lba, operation.blocks));
+      },
+    );
+  }
+
+  write(operation: WriteOperation): void {
+    if (operation.fua) this.fuaOperations += 1;
+    this.#change(operation, [operation], () => {
+      this.#put(operation.lba * this.blockSizeBytes, operation.data);
+    });
+  }
+
+  unmap(operation: UnmapOperation): void {
+    this.#change(operation, operation.ranges, () => {
+      for (const range of operation.ranges) this.#clear(range);
+    });
+  }
+
+  writeSame(operation: WriteSameOperation): void {
+    this.#change(operation, [operation], () => {
+      const { lba, blocks, pattern } = operation;
+      if (pattern === null) {
+        this.#clear(operation);
+        return;
+      }
+      const data = new Uint8Array(blocks * this.blockSizeBytes);
+      for (let at = 0; at < data.length; at += pattern.length) data.set(pattern, at);
+      this.#put(lba * this.blockSizeBytes, data);
+    });
+  }
+
+  flush(operation: FlushOperation): void {
+    this.#change(operation, [], () => {
+      this.flushes += 1;
+    });
+  }
+
+  provisioning(operation: ProvisioningOperation): void {
+    this.#perform(
+      operation,
+      (error) => {
+        operation.done(error, []);
+      },
+      () => {
+        operation.done(null, this.#runs(operation.lba, operation.limit));
+      },
+    );
+  }
+
+  #change(
+    operation: { aborted: boolean; done(error: BlockError | null): void },
+    ranges: readonly BlockRange[],
+    effect: () => void,
+  ): void {
+    this.#perform(
+      operation,
+      (error) => {
+        operation.done(error);
+      },
+      () => {
+        if (ranges.some(({ lba, blocks }) => lba + blocks > this.blocks)) {
+          operation.done({ code: 'out-of-range' });
+          return;
+        }
+        effect();
+        operation.done(null);
+      },
+    );
+  }
+
+  #perform(
+    operation: { aborted: boolean },
+    fail: (error: BlockError) => void,
+    succeed: () => void,
+  ): void {
+    const run = (): void => {
+      const failure = this.failures.shift();
+      if (operation.aborted) fail({ code: 'aborted' });
+      else if (failure !== undefined) fail(failure);
+      else succeed();
+    };
+    if (this.holding) this.#held.push(run);
+    else run();
+  }
+
+  #views(lba: number, blocks: number): Uint8Array[] {
+    const views: Uint8Array[] = [];
+    const end = (lba + blocks) * this.blockSizeBytes;
+    for (let at = lba * this.blockSizeBytes; at < end;) {
+      const from = at % this.chunkSizeBytes;
+      const length = Math.min(this.chunkSizeBytes - from, end - at);
+      const chunk = this.#chunks.get((at - from) / this.chunkSizeBytes) ?? this.#zeroes;
+      views.push(length === chunk.length ? chunk : chunk.subarray(from, from + length));
+      at += length;
+    }
+    return views;
+  }
+
+  #put(position: number, data: Uint8Array): void {
+    for (let done = 0; done < data.length;) {
+      const from = (position + done) % this.chunkSizeBytes;
+      const length = Math.min(this.chunkSizeBytes - from, data.length - done);
+      const number = (position + done - from) / this.chunkSizeBytes;
+      const piece = data.subarray(done, done + length);
+      if (length === this.chunkSizeBytes) {
+        this.#chunks.set(number, piece);
+      } else {
+        const chunk = (this.#chunks.get(number) ?? this.#zeroes).slice();
+        chunk.set(piece, from);
+        this.#chunks.set(number, chunk);
+      }
+      done += length;
+    }
+  }
+
+  /** Whole chunks become holes; what is left of mapped ones at the edges is zeroed. */
+  #clear({ lba, blocks }: BlockRange): void {
+    const end = (lba + blocks) * this.blockSizeBytes;
+    for (let at = lba * this.blockSizeBytes; at < end;) {
+      const from = at % this.chunkSizeBytes;
+      const length = Math.min(this.chunkSizeBytes - from, end - at);
+      const number = (at - from) / this.chunkSizeBytes;
+      if (length === this.chunkSizeBytes) this.#chunks.delete(number);
+      else if (this.#chunks.has(number)) this.#put(at, this.#zeroes.subarray(0, length));
+      at += length;
+    }
+  }
+
+  #runs(lba: number, limit: number): ProvisioningRun[] {
+    const runs: ProvisioningRun[] = [];
+    const blocksPerChunk = this.chunkSizeBytes / this.blockSizeBytes;
+    for (let at = lba; at < this.blocks;) {
+      const number = Math.floor(at / blocksPerChunk);
+      const end = Math.min(Math.floor((number + 1) * blocksPerChunk), this.blocks);
+      const mapped = this.#chunks.has(number);
+      const last = runs.at(-1);
+      if (last?.mapped === mapped) {
+        runs[runs.length - 1] = { ...last, blocks: end - last.lba };
+      } else {
+        if (runs.length === limit) break;
+        runs.push({ lba: at, blocks: end - at, mapped });
+      }
+      at = end;
+    }
+    return runs;
+  }
+}
