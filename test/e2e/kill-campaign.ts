@@ -1,0 +1,228 @@
+/**
+ * A writer that knows what was acknowledged, against a server that is killed with SIGKILL at random
+ * moments, also while it starts, and restarted on the same directory. After each restart everything
+ * is read and compared. `kill.ts` runs it long, the system tests short.
+ */
+import {
+  GOOD,
+  read,
+  synchronizeCache,
+  testUnitReady,
+  unmap,
+  write,
+} from '../initiator/block-commands.ts';
+import { SeededRandom } from '../initiator/random.ts';
+import { ConnectionLost, TcpInitiator, type Portal } from '../initiator/tcp-initiator.ts';
+import { UNIT_BYTES, WriteOracle } from '../initiator/write-oracle.ts';
+import { sleep, until } from '../peers/command.ts';
+
+const BLOCKS_PER_UNIT = UNIT_BYTES / 512;
+const MOST_UNITS = 64;
+const COMMANDS_IN_FLIGHT = 16;
+const VERIFY_UNITS = 256;
+
+/** What is killed and started again; `start` resolves when it serves. */
+export interface Victim {
+  start(): Promise<{ portal: Portal; startUpMs: number }>;
+  /** Starts and kills at once `afterMs` later, ready or not. */
+  startAndKill(afterMs: number): Promise<void>;
+  kill(): Promise<void>;
+}
+
+export interface CampaignOptions {
+  readonly kills: number;
+  readonly seed: number;
+  readonly rangeBytes: number;
+  /** SYNCHRONIZE CACHE among the writes; without it GOOD alone must be enough. */
+  readonly isFlushing: boolean;
+  /** Longest time of writing before a kill. */
+  readonly mostWritingMs: number;
+  readonly say: (line: string) => void;
+}
+
+export interface CampaignReport {
+  kills: number;
+  acknowledgedWrites: number;
+  openWrites: number;
+  flushes: number;
+  readsWhileWriting: number;
+  unitsVerified: number;
+  startUpMs: number[];
+  /** Each one a broken promise. */
+  wrong: string[];
+}
+
+export async function killCampaign(
+  victim: Victim,
+  options: CampaignOptions,
+): Promise<CampaignReport> {
+  return new Campaign(victim, options).run();
+}
+
+class Campaign {
+  readonly #victim: Victim;
+  readonly #options: CampaignOptions;
+  readonly #random: SeededRandom;
+  readonly #oracle: WriteOracle;
+  readonly #report: CampaignReport = {
+    kills: 0,
+    acknowledgedWrites: 0,
+    openWrites: 0,
+    flushes: 0,
+    readsWhileWriting: 0,
+    unitsVerified: 0,
+    startUpMs: [],
+    wrong: [],
+  };
+
+  constructor(victim: Victim, options: CampaignOptions) {
+    this.#victim = victim;
+    this.#options = options;
+    this.#random = new SeededRandom(options.seed);
+    this.#oracle = new WriteOracle(options.rangeBytes / UNIT_BYTES, options.seed);
+  }
+
+  async run(): Promise<CampaignReport> {
+    const { kills, say } = this.#options;
+    while (this.#report.kills < kills && this.#report.wrong.length === 0) {
+      const { portal, startUpMs } = await this.#start();
+      await this.#verifyAll(portal);
+      const before = this.#report.acknowledgedWrites;
+      await this.#writeUntilKilled(portal);
+      const writes = this.#report.acknowledgedWrites - before;
+      say(
+        `kill ${String(this.#report.kills)}: start-up ${startUpMs.toFixed(0)} ms, ` +
+          `${String(writes)} writes acknowledged since`,
+      );
+    }
+    const { portal } = await this.#start();
+    await this.#verifyAll(portal);
+    return this.#report;
+  }
+
+  async #start(): Promise<{ portal: Portal; startUpMs: number }> {
+    // One start in four is itself cut short: recovery must bear a crash, too.
+    if (this.#report.kills > 0 && this.#random.below(4) === 0) {
+      await this.#victim.startAndKill(this.#random.between(20, 900));
+      this.#report.kills += 1;
+    }
+    const started = await this.#victim.start();
+    this.#report.startUpMs.push(started.startUpMs);
+    return started;
+  }
+
+  async #writeUntilKilled(portal: Portal): Promise<void> {
+    const initiator = await openSession(portal);
+    const workers = Array.from({ length: COMMANDS_IN_FLIGHT }, () => this.#work(initiator));
+    await sleep(this.#random.between(50, this.#options.mostWritingMs));
+    await this.#victim.kill();
+    this.#report.kills += 1;
+    initiator.close();
+    await Promise.all(workers);
+  }
+
+  /** One command after the other until the connection is gone. */
+  async #work(initiator: TcpInitiator): Promise<void> {
+    for (let command = 1; !initiator.isLost; command++) {
+      try {
+        if (this.#options.isFlushing && command % 50 === 0) await this.#flush(initiator);
+        else if (this.#random.below(8) === 0) await this.#readSome(initiator);
+        else await this.#writeSome(initiator);
+      } catch (error) {
+        if (!(error instanceof ConnectionLost)) throw error;
+        return;
+      }
+    }
+  }
+
+  async #flush(initiator: TcpInitiator): Promise<void> {
+    const { status } = await initiator.execute(synchronizeCache());
+    if (status === GOOD) this.#report.flushes += 1;
+    else this.#complain(`SYNCHRONIZE CACHE: status 0x${status.toString(16)}`);
+  }
+
+  async #writeSome(initiator: TcpInitiator): Promise<void> {
+    const { unit, count } = this.#idleUnits();
+    const oracle = this.#oracle;
+    const version = oracle.begin(unit, count);
+    const lba = unit * BLOCKS_PER_UNIT;
+    const command = WriteOracle.isZero(version)
+      ? unmap(lba, count * UNIT_BYTES)
+      : write(lba, oracle.contents(unit, count, version));
+    try {
+      const { status, sense } = await initiator.execute(command);
+      if (status !== GOOD) {
+        this.#complain(`write: status 0x${status.toString(16)}, sense ${sense.toString('hex')}`);
+        oracle.lost(unit, count);
+        return;
+      }
+    } catch (error) {
+      this.#report.openWrites += 1;
+      oracle.lost(unit, count);
+      throw error;
+    }
+    oracle.acknowledged(unit, count, version);
+    this.#report.acknowledgedWrites += 1;
+  }
+
+  async #readSome(initiator: TcpInitiator): Promise<void> {
+    const { unit, count } = this.#idleUnits();
+    this.#oracle.hold(unit, count);
+    try {
+      await this.#readAndCheck(initiator, unit, count);
+      this.#report.readsWhileWriting += 1;
+    } finally {
+      this.#oracle.release(unit, count);
+    }
+  }
+
+  async #readAndCheck(initiator: TcpInitiator, unit: number, count: number): Promise<void> {
+    const { status, sense, data } = await initiator.execute(
+      read(unit * BLOCKS_PER_UNIT, count * UNIT_BYTES),
+    );
+    if (status === GOOD) this.#report.wrong.push(...this.#oracle.check(unit, data));
+    else this.#complain(`read: status 0x${status.toString(16)}, sense ${sense.toString('hex')}`);
+  }
+
+  async #verifyAll(portal: Portal): Promise<void> {
+    const initiator = await openSession(portal);
+    const { unitCount } = this.#oracle;
+    for (let unit = 0; unit < unitCount; unit += VERIFY_UNITS) {
+      const count = Math.min(VERIFY_UNITS, unitCount - unit);
+      await this.#readAndCheck(initiator, unit, count);
+      this.#report.unitsVerified += count;
+    }
+    initiator.close();
+  }
+
+  /** Half of the operations go to a small part, so that much is overwritten again and again. */
+  #idleUnits(): { unit: number; count: number } {
+    for (;;) {
+      const count = this.#random.between(1, MOST_UNITS);
+      const limit = this.#oracle.unitCount - count;
+      const unit = this.#random.below(this.#random.below(2) === 0 ? limit : limit >> 4);
+      if (this.#oracle.isIdle(unit, count)) return { unit, count };
+    }
+  }
+
+  #complain(line: string): void {
+    this.#report.wrong.push(line);
+  }
+}
+
+/** Logs in and clears the unit attentions of the new session. */
+async function openSession(portal: Portal): Promise<TcpInitiator> {
+  return until('a session', 20_000, async () => {
+    try {
+      const initiator = await TcpInitiator.open(portal);
+      for (let attempt = 0; attempt < 5; attempt++) {
+        const { status } = await initiator.execute(testUnitReady());
+        if (status === GOOD) return initiator;
+      }
+      initiator.close();
+    } catch (error) {
+      if (!(error instanceof ConnectionLost)) throw error;
+    }
+    return undefined;
+  });
+}
