@@ -220,7 +220,8 @@ export class MemoryDevice implements BlockDevice {
   #runs(lba: number, limit: number): ProvisioningRun[] {
     const runs: ProvisioningRun[] = [];
     const blocksPerChunk = this.chunkSizeBytes / this.blockSizeBytes;
-    for (let at = lba; at < this.blocks;) {
+    const stop = Math.min(this.blocks, lba + MAX_SCAN_CHUNKS * blocksPerChunk);
+    for (let at = lba; at < stop;) {
       const number = Math.floor(at / blocksPerChunk);
       const end = Math.min(Math.floor((number + 1) * blocksPerChunk), this.blocks);
       const mapped = this.#chunks.has(number);
