@@ -1,6 +1,6 @@
 /** Each project is one kind of proof; `npx jest --selectProjects unit` runs one alone. */
 const transform = {
-  '^.+\\.ts$': [
+  '^.+\\.[jt]s$': [
     '@swc/jest',
     {
       jsc: { parser: { syntax: 'typescript' }, target: 'es2024' },
@@ -9,11 +9,15 @@ const transform = {
   ],
 };
 
+/** Packages that come as ES modules only, which jest must transform as well. */
+const esModules = ['cookie'];
+
 const project = (displayName, folders) => ({
   displayName,
   rootDir: import.meta.dirname,
   testMatch: folders.map((folder) => `<rootDir>/test/${folder}/**/*.test.ts`),
   transform,
+  transformIgnorePatterns: [`/node_modules/(?!(${esModules.join('|')})/)`],
   extensionsToTreatAsEsm: [],
 });
 

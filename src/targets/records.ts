@@ -1,4 +1,5 @@
 /** The target service's records in the control state: keys, encoding, and a decoder that trusts nothing. */
+import { MAX_LUN } from '../../iscsi/scsi/lun.ts';
 import type { SecretBox } from '../base/control-state.ts';
 
 const encoder = new TextEncoder();
@@ -64,8 +65,13 @@ const isNameOrNull = (value: unknown): value is string | null => value === null 
 const isId = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 
 function isLunMap(value: unknown): value is LunMap {
-  return isFields(value) && isId(value['lun']) && isId(value['volumeId']);
+  if (!isFields(value) || !isId(value['volumeId'])) return false;
+  const { lun } = value;
+  return isId(lun) && lun <= MAX_LUN;
 }
+
+const areDistinct = (luns: readonly LunMap[]): boolean =>
+  new Set(luns.map(({ lun }) => lun)).size === luns.length;
 
 function isChap(value: unknown): value is TargetRecord['chap'] {
   if (value === null) return true;
@@ -88,7 +94,7 @@ export function decodeTarget(bytes: Uint8Array): TargetRecord | null {
   const { alias, open, allowed, chap, luns, redirect, ownVolumeId } = fields;
   if (!isName(alias) || typeof open !== 'boolean' || !isChap(chap)) return null;
   if (!Array.isArray(allowed) || !allowed.every(isName)) return null;
-  if (!Array.isArray(luns) || !luns.every(isLunMap)) return null;
+  if (!Array.isArray(luns) || !luns.every(isLunMap) || !areDistinct(luns)) return null;
   if (!isNameOrNull(redirect) || !(ownVolumeId === null || isId(ownVolumeId))) return null;
   return { alias, open, allowed, chap, luns, redirect, ownVolumeId };
 }

@@ -14,7 +14,8 @@ import type { TargetRecord, TargetSecrets } from './records.ts';
 /** The SCSI side of one target, with its LUNs. */
 export interface LunHolder extends DeviceServer {
   mapLun(lun: number, device: BlockDevice): void;
-  unmapLun(lun: number): void;
+  /** `done` when no command uses the device any more. */
+  unmapLun(lun: number, done?: () => void): void;
 }
 
 export interface TargetBookPorts {
@@ -137,22 +138,25 @@ export class TargetBook {
     if (changes.length > 0) await this.#ports.control.commit({ compares: [], changes });
   }
 
-  /** Gives the LUNs their devices again, for all maps or for one volume's. */
   #map(target: LiveTarget, { luns }: Pick<TargetRecord, 'luns'>): void {
     for (const { lun, volumeId } of luns) {
       target.device.mapLun(lun, this.#ports.deviceOf(volumeId));
     }
   }
 
-  /** Takes the volume's LUNs off the wire; the records stay. Returns what puts them back. */
-  withdraw(targets: readonly LiveTarget[], volumeId: number): () => void {
-    const maps = targets.map((target) => ({
-      target,
-      luns: target.record.luns.filter((map) => map.volumeId === volumeId),
-    }));
-    for (const { target, luns } of maps) for (const { lun } of luns) target.device.unmapLun(lun);
+  /** Takes the volume's LUNs off the wire; the records stay. Resolves, when no command uses the
+   * volume any more, to what puts the LUNs back. */
+  async withdraw(targets: readonly LiveTarget[], volumeId: number): Promise<() => void> {
+    const maps = targets.flatMap((target) =>
+      target.record.luns.filter((map) => map.volumeId === volumeId).map((map) => ({ target, map })),
+    );
+    const unmapped = maps.map(
+      ({ target, map }) =>
+        new Promise<void>((resolve) => target.device.unmapLun(map.lun, () => resolve())),
+    );
+    await Promise.all(unmapped);
     return () => {
-      for (const { target, luns } of maps) this.#map(target, { luns });
+      for (const { target, map } of maps) this.#map(target, { luns: [map] });
     };
   }
 }

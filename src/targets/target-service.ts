@@ -6,6 +6,7 @@
 import type { ControlState, SecretBox } from '../base/control-state.ts';
 import type { Logger } from '../base/ports.ts';
 import type { BlockDevice } from '../../iscsi/scsi/block-device.ts';
+import { MAX_LUN } from '../../iscsi/scsi/lun.ts';
 import type { Portal, Target, TargetDirectory } from '../../iscsi/target/directory.ts';
 import type { PoolControl, VolumeInfo } from '../../pool/types.ts';
 import { RequestError } from '../request-error.ts';
@@ -45,8 +46,6 @@ export interface TargetInfo {
   /** 'damaged': its record cannot be read; nobody may log in, it can only be deleted. */
   readonly state: 'online' | 'damaged';
 }
-
-const maxLun = 16383;
 
 export class TargetService implements TargetDirectory {
   readonly #ports: TargetServicePorts;
@@ -156,8 +155,8 @@ export class TargetService implements TargetDirectory {
       const taken = new Set(target.record.luns.map((map) => map.lun));
       let chosen = lun ?? 0;
       if (lun === null) while (taken.has(chosen)) chosen += 1;
-      if (chosen > maxLun) {
-        throw new RequestError('invalid', `LUN ${chosen} is out of range; use 0 to ${maxLun}`);
+      if (chosen > MAX_LUN) {
+        throw new RequestError('invalid', `LUN ${chosen} is out of range; use 0 to ${MAX_LUN}`);
       }
       if (taken.has(chosen)) {
         const message = `LUN ${chosen} of ${target.iqn} is taken; unmap it first or choose another`;
@@ -256,7 +255,7 @@ export class TargetService implements TargetDirectory {
       const { id } = this.#attached().pool.volume(name);
       const targets = this.#mapping(id);
       for (const target of targets) this.#refuseInUse(target, `volume ${name}`, options.force);
-      const putBack = this.#book.withdraw(targets, id);
+      const putBack = await this.#book.withdraw(targets, id);
       try {
         await remove();
       } catch (error) {

@@ -47,8 +47,9 @@ export class RecordingLuns implements LunHolder {
   mapLun(lun: number, device: BlockDevice): void {
     this.luns.set(lun, device);
   }
-  unmapLun(lun: number): void {
+  unmapLun(lun: number, done: () => void = () => undefined): void {
     this.luns.delete(lun);
+    done();
   }
   attach = refused;
   detach = refused;

@@ -1,0 +1,162 @@
+/**
+ * JSON schemas of the REST API: each is the check of what comes in, the serialiser of what goes out
+ * and the OpenAPI document. Bytes are integers, times ISO 8601.
+ */
+import { volumeNamePattern } from '../targets/names.ts';
+
+type Schema = Record<string, unknown>;
+
+const text = { type: 'string' } as const;
+const integer = { type: 'integer' } as const;
+const number = { type: 'number' } as const;
+const flag = { type: 'boolean' } as const;
+const count = { type: 'integer', minimum: 0 } as const;
+const nullableText = { type: ['string', 'null'] } as const;
+
+/** An object of exactly these fields. */
+function object(properties: Schema, required: readonly string[] = Object.keys(properties)): Schema {
+  return { type: 'object', additionalProperties: false, required, properties };
+}
+
+const arrayOf = (items: Schema): Schema => ({ type: 'array', items });
+
+export const maxVolumeBytes = 2 ** 50;
+
+export const volumeName = { type: 'string', pattern: volumeNamePattern } as const;
+const sizeBytes = { type: 'integer', minimum: 4096, maximum: maxVolumeBytes } as const;
+const dedup = { enum: ['pre-ack', 'on-ack', 'post-ack', 'post-process', 'off'] } as const;
+const compression = { type: 'string', pattern: '^(off|lz4|zstd(-[0-9]{1,2})?)$' } as const;
+const durability = { enum: ['flush', 'sync'] } as const;
+
+export const volume = object({
+  name: text,
+  id: integer,
+  sizeBytes: integer,
+  usedBytes: integer,
+  uniqueBytes: integer,
+  dedup: text,
+  compression: text,
+  chunkSizeBytes: integer,
+  blockSizeBytes: integer,
+  durability: text,
+  readOnly: flag,
+  target: nullableText,
+  lun: { type: ['integer', 'null'] },
+  iscsiUrl: nullableText,
+  naa: text,
+  snapshots: integer,
+  createdAt: text,
+  state: text,
+});
+
+export const volumes = arrayOf(volume);
+
+export const volumeCreation = object(
+  {
+    name: volumeName,
+    sizeBytes,
+    dedup,
+    compression,
+    chunkSizeBytes: { type: 'integer', minimum: 4096, maximum: 2 ** 20 },
+    blockSizeBytes: { enum: [512, 4096] },
+    durability,
+    readOnly: flag,
+    export: flag,
+  },
+  ['name', 'sizeBytes'],
+);
+
+export const volumeResize = object({ sizeBytes, shrink: flag }, ['sizeBytes']);
+
+export const volumeChanges = {
+  ...object({ dedup, compression, durability, readOnly: flag }, []),
+  minProperties: 1,
+};
+
+/** Query flags come as text. */
+export const queryFlag = { enum: ['true', 'false'] } as const;
+export const query = (properties: Schema): Schema => object(properties, []);
+export const queryCount = { type: 'string', pattern: '^[0-9]{1,15}$' } as const;
+
+export const target = object({
+  iqn: text,
+  open: flag,
+  allowed: arrayOf(text),
+  chap: { ...object({ user: text, mutualUser: nullableText }), type: ['object', 'null'] },
+  luns: arrayOf(object({ lun: integer, volume: text })),
+  redirect: nullableText,
+  sessions: integer,
+  state: text,
+});
+
+export const targets = arrayOf(target);
+
+const hostPort = { type: 'string', pattern: '^(\\[[0-9a-fA-F:.]+\\]|[^:\\s\\[\\]]+):[0-9]{1,5}$' };
+
+export const targetCreation = object({ iqn: text, redirect: hostPort }, ['iqn']);
+export const lunMapping = object({ volume: volumeName, lun: count }, ['volume']);
+export const openness = object({ open: flag });
+export const chapSetting = object(
+  { user: text, secret: text, mutualUser: text, mutualSecret: text },
+  ['user', 'secret'],
+);
+
+export const session = object({
+  initiator: text,
+  target: text,
+  portal: text,
+  peer: text,
+  isid: text,
+  tsih: integer,
+  since: text,
+  luns: arrayOf(integer),
+});
+
+export const sessions = arrayOf(session);
+
+export const disks = arrayOf(
+  object({
+    id: text,
+    path: text,
+    class: text,
+    state: text,
+    capacityBytes: integer,
+    usedBytes: integer,
+    errors: integer,
+  }),
+);
+
+export const poolStatus = object({
+  uuid: text,
+  health: text,
+  capacityBytes: integer,
+  usedBytes: integer,
+  freeBytes: integer,
+  storedBytes: integer,
+  parityBytes: integer,
+  metadataBytes: integer,
+  journalBytes: integer,
+  deadBytes: integer,
+  reserveBytes: integer,
+  logicalBytes: integer,
+  uniqueBytes: integer,
+  dedupRatio: number,
+  compressionRatio: number,
+  counters: { type: 'object', additionalProperties: number },
+});
+
+export const events = arrayOf({
+  type: 'object',
+  additionalProperties: true,
+  required: ['seq', 'time', 'severity', 'type', 'message'],
+  properties: { seq: integer, time: text, severity: text, type: text, message: text },
+});
+
+export const readiness = object({ ready: flag, state: text });
+
+export const problem = {
+  description: 'A problem document [RFC 9457]',
+  type: 'object',
+  required: ['type', 'title', 'status', 'detail', 'code'],
+  properties: { type: text, title: text, status: integer, detail: text, code: text },
+};

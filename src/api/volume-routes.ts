@@ -1,0 +1,162 @@
+import type { FastifyInstance } from 'fastify';
+import { identityOf } from '../identity.ts';
+import { RequestError } from '../request-error.ts';
+import type { PoolControl, VolumeInfo, VolumeSpec } from '../../pool/types.ts';
+import type { Backend } from './backend.ts';
+import * as schemas from './schemas.ts';
+
+export interface VolumeCreation
+  extends Pick<VolumeSpec, 'name' | 'sizeBytes'>, Partial<Omit<VolumeSpec, 'name' | 'sizeBytes'>> {
+  /** As LUN 0 of a target of its own; so unless false. */
+  readonly export?: boolean;
+}
+
+type Changes = Partial<Pick<VolumeSpec, 'dedup' | 'compression' | 'durability' | 'readOnly'>>;
+
+const defaults: Omit<VolumeSpec, 'name' | 'sizeBytes'> = {
+  chunkSizeBytes: 4096,
+  blockSizeBytes: 512,
+  dedup: 'off',
+  compression: 'off',
+  durability: 'flush',
+  readOnly: false,
+};
+
+/** The modes have names and places in the formats, but only 'off' is built. */
+function refuseUnbuilt({ dedup, compression }: Changes): void {
+  if (dedup !== undefined && dedup !== 'off') {
+    throw new RequestError('invalid', `dedup ${dedup} is not available in this version; use off`);
+  }
+  if (compression !== undefined && compression !== 'off') {
+    const message = `compression ${compression} is not available in this version; use off`;
+    throw new RequestError('invalid', message);
+  }
+}
+
+export function createVolume(
+  backend: Backend,
+  pool: PoolControl,
+  creation: VolumeCreation,
+): Promise<VolumeInfo> {
+  const { export: exported = true, ...fields } = creation;
+  const spec = { ...defaults, ...fields };
+  refuseUnbuilt(spec);
+  const make = (): Promise<VolumeInfo> => pool.createVolume(spec);
+  return exported ? backend.targets.createExported(spec.name, make) : make();
+}
+
+function volumeJson(backend: Backend, pool: PoolControl, volume: VolumeInfo): object {
+  const { id, name, createdAtMs } = volume;
+  const map = backend.targets.mapsOf(id)[0];
+  const { naa } = identityOf({ poolUuid: pool.uuid, volumeId: id, name });
+  return {
+    ...volume,
+    target: map?.iqn ?? null,
+    lun: map?.lun ?? null,
+    iscsiUrl: map === undefined ? null : backend.iscsiUrl(map.iqn, map.lun),
+    naa: Buffer.from(naa).toString('hex'),
+    snapshots: 0,
+    createdAt: new Date(createdAtMs).toISOString(),
+  };
+}
+
+type ServingPool = () => PoolControl;
+interface Named {
+  Params: { name: string };
+}
+
+export function volumeRoutes(app: FastifyInstance, backend: Backend, pool: ServingPool): void {
+  const json = (volume: VolumeInfo): object => volumeJson(backend, pool(), volume);
+  const tags = ['volumes'];
+
+  app.get(
+    '/volumes',
+    { schema: { tags, summary: 'All volumes', response: { 200: schemas.volumes } } },
+    () => pool().volumes().map(json),
+  );
+
+  app.post<{ Body: VolumeCreation }>(
+    '/volumes',
+    {
+      schema: {
+        tags,
+        summary: 'Makes a thin volume and exports it',
+        body: schemas.volumeCreation,
+        response: { 201: schemas.volume },
+      },
+    },
+    async ({ body }, reply) => {
+      const volume = await createVolume(backend, pool(), body);
+      return reply.code(201).send(json(volume));
+    },
+  );
+
+  oneVolumeRoutes(app, backend, pool, json);
+}
+
+function oneVolumeRoutes(
+  app: FastifyInstance,
+  backend: Backend,
+  pool: ServingPool,
+  json: (volume: VolumeInfo) => object,
+): void {
+  const tags = ['volumes'];
+
+  app.get<Named>(
+    '/volumes/:name',
+    { schema: { tags, summary: 'One volume', response: { 200: schemas.volume } } },
+    ({ params }) => json(pool().volume(params.name)),
+  );
+
+  app.patch<Named & { Body: Changes }>(
+    '/volumes/:name',
+    {
+      schema: {
+        tags,
+        summary: 'Changes settings; they hold for what is written from now on',
+        body: schemas.volumeChanges,
+        response: { 200: schemas.volume },
+      },
+    },
+    async ({ params, body }) => {
+      refuseUnbuilt(body);
+      return json(await pool().setVolume(params.name, body));
+    },
+  );
+
+  app.post<Named & { Body: { sizeBytes: number; shrink?: boolean } }>(
+    '/volumes/:name/resize',
+    {
+      schema: {
+        tags,
+        summary: 'Grows a volume; shrinks it only when told to',
+        body: schemas.volumeResize,
+        response: { 200: schemas.volume },
+      },
+    },
+    async ({ params, body }) => {
+      const { sizeBytes, shrink = false } = body;
+      return json(await pool().resizeVolume(params.name, sizeBytes, { shrink }));
+    },
+  );
+
+  app.delete<Named & { Querystring: { force?: string; wait?: string } }>(
+    '/volumes/:name',
+    {
+      schema: {
+        tags,
+        summary: 'Deletes a volume and its own target; with wait, until its space is free',
+        querystring: schemas.query({ force: schemas.queryFlag, wait: schemas.queryFlag }),
+        response: { 204: { type: 'null', description: 'Deleted' } },
+      },
+    },
+    async ({ params, query }, reply) => {
+      const force = query.force === 'true';
+      const wait = query.wait === 'true';
+      await backend.targets.removeVolume(params.name, { force }, () =>
+        pool().deleteVolume(params.name, { wait }),
+      );
+      return reply.code(204).send();
+    },
+  );
+}
