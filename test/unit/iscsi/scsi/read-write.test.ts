@@ -54,7 +54,9 @@ describe('READ and WRITE', () => {
     const more = host.send('28 00 00 00 00 00 00 20 01 00');
     expect(more.outcome).toBe('5/24/00');
     expect(more.fieldPointer).toBe('c00007');
-    expect(host.send('8A 00 00 00 00 00 00 00 00 00 00 00 20 01 00 00').fieldPointer).toBe('c0000a');
+    expect(host.send('8A 00 00 00 00 00 00 00 00 00 00 00 20 01 00 00').fieldPointer).toBe(
+      'c0000a',
+    );
   });
 
   test('protection is refused and named to the bit [SPC-4 §4.5.2.4.2]', () => {
