@@ -26,7 +26,7 @@ export class WorkerCalls<Request> {
       this.#answered(answer);
     });
     this.#worker.on('error', (error) => {
-      this.#died(error instanceof Error ? error.message : String(error));
+      this.#died(String(error));
     });
     this.#worker.on('exit', () => {
       this.#died('its worker has ended');

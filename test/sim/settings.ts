@@ -1,0 +1,68 @@
+/** How unkind the simulated world is. Rates are probabilities for each operation. */
+export interface DiskSettings {
+  readonly capacityBytes: number;
+  /** Milliseconds, least and most. */
+  readonly readMs: readonly [number, number];
+  readonly writeMs: readonly [number, number];
+  readonly syncMs: readonly [number, number];
+  /** An operation that takes a hundred times as long. */
+  readonly slowRate: number;
+  readonly shortReadRate: number;
+  readonly shortWriteRate: number;
+  readonly readErrorRate: number;
+  readonly writeErrorRate: number;
+  /** A sync answers EIO and forgets what it did not write; the next succeeds [Linux]. */
+  readonly syncErrorRate: number;
+  readonly fullRate: number;
+  /** A write that lands elsewhere and reports success. */
+  readonly misdirectRate: number;
+  /** A bit of what is read has flipped on the medium. */
+  readonly rotRate: number;
+  /** From now on every operation fails. */
+  readonly deathRate: number;
+}
+
+export interface MetaSettings {
+  readonly readMs: readonly [number, number];
+  readonly commitMs: readonly [number, number];
+  readonly slowRate: number;
+  /** A commit is rejected; whether it is durable nobody knows. */
+  readonly commitErrorRate: number;
+  /** A page can't be read any more. */
+  readonly damageRate: number;
+  /** A bit of a stored page flips. */
+  readonly rotRate: number;
+}
+
+export interface SimSettings {
+  readonly disk: DiskSettings;
+  readonly meta: MetaSettings;
+}
+
+/** Nothing fails but what may fail on every machine: order, delay and short transfers. */
+export const healthy: SimSettings = {
+  disk: {
+    capacityBytes: 1024 * 1024 * 1024,
+    readMs: [0.02, 0.4],
+    writeMs: [0.02, 0.4],
+    syncMs: [0.3, 3],
+    slowRate: 0.002,
+    shortReadRate: 0.01,
+    shortWriteRate: 0.01,
+    readErrorRate: 0,
+    writeErrorRate: 0,
+    syncErrorRate: 0,
+    fullRate: 0,
+    misdirectRate: 0,
+    rotRate: 0,
+    deathRate: 0,
+  },
+  meta: {
+    readMs: [0.05, 0.5],
+    commitMs: [1, 20],
+    slowRate: 0.01,
+    commitErrorRate: 0,
+    damageRate: 0,
+    rotRate: 0,
+  },
+};

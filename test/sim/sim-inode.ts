@@ -1,0 +1,141 @@
+import type { Prng } from './prng.ts';
+
+/** What can be written in one piece or not at all. */
+export const SECTOR_BYTES = 512;
+
+interface Change {
+  readonly order: number;
+  readonly position: number;
+  /** Null: the file was emptied. */
+  readonly bytes: Uint8Array | null;
+}
+
+/** Growing bytes. */
+class Image {
+  #bytes = new Uint8Array(0);
+  size = 0;
+
+  get content(): Uint8Array {
+    return this.#bytes.subarray(0, this.size);
+  }
+
+  write(bytes: Uint8Array, position: number): void {
+    const end = position + bytes.length;
+    if (end > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(end, 2 * this.#bytes.length));
+      grown.set(this.content);
+      this.#bytes = grown;
+    }
+    this.#bytes.set(bytes, position);
+    this.size = Math.max(this.size, end);
+  }
+
+  truncate(): void {
+    this.#bytes = new Uint8Array(0);
+    this.size = 0;
+  }
+
+  become(other: Image): void {
+    this.#bytes = other.content.slice();
+    this.size = other.size;
+  }
+
+  apply(change: Change): void {
+    if (change.bytes === null) this.truncate();
+    else this.write(change.bytes, change.position);
+  }
+}
+
+/**
+ * A file's bytes as the system shows them, the bytes on the medium, and the changes between the two
+ * that no sync has covered yet.
+ */
+export class SimInode {
+  readonly #shown = new Image();
+  readonly #durable = new Image();
+  #changes: Change[] = [];
+
+  get size(): number {
+    return this.#shown.size;
+  }
+
+  get bytes(): Uint8Array {
+    return this.#shown.content;
+  }
+
+  get unsynced(): number {
+    return this.#changes.length;
+  }
+
+  read(into: Uint8Array, position: number): number {
+    const found = this.#shown.content.subarray(position, position + into.length);
+    into.set(found);
+    return found.length;
+  }
+
+  write(bytes: Uint8Array, position: number, order: number): void {
+    this.#change({ order, position, bytes: bytes.slice() });
+  }
+
+  truncate(order: number): void {
+    if (this.size > 0) this.#change({ order, position: 0, bytes: null });
+  }
+
+  #change(change: Change): void {
+    this.#changes.push(change);
+    this.#shown.apply(change);
+  }
+
+  /** A sync that began at `order` has succeeded: what was changed before is durable. */
+  sync(order: number): void {
+    for (const change of this.#before(order)) this.#durable.apply(change);
+    this.#forget(order);
+  }
+
+  /** It failed: part of it reached the medium; the rest never will, though it is shown. */
+  failSync(order: number, prng: Prng): void {
+    for (const change of this.#before(order)) if (prng.chance(0.5)) this.#durable.apply(change);
+    this.#forget(order);
+  }
+
+  /** A flipped bit on the medium. */
+  flip(position: number, bit: number): void {
+    for (const image of [this.#shown, this.#durable]) {
+      const bytes = image.content;
+      if (position < bytes.length) bytes[position]! ^= 1 << bit;
+    }
+  }
+
+  /** Of what was not synced any part may be there; within a write, any of its sectors. */
+  losePower(prng: Prng): void {
+    for (const change of this.#changes) this.#keepPart(change, prng);
+    this.#changes = [];
+    this.#shown.become(this.#durable);
+  }
+
+  #keepPart(change: Change, prng: Prng): void {
+    const fate = prng.below(4);
+    if (fate === 0) return;
+    if (fate < 3 || change.bytes === null) {
+      this.#durable.apply(change);
+      return;
+    }
+    const { bytes, position } = change;
+    for (let start = 0; start < bytes.length;) {
+      const end = Math.min(
+        bytes.length,
+        start + SECTOR_BYTES - ((position + start) % SECTOR_BYTES),
+      );
+      if (prng.chance(0.5)) this.#durable.write(bytes.subarray(start, end), position + start);
+      start = end;
+    }
+  }
+
+  #before(order: number): Change[] {
+    return this.#changes.filter((change) => change.order < order);
+  }
+
+  #forget(order: number): void {
+    this.#changes = this.#changes.filter((change) => change.order >= order);
+  }
+}

@@ -1,0 +1,76 @@
+import type { Clock, Random, Timer } from '../../src/base/ports.ts';
+import type { Prng } from './prng.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { Trace } from './trace.ts';
+
+/**
+ * One life of the process under test. What it scheduled dies with it: after a crash no timer, no
+ * completion and no end of turn of that life comes any more.
+ */
+export class SimProcess {
+  alive = true;
+  readonly scheduler: Scheduler;
+  readonly trace: Trace;
+
+  constructor(scheduler: Scheduler, trace: Trace) {
+    this.scheduler = scheduler;
+    this.trace = trace;
+  }
+
+  after(delayMs: number, run: () => void): Timer {
+    return this.scheduler.after(delayMs, () => {
+      if (this.alive) run();
+    });
+  }
+
+  note(what: string, ...facts: readonly (string | number)[]): void {
+    this.trace.add(this.scheduler.nowMs, what, ...facts);
+  }
+}
+
+const EPOCH_MS = Date.UTC(2030, 0, 1);
+
+export class SimClock implements Clock {
+  readonly #process: SimProcess;
+
+  constructor(process: SimProcess) {
+    this.#process = process;
+  }
+
+  nowMs(): number {
+    return this.#process.scheduler.nowMs;
+  }
+
+  wallMs(): number {
+    return EPOCH_MS + Math.floor(this.#process.scheduler.nowMs);
+  }
+
+  after(delayMs: number, run: () => void): Timer {
+    return this.#process.after(delayMs, run);
+  }
+
+  /** A real microtask: the driver lets them all run between two events. */
+  endOfTurn(run: () => void): void {
+    queueMicrotask(() => {
+      if (this.#process.alive) run();
+    });
+  }
+
+  nextTurn(run: () => void): void {
+    this.#process.after(0, run);
+  }
+}
+
+export class SimRandom implements Random {
+  readonly #prng: Prng;
+
+  constructor(prng: Prng) {
+    this.#prng = prng;
+  }
+
+  bytes(length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    this.#prng.fill(bytes);
+    return bytes;
+  }
+}

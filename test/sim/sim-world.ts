@@ -1,0 +1,141 @@
+/**
+ * A world from one seed: time, chance, disks and metadata stores, and the crashes between the lives
+ * of the process under test. `clock`, `disk(…)`, `meta(…)` belong to the present life; `scheduler`
+ * outlives it. Between two events all microtasks run, so the code under test may use promises.
+ */
+import type { Clock, Disk, MetaStore, Random } from '../../src/base/ports.ts';
+import { Prng } from './prng.ts';
+import { Scheduler } from './scheduler.ts';
+import { healthy } from './settings.ts';
+import type { SimSettings } from './settings.ts';
+import { SimDisk } from './sim-disk.ts';
+import { SimMedium } from './sim-medium.ts';
+import { SimMeta, SimMetaMedium } from './sim-meta.ts';
+import { SimClock, SimProcess, SimRandom } from './sim-process.ts';
+import { Trace } from './trace.ts';
+
+export type Crash =
+  /** What was written is still there, what was under way may be. */
+  | 'process'
+  /** Of what was not synced any part may be gone. */
+  | 'power';
+
+export class SimWorld {
+  readonly prng: Prng;
+  readonly scheduler = new Scheduler();
+  readonly trace: Trace;
+  readonly media = new Map<string, SimMedium>();
+  readonly metaMedia = new Map<string, SimMetaMedium>();
+  readonly random: Random;
+  #settings: SimSettings;
+  #process: SimProcess;
+  #clock: SimClock;
+
+  constructor(seed: number, settings: SimSettings = healthy, trace = new Trace()) {
+    this.prng = new Prng(seed);
+    this.trace = trace;
+    this.#settings = settings;
+    this.random = new SimRandom(this.prng.fork('random'));
+    this.#process = new SimProcess(this.scheduler, trace);
+    this.#clock = new SimClock(this.#process);
+  }
+
+  get clock(): Clock {
+    return this.#clock;
+  }
+
+  disk(name: string): Disk {
+    return new SimDisk(this.#process, this.medium(name));
+  }
+
+  meta(name: string): MetaStore {
+    return new SimMeta(this.#process, this.metaMedium(name));
+  }
+
+  medium(name: string): SimMedium {
+    const found = this.media.get(name);
+    if (found !== undefined) return found;
+    const medium = new SimMedium(name, this.prng.fork(name), this.#settings.disk);
+    this.media.set(name, medium);
+    return medium;
+  }
+
+  metaMedium(name: string): SimMetaMedium {
+    const found = this.metaMedia.get(name);
+    if (found !== undefined) return found;
+    const medium = new SimMetaMedium(name, this.prng.fork(name), this.#settings.meta);
+    this.metaMedia.set(name, medium);
+    return medium;
+  }
+
+  /** Other weather from now on. */
+  set settings(settings: SimSettings) {
+    this.#settings = settings;
+    for (const medium of this.media.values()) medium.settings = settings.disk;
+    for (const medium of this.metaMedia.values()) medium.settings = settings.meta;
+  }
+
+  /** Damage done to media so far: without any, nothing that is durable may be unreadable. */
+  get damages(): number {
+    const media = [...this.media.values(), ...this.metaMedia.values()];
+    return media.reduce((sum, medium) => sum + medium.damages, 0);
+  }
+
+  /** The process ends here: nothing that it began will be heard of again. The next life opens its
+   * disks and stores anew. */
+  crash(kind: Crash): void {
+    this.note('crash', kind);
+    this.#process.alive = false;
+    for (const medium of this.media.values()) medium.endProcess();
+    for (const medium of this.metaMedia.values()) medium.endProcess();
+    if (kind === 'power') for (const medium of this.media.values()) medium.losePower();
+    this.#process = new SimProcess(this.scheduler, this.trace);
+    this.#clock = new SimClock(this.#process);
+  }
+
+  note(what: string, ...facts: readonly (string | number)[]): void {
+    this.trace.add(this.scheduler.nowMs, what, ...facts);
+  }
+
+  /** Until nothing is left to happen, or the time is reached. */
+  async run(untilMs = Infinity): Promise<void> {
+    await microtasks();
+    while (this.scheduler.nextMs <= untilMs && this.scheduler.step()) await microtasks();
+  }
+
+  /** Until the promise is settled; fails when nothing is left that could settle it. */
+  async until<T>(promise: Promise<T>): Promise<T> {
+    const waiting = { settled: false };
+    const settle = (): void => {
+      waiting.settled = true;
+    };
+    promise.then(settle, settle);
+    await microtasks();
+    while (!waiting.settled) {
+      if (!this.scheduler.step()) throw new Error('nothing is left to happen, and it did not');
+      await microtasks();
+    }
+    return promise;
+  }
+
+  /** Lets events happen by themselves until the function that it gives is called. */
+  pump(): () => Promise<void> {
+    const pump = { stopped: false };
+    const run = async (): Promise<void> => {
+      while (!pump.stopped) {
+        this.scheduler.step();
+        await microtasks();
+      }
+    };
+    const ended = run();
+    return () => {
+      pump.stopped = true;
+      return ended;
+    };
+  }
+}
+
+const microtasks = (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(resolve);
+  });
