@@ -1,0 +1,124 @@
+/**
+ * Hands out chunk ids of one partition, always at once: from the open page, then from a page with
+ * dead entries that has been loaded ahead, else from a new page.
+ *
+ * An entry can be handed out when it is free, or when it died and the checkpoint that holds its
+ * death is durable and waited for (Grace). What was handed out stays so until its entry is made or
+ * the process ends.
+ */
+import { present } from '../../src/base/assert.ts';
+import { PAGE_HEADER_WORDS } from '../meta/page.ts';
+import type { Page, PageCache } from '../meta/page-cache.ts';
+import { ChunkState, ENTRIES_PER_CHUNK_PAGE, ENTRY_WORDS, EntryField } from './chunk-page.ts';
+import { chunkIdOf, chunkPageKey } from './chunk-page.ts';
+import type { Grace } from './grace.ts';
+
+export class Allocator {
+  readonly #partition: number;
+  readonly #pages: PageCache;
+  readonly #grace: Grace;
+  /** First page number never used. */
+  #nextPage: number;
+  #open: { page: Page; pageNumber: number } | null = null;
+  #cursor = 0;
+  #standby: { page: Page; pageNumber: number } | null = null;
+  #loading = false;
+  /** Pages known to have entries that can be handed out. */
+  readonly #candidates = new Set<number>();
+  /** Pages with deaths, by the checkpoint that has to be durable first. */
+  readonly #dying = new Map<number, number>();
+  #seenReusable = 0;
+
+  constructor(facts: { partition: number; pages: PageCache; grace: Grace; nextPage: number }) {
+    this.#partition = facts.partition;
+    this.#pages = facts.pages;
+    this.#grace = facts.grace;
+    this.#nextPage = facts.nextPage;
+  }
+
+  get nextPage(): number {
+    return this.#nextPage;
+  }
+
+  /** Replay met an id of this page: it is in use. */
+  noteUsed(pageNumber: number): void {
+    this.#nextPage = Math.max(this.#nextPage, pageNumber + 1);
+  }
+
+  /** Entries of this page died; they can be handed out when this checkpoint is durable. */
+  noteDeaths(pageNumber: number, checkpoint: number): void {
+    this.#dying.set(pageNumber, checkpoint);
+  }
+
+  /** A fresh id; its page is pinned once for it, until the caller unpins it. */
+  take(): { id: number; page: Page } {
+    for (;;) {
+      const open = this.#open ?? this.#openNext();
+      while (this.#cursor < ENTRIES_PER_CHUNK_PAGE) {
+        const index = this.#cursor++;
+        if (!this.#isFree(open, index)) continue;
+        open.page.pins += 1;
+        return { id: chunkIdOf(this.#partition, open.pageNumber, index), page: open.page };
+      }
+      open.page.pins -= 1;
+      this.#open = null;
+    }
+  }
+
+  #isFree(open: { page: Page; pageNumber: number }, index: number): boolean {
+    // Id 0 is the hole.
+    if (this.#partition === 0 && open.pageNumber === 0 && index === 0) return false;
+    const at = PAGE_HEADER_WORDS + index * ENTRY_WORDS;
+    const words = open.page.words;
+    const state = present(words[at + EntryField.state], 'entry') & 0xff;
+    if (state === ChunkState.free) return true;
+    return (
+      state === ChunkState.dead &&
+      present(words[at + EntryField.death], 'entry') <= this.#grace.reusable
+    );
+  }
+
+  #openNext(): { page: Page; pageNumber: number } {
+    const standby = this.#standby;
+    this.#standby = null;
+    this.#cursor = 0;
+    if (standby !== null) this.#open = standby;
+    else {
+      const pageNumber = this.#nextPage++;
+      const page = this.#pages.create(chunkPageKey(this.#partition, pageNumber));
+      page.pins += 1;
+      this.#open = { page, pageNumber };
+    }
+    this.#loadStandby();
+    return this.#open;
+  }
+
+  #loadStandby(): void {
+    if (this.#loading || this.#standby !== null) return;
+    this.#promote();
+    const [pageNumber] = this.#candidates;
+    if (pageNumber === undefined) return;
+    this.#candidates.delete(pageNumber);
+    this.#loading = true;
+    this.#pages.load(chunkPageKey(this.#partition, pageNumber), (page) => {
+      this.#loading = false;
+      if (page === null) return;
+      if (this.#open?.pageNumber === pageNumber) {
+        this.#candidates.add(pageNumber);
+        return;
+      }
+      page.pins += 1;
+      this.#standby = { page, pageNumber };
+    });
+  }
+
+  #promote(): void {
+    if (this.#seenReusable === this.#grace.reusable) return;
+    this.#seenReusable = this.#grace.reusable;
+    for (const [pageNumber, checkpoint] of this.#dying) {
+      if (checkpoint > this.#grace.reusable) continue;
+      this.#dying.delete(pageNumber);
+      this.#candidates.add(pageNumber);
+    }
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * Chunk entries: what an id stands for, where it lies, how many references it has. The only writer
+ * of chunk pages.
+ *
+ * Invariants
+ * - Stored counts plus queued changes are never below the true references.
+ * - A count of 0 after a whole batch of reference changes is death for good; the id is handed out
+ *   again only as Grace says.
+ * - An entry names a segment only after that is sealed and synced.
+ */
+import { assert, present } from '../../src/base/assert.ts';
+import type { Page, PageCache } from '../meta/page-cache.ts';
+import type { SegmentTable } from '../log/segment-table.ts';
+import { recordBytes } from '../log/segment-format.ts';
+import { Allocator } from './allocator.ts';
+import type { ChunkCache } from './chunk-cache.ts';
+import { ChunkState, EntryField, PARTITIONS, chunkKeyOf, entryAt } from './chunk-page.ts';
+import { pageNumberOf, partitionFor, partitionOf, storedLength, storedWord } from './chunk-page.ts';
+import type { Grace } from './grace.ts';
+import type { PendingChunk, PendingChunks } from './pending.ts';
+
+export interface ChunkTableState {
+  /** By partition, the first page number never used. */
+  readonly nextPages: readonly number[];
+  /** Plain bytes of distinct live chunks. */
+  readonly uniqueBytes: number;
+}
+
+export interface ChunkPlace {
+  readonly segment: number;
+  readonly offset: number;
+  readonly storedBytes: number;
+  readonly codec: number;
+}
+
+export class ChunkTable {
+  readonly #pages: PageCache;
+  readonly #segments: SegmentTable;
+  readonly #cache: ChunkCache;
+  readonly #pending: PendingChunks;
+  readonly #allocators: Allocator[];
+  /** Number of the next checkpoint to be frozen. */
+  readonly #nextCheckpoint: () => number;
+  #uniqueBytes: number;
+
+  constructor(facts: {
+    pages: PageCache;
+    segments: SegmentTable;
+    cache: ChunkCache;
+    pending: PendingChunks;
+    grace: Grace;
+    nextCheckpoint: () => number;
+    state: ChunkTableState;
+  }) {
+    this.#pages = facts.pages;
+    this.#segments = facts.segments;
+    this.#cache = facts.cache;
+    this.#pending = facts.pending;
+    this.#nextCheckpoint = facts.nextCheckpoint;
+    this.#uniqueBytes = facts.state.uniqueBytes;
+    this.#allocators = Array.from(
+      { length: PARTITIONS },
+      (_, partition) =>
+        new Allocator({
+          partition,
+          pages: facts.pages,
+          grace: facts.grace,
+          nextPage: facts.state.nextPages[partition] ?? 0,
+        }),
+    );
+  }
+
+  get uniqueBytes(): number {
+    return this.#uniqueBytes;
+  }
+
+  state(): ChunkTableState {
+    return {
+      nextPages: this.#allocators.map((allocator) => allocator.nextPage),
+      uniqueBytes: this.#uniqueBytes,
+    };
+  }
+
+  /** A fresh id in the partition that the fingerprint chooses; its page is pinned until `create`
+   * or `giveBack`. */
+  allocate(fingerprintHigh: number): { id: number; page: Page } {
+    return this.#allocator(partitionFor(fingerprintHigh)).take();
+  }
+
+  giveBack(page: Page): void {
+    page.pins -= 1;
+  }
+
+  /** A write took effect: the entry is made with one reference, its bytes are in the journal. The
+   * page is resident. */
+  create(chunk: PendingChunk): void {
+    const page = present(this.#pages.get(chunkKeyOf(chunk.id)), 'page of an allocated id');
+    const at = entryAt(chunk.id);
+    this.#pages.touch(page);
+    const words = page.words;
+    const state = present(words[at + EntryField.state], 'entry') & 0xff;
+    assert(state === ChunkState.free || state === ChunkState.dead, 'an id is given out once');
+    words.fill(0, at, at + 8);
+    words[at + EntryField.count] = 1;
+    words[at + EntryField.fingerprintHigh] = chunk.fingerprintHigh;
+    words[at + EntryField.fingerprintLow] = chunk.fingerprintLow;
+    words[at + EntryField.state] = ChunkState.live | (chunk.log2 << 8);
+    this.#uniqueBytes += 2 ** chunk.log2;
+    this.#cache.drop(chunk.id);
+    this.#pending.add(chunk);
+  }
+
+  /** Replay: the pages up to this id are in use. */
+  noteUsed(id: number): void {
+    const { pageNumber } = pageNumberOf(chunkKeyOf(id));
+    this.#allocator(partitionOf(id)).noteUsed(pageNumber);
+  }
+
+  /** The place of a live chunk: null when its bytes are only in the journal. */
+  placeOf(page: Page, id: number): ChunkPlace | null {
+    const at = entryAt(id);
+    const segment = present(page.words[at + EntryField.segment], 'entry');
+    if (segment === 0) return null;
+    const stored = present(page.words[at + EntryField.stored], 'entry');
+    return {
+      segment,
+      offset: present(page.words[at + EntryField.offset], 'entry'),
+      storedBytes: storedLength(stored),
+      codec: stored >>> 26,
+    };
+  }
+
+  stateOf(page: Page, id: number): number {
+    return present(page.words[entryAt(id) + EntryField.state], 'entry') & 0xff;
+  }
+
+  /** A sealed segment has the bytes of a pending chunk. The page is resident. False: it is dead. */
+  place(page: Page, chunk: PendingChunk, place: ChunkPlace): boolean {
+    if (!chunk.wanted) return false;
+    const { id, data } = chunk;
+    assert(this.stateOf(page, id) === ChunkState.live, 'a wanted chunk lives');
+    this.#setPlace(page, id, place);
+    this.#pending.settle(chunk);
+    if (data !== null) this.#cache.put(id, data);
+    return true;
+  }
+
+  /** The cleaner moved a record: swaps only if the entry still names the old place. */
+  move(page: Page, id: number, from: ChunkPlace, to: ChunkPlace): boolean {
+    if (this.stateOf(page, id) !== ChunkState.live) return false;
+    const now = this.placeOf(page, id);
+    if (now === null || now.segment !== from.segment || now.offset !== from.offset) return false;
+    this.#setPlace(page, id, to);
+    this.#segments.chunkGone(from.segment, recordBytes(from.storedBytes), this.#nextCheckpoint());
+    return true;
+  }
+
+  /** The bytes of a chunk are gone and that was accepted. */
+  markLost(page: Page, id: number): void {
+    const at = entryAt(id);
+    this.#pages.touch(page);
+    const word = present(page.words[at + EntryField.state], 'entry');
+    page.words[at + EntryField.state] = ((word & 0xff00) | ChunkState.lost) >>> 0;
+  }
+
+  /** Takes `drops` references away at the end of a batch; true when it died by that. */
+  release(page: Page, id: number, drops: number): boolean {
+    const at = entryAt(id);
+    const state = this.stateOf(page, id);
+    assert(state === ChunkState.live || state === ChunkState.lost, 'a referenced chunk lives');
+    this.#pages.touch(page);
+    const count = present(page.words[at + EntryField.count], 'entry') - drops;
+    assert(count >= 0, 'a count is never below its references');
+    page.words[at + EntryField.count] = count;
+    if (count > 0) return false;
+    this.#die(page, id, at);
+    return true;
+  }
+
+  #die(page: Page, id: number, at: number): void {
+    const place = this.placeOf(page, id);
+    const log2 = (present(page.words[at + EntryField.state], 'entry') >>> 8) & 0xff;
+    const checkpoint = this.#nextCheckpoint();
+    if (place !== null) {
+      this.#segments.chunkGone(place.segment, recordBytes(place.storedBytes), checkpoint);
+    }
+    const pending = this.#pending.get(id);
+    if (pending !== undefined) this.#pending.settle(pending);
+    this.#uniqueBytes -= 2 ** log2;
+    this.#cache.drop(id);
+    page.words.fill(0, at, at + 8);
+    page.words[at + EntryField.death] = checkpoint;
+    page.words[at + EntryField.state] = ChunkState.dead;
+    const { partition, pageNumber } = pageNumberOf(page.key);
+    this.#allocator(partition).noteDeaths(pageNumber, checkpoint);
+  }
+
+  #setPlace(page: Page, id: number, place: ChunkPlace): void {
+    const at = entryAt(id);
+    this.#pages.touch(page);
+    page.words[at + EntryField.segment] = place.segment;
+    page.words[at + EntryField.offset] = place.offset;
+    page.words[at + EntryField.stored] = storedWord(place.storedBytes, place.codec);
+    const segment = present(this.#segments.get(place.segment), 'a sealed segment is in the table');
+    this.#segments.chunkPlaced(segment, recordBytes(place.storedBytes));
+  }
+
+  #allocator(partition: number): Allocator {
+    return present(this.#allocators[partition], 'partition');
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Chunks whose bytes are in the journal and not yet in a sealed segment, in log order. They are
+ * served from memory, or from the journal after a restart.
+ */
+import type { FramePosition } from '../log/journal.ts';
+
+export interface PendingChunk {
+  readonly id: number;
+  readonly volume: number;
+  readonly chunkNumber: number;
+  readonly log2: number;
+  readonly fingerprintHigh: number;
+  readonly fingerprintLow: number;
+  /** The frame that holds it: the log is kept from there on. */
+  readonly frame: FramePosition;
+  /** Journal position of its bytes. */
+  readonly dataPosition: number;
+  /** Its plain bytes; null after a restart: they are read from the journal. */
+  data: Uint8Array | null;
+  /** False once it is dead or in a sealed segment. */
+  wanted: boolean;
+  /** Being copied to a segment that is not sealed yet. */
+  staged: boolean;
+}
+
+export class PendingChunks {
+  readonly #byId = new Map<number, PendingChunk>();
+  /** In log order; what is no longer wanted is skipped when the head passes it. */
+  #order: PendingChunk[] = [];
+  #head = 0;
+  #next = 0;
+  #bytes = 0;
+
+  /** Plain bytes that are wanted. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  get(id: number): PendingChunk | undefined {
+    return this.#byId.get(id);
+  }
+
+  add(chunk: PendingChunk): void {
+    this.#byId.set(chunk.id, chunk);
+    this.#order.push(chunk);
+    this.#bytes += 2 ** chunk.log2;
+  }
+
+  /** It died, or a sealed segment has it. */
+  settle(chunk: PendingChunk): void {
+    if (!chunk.wanted) return;
+    chunk.wanted = false;
+    chunk.data = null;
+    this.#byId.delete(chunk.id);
+    this.#bytes -= 2 ** chunk.log2;
+  }
+
+  /** The frame of the oldest chunk that is still wanted. */
+  oldest(): FramePosition | null {
+    for (;;) {
+      const chunk = this.#order[this.#head];
+      if (chunk === undefined) return null;
+      if (chunk.wanted) return chunk.frame;
+      this.#head += 1;
+      this.#trimOrder();
+    }
+  }
+
+  /** The next in log order that is wanted and not staged yet; marks nothing. */
+  nextUnstaged(): PendingChunk | null {
+    this.#next = Math.max(this.#next, this.#head);
+    for (;;) {
+      const chunk = this.#order[this.#next];
+      if (chunk === undefined) return null;
+      if (chunk.wanted && !chunk.staged) return chunk;
+      this.#next += 1;
+    }
+  }
+
+  /** What was staged for a segment that could not be written is to be staged again. */
+  unstage(chunks: readonly PendingChunk[]): void {
+    for (const chunk of chunks) chunk.staged = false;
+    this.#next = this.#head;
+  }
+
+  #trimOrder(): void {
+    if (this.#head < 4096 || this.#head * 2 < this.#order.length) return;
+    this.#order = this.#order.slice(this.#head);
+    this.#next = Math.max(0, this.#next - this.#head);
+    this.#head = 0;
+  }
+}

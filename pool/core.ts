@@ -1,0 +1,41 @@
+/** What the parts of one open pool share. Made by `open-pool.ts`, handed to commands and jobs. */
+import type { Clock, Compute, Logger } from '../src/base/ports.ts';
+import type { ChunkCache } from './chunk/chunk-cache.ts';
+import type { ChunkTable } from './chunk/chunk-table.ts';
+import type { Grace } from './chunk/grace.ts';
+import type { PendingChunks } from './chunk/pending.ts';
+import type { ReleaseQueue } from './chunk/release-queue.ts';
+import type { Events } from './events.ts';
+import type { Journal } from './log/journal.ts';
+import type { Ring } from './log/ring.ts';
+import type { SegmentStore } from './log/segment-store.ts';
+import type { SegmentTable } from './log/segment-table.ts';
+import type { PageCache } from './meta/page-cache.ts';
+import type { Space } from './space/space.ts';
+
+export interface PoolCore {
+  readonly clock: Clock;
+  readonly compute: Compute;
+  readonly log: Logger;
+  readonly events: Events;
+  readonly pages: PageCache;
+  readonly chunks: ChunkTable;
+  readonly pending: PendingChunks;
+  readonly cache: ChunkCache;
+  readonly grace: Grace;
+  readonly segments: SegmentTable;
+  readonly store: SegmentStore;
+  readonly releases: ReleaseQueue;
+  readonly space: Space;
+  readonly ring: Ring;
+  readonly journal: Journal;
+  /** Seeds fingerprints: one value per pool. */
+  readonly fingerprintSeed: number;
+  /** Why the pool takes no writes any more; null: it does. */
+  readOnlyReason: string | null;
+  /** A command took effect: background work may be due. Cheap. */
+  changed(): void;
+  nextMapPage(): number;
+  /** Number of the next checkpoint to be frozen: what dies now is in it. */
+  nextCheckpoint(): number;
+}

@@ -1,0 +1,259 @@
+/**
+ * The background work of a serving pool and what starts it: destage, reference drops, checkpoints,
+ * giving segments back, cleaning. Each runs by itself; this decides when.
+ */
+import { DiskError } from '../src/base/ports.ts';
+import type { Timer } from '../src/base/ports.ts';
+import type { PoolCore } from './core.ts';
+import type { Checkpointer } from './log/checkpoint.ts';
+import type { Cleaner } from './log/cleaner.ts';
+import type { Destager } from './log/destage.ts';
+import { CLEANED_SHARE } from './space/space.ts';
+import type { PageRelease } from './volume/page-release.ts';
+
+const TICK_MS = 200;
+const CHECKPOINT_EVERY_MS = 30_000;
+/** On a busy pool, dead segments wait so long for a checkpoint at the most. */
+const DEAD_SEGMENTS_MS = 5_000;
+const DROPS_AT_ONCE = 4096;
+/** Without pressure: segments at most half alive, once a quarter of all stored bytes is dead. */
+const LAZY_LIVE_SHARE = 0.5;
+const LAZY_DEAD_SHARE = 0.25;
+/** Below this share of free space segments three quarters alive are cleaned too. */
+const LOW_FREE_SHARE = 0.1;
+const LOW_LIVE_SHARE = 0.75;
+/** What a deletion that is waited for leaves behind in a segment. */
+const SETTLED_LIVE_SHARE = 0.95;
+
+export interface HousekeepingParts {
+  readonly core: PoolCore;
+  readonly checkpointer: Checkpointer;
+  readonly destager: Destager;
+  readonly cleaner: Cleaner;
+  readonly pageRelease: PageRelease;
+  /** Dirty pages that start a checkpoint. */
+  readonly dirtyPages: number;
+}
+
+export class Housekeeping {
+  readonly #parts: HousekeepingParts;
+  #timer: Timer | null = null;
+  #closed = false;
+  #changes = 0;
+  #changesAtTick = 0;
+  #changesAtCheckpoint = -1;
+  #flushing = false;
+  #reclaiming: Promise<void> = Promise.resolve();
+  #cleaning: Promise<void> | null = null;
+
+  constructor(parts: HousekeepingParts) {
+    this.#parts = parts;
+    const { core, destager } = parts;
+    core.changed = () => {
+      this.#changed();
+    };
+    core.grace.onReusable = () => {
+      this.#reclaim();
+    };
+    core.journal.onPressure = () => {
+      this.#emptyLog();
+      this.#checkpoint();
+    };
+    core.space.onPressure = () => {
+      this.#arm(0);
+    };
+    destager.onSealed = () => {
+      core.space.review();
+      if (this.#logIsHalfFull()) this.#checkpoint();
+    };
+    this.#arm(TICK_MS);
+  }
+
+  /** Everything that left the pool so far is free again; resolves when that is so. */
+  async settle(): Promise<void> {
+    const { core, pageRelease, cleaner } = this.#parts;
+    await new Promise<void>((resolve) => {
+      pageRelease.run(resolve);
+    });
+    await new Promise<void>((resolve) => {
+      core.releases.flush(resolve);
+    });
+    await this.#cleaning;
+    for (let rounds = core.segments.size; rounds > 0 && !this.#closed; rounds--) {
+      const batch = cleaner.candidates(SETTLED_LIVE_SHARE);
+      if (batch.length === 0 || !(await cleaner.clean(batch))) break;
+    }
+    await this.#checkpoint();
+    await this.#reclaiming;
+  }
+
+  /** Ends the background work; the last checkpoint holds everything. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#timer?.cancel();
+    const { core, destager } = this.#parts;
+    await destager.stop();
+    await this.#cleaning;
+    if (core.readOnlyReason === null) await this.#checkpoint();
+    await this.#reclaiming;
+  }
+
+  #changed(): void {
+    const { core, destager, dirtyPages } = this.#parts;
+    this.#changes += 1;
+    destager.poke();
+    if (this.#logIsHalfFull()) this.#emptyLog();
+    if (core.pages.dirtyCount >= dirtyPages && !this.#parts.checkpointer.running) this.#checkpoint();
+    if (core.releases.size >= DROPS_AT_ONCE) this.#flushDrops();
+    if (this.#timer === null) this.#arm(TICK_MS);
+  }
+
+  #arm(delayMs: number): void {
+    if (this.#closed) return;
+    if (delayMs === 0) this.#timer?.cancel();
+    else if (this.#timer !== null) return;
+    this.#timer = this.#parts.core.clock.after(delayMs, () => {
+      this.#timer = null;
+      this.#tick();
+    });
+  }
+
+  #tick(): void {
+    const { core, pageRelease, destager } = this.#parts;
+    if (this.#closed || core.readOnlyReason !== null) {
+      core.space.review();
+      return;
+    }
+    pageRelease.run(() => undefined);
+    this.#flushDrops();
+    destager.poke();
+    if (this.#checkpointIsDue()) this.#checkpoint();
+    this.#clean();
+    if (core.space.exhausted) void this.#lookForRoom();
+    core.space.review();
+    this.#changesAtTick = this.#changes;
+    if (this.#workIsLeft()) this.#arm(TICK_MS);
+  }
+
+  #workIsLeft(): boolean {
+    const { core, pageRelease } = this.#parts;
+    return (
+      this.#changes !== this.#changesAtCheckpoint ||
+      core.pages.dirtyCount > 0 ||
+      core.releases.size > 0 ||
+      pageRelease.size > 0 ||
+      core.segments.deadWaiting ||
+      core.space.writersWait ||
+      core.space.exhausted
+    );
+  }
+
+  #checkpointIsDue(): boolean {
+    const { core, checkpointer, dirtyPages } = this.#parts;
+    if (checkpointer.running) return false;
+    const sinceMs = core.clock.nowMs() - checkpointer.lastMs;
+    if (core.pages.dirtyCount >= dirtyPages) return true;
+    if (core.segments.deadWaiting) {
+      const idle = this.#changes === this.#changesAtTick;
+      if (idle || core.space.writersWait || sinceMs >= DEAD_SEGMENTS_MS) return true;
+    }
+    const changed = this.#changes !== this.#changesAtCheckpoint || core.pages.dirtyCount > 0;
+    return changed && sinceMs >= CHECKPOINT_EVERY_MS;
+  }
+
+  #checkpoint(): Promise<void> {
+    const { checkpointer, core } = this.#parts;
+    this.#changesAtCheckpoint = this.#changes;
+    return checkpointer.request().then(() => {
+      core.space.metadataBytes = checkpointer.metadataBytes;
+      core.space.review();
+    });
+  }
+
+  #logIsHalfFull(): boolean {
+    const { journal } = this.#parts.core;
+    return journal.usedBytes * 2 >= journal.capacityBytes;
+  }
+
+  /** Has what lies in the older half of the log destaged, so that a checkpoint can trim it. */
+  #emptyLog(): void {
+    const { core, destager } = this.#parts;
+    destager.poke(core.journal.applied.position - core.journal.capacityBytes / 4);
+    const oldest = core.pending.oldest();
+    const trimmable = (oldest ?? core.journal.applied).position > core.journal.trimmed;
+    if (trimmable && this.#logIsHalfFull() && !this.#parts.checkpointer.running) this.#checkpoint();
+  }
+
+  #flushDrops(): void {
+    const { releases } = this.#parts.core;
+    if (this.#flushing || releases.size === 0) return;
+    this.#flushing = true;
+    releases.flush(() => {
+      this.#flushing = false;
+      this.#arm(TICK_MS);
+    });
+  }
+
+  #reclaim(): void {
+    const { core } = this.#parts;
+    const dead = core.segments.takeReusable(core.grace.reusable);
+    if (dead.length === 0) return;
+    const remove = async (): Promise<void> => {
+      for (const { disk, number } of dead) {
+        try {
+          await core.store.remove(disk, number);
+        } catch (error) {
+          if (!(error instanceof DiskError)) throw error;
+          core.events.add('warning', 'segment-not-removed', error.message, { segment: number });
+        }
+      }
+      core.space.review();
+    };
+    this.#reclaiming = this.#reclaiming.then(remove);
+  }
+
+  #clean(): void {
+    const { core, cleaner, checkpointer } = this.#parts;
+    if (this.#cleaning !== null) return;
+    const batch = cleaner.candidates(this.#liveShareToClean());
+    const waiting = core.space.writersWait;
+    if (batch.length === 0) {
+      const onItsWay =
+        core.segments.deadWaiting ||
+        core.releases.size > 0 ||
+        this.#parts.pageRelease.size > 0 ||
+        checkpointer.running ||
+        this.#parts.destager.running;
+      if (waiting && !onItsWay) core.space.refuseWaiting();
+      return;
+    }
+    this.#cleaning = cleaner.clean(batch).then((useful) => {
+      this.#cleaning = null;
+      if (!useful && waiting) core.space.refuseWaiting();
+      this.#arm(waiting ? 0 : TICK_MS);
+    });
+  }
+
+  /** Segments with at most this share alive are worth cleaning now. */
+  #liveShareToClean(): number {
+    const { space, segments } = this.#parts.core;
+    if (space.writersWait) return CLEANED_SHARE;
+    const { freeBytes, capacityBytes } = space.figures();
+    if (freeBytes < capacityBytes * LOW_FREE_SHARE) return LOW_LIVE_SHARE;
+    const dead = segments.totalBytes - segments.liveBytes;
+    return dead > segments.totalBytes * LAZY_DEAD_SHARE ? LAZY_LIVE_SHARE : -1;
+  }
+
+  /** The file system was fuller than the pool's size said: looks whether that has changed. */
+  async #lookForRoom(): Promise<void> {
+    const { core, destager } = this.#parts;
+    for (const { disk, failed } of core.store.disks) {
+      const available = failed ? 0 : await disk.availableBytes().catch(() => 0);
+      if (available < 2 * destager.segmentBytes) continue;
+      core.space.exhausted = false;
+      destager.poke();
+      core.space.review();
+      return;
+    }
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * Checkpoints: one turn freezes the position P, the dirty pages, the queues and the catalogue; the
+ * log is synced to P; one transaction stores them. Then the log is trimmed to D, and what was dead
+ * at the freeze may be used again once Grace allows.
+ */
+import type { Clock, Compute, MetaBatch, MetaStore } from '../../src/base/ports.ts';
+import type { Grace } from '../chunk/grace.ts';
+import type { PendingChunks } from '../chunk/pending.ts';
+import type { ReleaseQueue } from '../chunk/release-queue.ts';
+import { StateName, encodeSuper, sealState } from '../meta/state.ts';
+import type { SuperState } from '../meta/state.ts';
+import type { Page, PageCache } from '../meta/page-cache.ts';
+import type { PageRelease } from '../volume/page-release.ts';
+import type { Journal } from './journal.ts';
+import type { SegmentTable } from './segment-table.ts';
+
+const PAGES_PER_TURN = 256;
+
+export interface CheckpointParts {
+  readonly clock: Clock;
+  readonly compute: Compute;
+  readonly meta: MetaStore;
+  readonly pages: PageCache;
+  readonly segments: SegmentTable;
+  readonly pending: PendingChunks;
+  readonly releases: ReleaseQueue;
+  readonly pageRelease: PageRelease;
+  readonly grace: Grace;
+  readonly journal: Journal;
+  /** The rest of the super state, as it is in this turn. */
+  superState(): Omit<SuperState, 'checkpoint' | 'applied' | 'oldest' | 'incarnation' | 'nextSegment'>;
+  onFailure(error: unknown): void;
+}
+
+export class Checkpointer {
+  readonly #parts: CheckpointParts;
+  #next: number;
+  #running: Promise<void> | null = null;
+  #queued: Promise<void> | null = null;
+  #failed = false;
+  #startedAtMs: number;
+  #metaBytes = 0;
+
+  constructor(parts: CheckpointParts, committed: number) {
+    this.#parts = parts;
+    this.#next = committed + 1;
+    this.#startedAtMs = parts.clock.nowMs();
+  }
+
+  /** Number of the next to be frozen. */
+  get next(): number {
+    return this.#next;
+  }
+
+  get running(): boolean {
+    return this.#running !== null;
+  }
+
+  /** Monotonic time at which the last one was frozen. */
+  get lastMs(): number {
+    return this.#startedAtMs;
+  }
+
+  get metadataBytes(): number {
+    return this.#metaBytes;
+  }
+
+  /** Resolves when a checkpoint that is frozen now or later is durable, or has failed. */
+  request(): Promise<void> {
+    if (this.#failed) return Promise.resolve();
+    if (this.#running === null) {
+      this.#running = this.#run().finally(() => {
+        this.#running = null;
+      });
+      return this.#running;
+    }
+    this.#queued ??= this.#running.then(() => {
+      this.#queued = null;
+      return this.request();
+    });
+    return this.#queued;
+  }
+
+  async #run(): Promise<void> {
+    const parts = this.#parts;
+    const { pages, meta, journal } = parts;
+    this.#startedAtMs = parts.clock.nowMs();
+    const frozen = this.#freeze();
+    try {
+      await new Promise<void>((resolve, reject) => {
+        journal.syncTo(frozen.applied, (error) => {
+          if (error === null) resolve();
+          else reject(error);
+        });
+      });
+      const puts = await this.#sealPages(frozen.pages.puts);
+      await meta.commit({ puts, removes: frozen.pages.removes, state: frozen.state });
+      this.#metaBytes = await meta.sizeBytes();
+    } catch (error) {
+      this.#failed = true;
+      parts.onFailure(error);
+      return;
+    }
+    pages.thaw();
+    journal.trim(frozen.oldest);
+    parts.grace.committed(frozen.number);
+  }
+
+  #freeze(): {
+    number: number;
+    applied: number;
+    oldest: number;
+    pages: ReturnType<PageCache['freeze']>;
+    state: MetaBatch['state'];
+  } {
+    const { pages, segments, pending, releases, pageRelease, journal, compute } = this.#parts;
+    const number = this.#next;
+    this.#next += 1;
+    segments.writePages(pages);
+    const { applied } = journal;
+    const oldest = pending.oldest() ?? applied;
+    const superState: SuperState = {
+      ...this.#parts.superState(),
+      checkpoint: number,
+      incarnation: journal.incarnation,
+      applied,
+      oldest,
+      nextSegment: segments.nextNumber,
+    };
+    return {
+      number,
+      applied: applied.position,
+      oldest: oldest.position,
+      pages: pages.freeze(),
+      state: new Map([
+        [StateName.super, encodeSuper(compute, superState)],
+        [StateName.drops, sealState(compute, releases.encode())],
+        [StateName.pages, sealState(compute, pageRelease.encode())],
+      ]),
+    };
+  }
+
+  async #sealPages(frozen: readonly Page[]): Promise<(readonly [number, Uint8Array])[]> {
+    const puts: (readonly [number, Uint8Array])[] = [];
+    for (const page of frozen) {
+      puts.push([page.key, this.#parts.pages.frozenBytes(page)]);
+      if (puts.length % PAGES_PER_TURN === 0) {
+        await new Promise<void>((resolve) => {
+          this.#parts.clock.nextTurn(resolve);
+        });
+      }
+    }
+    return puts;
+  }
+}

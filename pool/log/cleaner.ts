@@ -1,0 +1,171 @@
+/**
+ * Empties segments of which much is dead: copies what lives, as it is stored, to a new segment, and
+ * swaps each entry if it still names the old place. Old segments die by that and are given back
+ * after the next checkpoint.
+ */
+import { DiskError } from '../../src/base/ports.ts';
+import { chunkKeyOf } from '../chunk/chunk-page.ts';
+import type { ChunkPlace } from '../chunk/chunk-table.ts';
+import type { PoolCore } from '../core.ts';
+import { SEGMENT_FOOTER_BYTES, decodeDirectory, directoryOffset } from './segment-format.ts';
+import type { DirectoryEntry } from './segment-format.ts';
+import { readChunks } from './segment-reader.ts';
+import type { Segment } from './segment-table.ts';
+import type { SegmentStreams } from './segment-streams.ts';
+import type { SegmentWriter } from './segment-writer.ts';
+
+const CHUNKS_PER_TURN = 256;
+const READ_BATCH = 128;
+
+interface Live {
+  readonly id: number;
+  readonly from: ChunkPlace;
+}
+
+interface Move extends Live {
+  readonly to: ChunkPlace;
+}
+
+export class Cleaner {
+  readonly #core: PoolCore;
+  readonly #streams: SegmentStreams;
+
+  constructor(core: PoolCore, streams: SegmentStreams) {
+    this.#core = core;
+    this.#streams = streams;
+  }
+
+  /** Segments of which at most this share lives, the emptiest first, as many as fit in one new one. */
+  candidates(liveShare: number): Segment[] {
+    const found: Segment[] = [];
+    for (const segment of this.#core.segments.all()) {
+      if (segment.filling || segment.stuck || segment.deadSince !== 0) continue;
+      if (segment.liveBytes <= segment.bytes * liveShare) found.push(segment);
+    }
+    found.sort((one, other) => one.liveBytes / one.bytes - other.liveBytes / other.bytes);
+    const batch: Segment[] = [];
+    let room = this.#streams.segmentBytes;
+    for (const segment of found) {
+      room -= segment.liveBytes;
+      if (room < 0 && batch.length > 0) break;
+      batch.push(segment);
+    }
+    return batch;
+  }
+
+  /** Cleans a batch; false when nothing came of it. */
+  async clean(batch: readonly Segment[]): Promise<boolean> {
+    let writer: SegmentWriter | null = null;
+    try {
+      writer = await this.#streams.open();
+      const moves: Move[] = [];
+      for (const segment of batch) await this.#copy(segment, writer, moves);
+      if (moves.length === 0) {
+        await writer.abandon();
+        return false;
+      }
+      const bytes = await writer.seal();
+      const target = this.#core.segments.add(writer.number, { disk: writer.disk, bytes });
+      await this.#swap(moves);
+      this.#core.segments.filled(target, this.#core.nextCheckpoint());
+      return true;
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      await this.#streams.failed(writer, error);
+      return false;
+    }
+  }
+
+  async #copy(segment: Segment, writer: SegmentWriter, moves: Move[]): Promise<void> {
+    const directory = await this.#directory(segment);
+    if (directory === null) {
+      segment.stuck = true;
+      this.#core.events.add('error', 'segment-damaged', 'a directory is damaged', {
+        segment: segment.number,
+      });
+      return;
+    }
+    for (let at = 0; at < directory.length; at += READ_BATCH) {
+      const live: Live[] = [];
+      for (const entry of directory.slice(at, at + READ_BATCH)) {
+        const from = await this.#livePlace(segment, entry);
+        if (from !== null) live.push({ id: entry.id, from });
+      }
+      if (live.length > 0) await this.#copyBatch(segment, live, writer, moves);
+      await this.#turn();
+    }
+  }
+
+  async #livePlace(segment: Segment, entry: DirectoryEntry): Promise<ChunkPlace | null> {
+    const key = chunkKeyOf(entry.id);
+    const { pages, chunks } = this.#core;
+    const page = pages.get(key) ?? (await pages.loadOne(key));
+    const place = page === null ? null : chunks.placeOf(page, entry.id);
+    if (place?.segment !== segment.number || place.offset !== entry.offset) return null;
+    return place;
+  }
+
+  #copyBatch(
+    segment: Segment,
+    live: readonly Live[],
+    writer: SegmentWriter,
+    moves: Move[],
+  ): Promise<void> {
+    return new Promise((resolve) => {
+      let left = live.length;
+      readChunks(
+        this.#core,
+        live.map(({ id, from }) => ({
+          id,
+          place: from,
+          done: (stored) => {
+            if (stored === null) segment.stuck = true;
+            else if (writer.hasRoomFor(stored.bytes.length)) {
+              moves.push({ id, from, to: writer.add(stored.record, stored.bytes) });
+            }
+            left -= 1;
+            if (left === 0) resolve();
+          },
+        })),
+      );
+    });
+  }
+
+  async #swap(moves: readonly Move[]): Promise<void> {
+    const { pages, chunks } = this.#core;
+    let budget = CHUNKS_PER_TURN;
+    for (const { id, from, to } of moves) {
+      const key = chunkKeyOf(id);
+      const page = pages.get(key) ?? (await pages.loadOne(key));
+      if (page !== null) chunks.move(page, id, from, to);
+      if (--budget === 0) {
+        await this.#turn();
+        budget = CHUNKS_PER_TURN;
+      }
+    }
+  }
+
+  async #directory(segment: Segment): Promise<DirectoryEntry[] | null> {
+    const footer = await this.#read(segment, segment.bytes - SEGMENT_FOOTER_BYTES, segment.bytes);
+    const offset = footer === null ? null : directoryOffset(footer, segment.number);
+    if (offset === null || offset >= segment.bytes) return null;
+    const bytes = await this.#read(segment, offset, segment.bytes);
+    return bytes === null ? null : decodeDirectory(this.#core.compute, bytes);
+  }
+
+  #read(segment: Segment, from: number, to: number): Promise<Uint8Array | null> {
+    const into = new Uint8Array(to - from);
+    const at = { disk: segment.disk, segment: segment.number, offset: from };
+    return new Promise((resolve) => {
+      this.#core.store.read(at, into, (error, bytes) => {
+        resolve(error === null && bytes === into.length ? into : null);
+      });
+    });
+  }
+
+  #turn(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#core.clock.nextTurn(resolve);
+    });
+  }
+}

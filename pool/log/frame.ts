@@ -1,0 +1,237 @@
+/**
+ * Journal frames. One command is one frame: replayed whole or not at all.
+ *
+ * Header, 64 bytes, little-endian:
+ *
+ *   0 magic u32 · 4 version u16 · 6 zero u16 · 8 log id u32 · 12 incarnation u32 · 16 sequence u64
+ *   24 position u64 · 32 checksum of the frame before (hi u32, lo u32) · 40 highest position known
+ *   to be synced u64 · 48 frame length u32 (a multiple of 32) · 52 meta length u32 · 56 checksum
+ *   (hi u32, lo u32)
+ *
+ * Then records of 32 bytes (meta length covers header and records), then the chunks of the data
+ * records in their order, then zeroes up to the alignment. The checksum is xxh64 over header (with
+ * the field itself as zero) and records; a data record holds the fingerprint of its chunk, so the
+ * chain of checksums covers every byte.
+ *
+ *   data       0 type u8 · 1 log2 of the chunk size u8 · 4 volume u32 · 8 chunk number u64 ·
+ *              16 chunk id u64 · 24 fingerprint (hi u32, lo u32)
+ *   hole       0 type u8 · 4 volume u32 · 8 first chunk number u64 · 16 count u64
+ *   catalogue  0 type u8 · 4 payload length u32; the payload (JSON) follows, padded to 32
+ *   start      0 type u8 · 8 next segment number u64: the first frame of an incarnation
+ *
+ * Types 16 to 31 are kept for reference, alias and snapshot records.
+ */
+import { getU64, roundUp, setU64, viewOf } from '../../src/base/bytes.ts';
+import type { Compute } from '../../src/base/ports.ts';
+
+export const FRAME_HEADER_BYTES = 64;
+export const RECORD_BYTES = 32;
+export const FRAME_ALIGNMENT = 32;
+export const FRAME_MAGIC = 0x464a_5353;
+export const FRAME_VERSION = 1;
+/** Above the largest command (4 MiB of data in chunks of 4 KiB, and their records). */
+export const MAX_FRAME_BYTES = 6 * 1024 * 1024;
+
+export const RecordType = { data: 1, hole: 2, catalogue: 3, start: 4 } as const;
+
+export interface DataRecord {
+  readonly type: 'data';
+  readonly volume: number;
+  readonly chunkNumber: number;
+  readonly id: number;
+  readonly log2: number;
+  readonly fingerprintHigh: number;
+  readonly fingerprintLow: number;
+  /** Where its bytes lie within the frame. */
+  readonly dataOffset: number;
+}
+export interface HoleRecord {
+  readonly type: 'hole';
+  readonly volume: number;
+  readonly first: number;
+  readonly count: number;
+}
+export interface CatalogueRecord {
+  readonly type: 'catalogue';
+  readonly payload: unknown;
+}
+export interface StartRecord {
+  readonly type: 'start';
+  readonly nextSegment: number;
+}
+export type JournalRecord = DataRecord | HoleRecord | CatalogueRecord | StartRecord;
+
+export interface FrameHeader {
+  readonly logId: number;
+  readonly incarnation: number;
+  readonly sequence: number;
+  readonly position: number;
+  readonly previousHigh: number;
+  readonly previousLow: number;
+  readonly synced: number;
+  readonly lengthBytes: number;
+  readonly metaBytes: number;
+  readonly checksumHigh: number;
+  readonly checksumLow: number;
+}
+
+export const frameBytes = (metaBytes: number, dataBytes: number): number =>
+  roundUp(metaBytes + dataBytes, FRAME_ALIGNMENT);
+
+const CHECKSUM_AT = 56;
+const SEED = 0x4a53;
+const hash = new Uint32Array(2);
+
+/** Fills in a frame's header; the records behind it are there already. Returns nothing: the checksum
+ * is left in `checksum` (high, low) for the frame that follows. */
+export function sealFrame(
+  compute: Compute,
+  frame: { bytes: Uint8Array; view: DataView; at: number },
+  header: Omit<FrameHeader, 'checksumHigh' | 'checksumLow'>,
+  checksum: Uint32Array,
+): void {
+  const { bytes, view, at } = frame;
+  view.setUint32(at, FRAME_MAGIC, true);
+  view.setUint16(at + 4, FRAME_VERSION, true);
+  view.setUint16(at + 6, 0, true);
+  view.setUint32(at + 8, header.logId, true);
+  view.setUint32(at + 12, header.incarnation, true);
+  setU64(view, at + 16, header.sequence);
+  setU64(view, at + 24, header.position);
+  view.setUint32(at + 32, header.previousHigh, true);
+  view.setUint32(at + 36, header.previousLow, true);
+  setU64(view, at + 40, header.synced);
+  view.setUint32(at + 48, header.lengthBytes, true);
+  view.setUint32(at + 52, header.metaBytes, true);
+  view.setUint32(at + CHECKSUM_AT, 0, true);
+  view.setUint32(at + CHECKSUM_AT + 4, 0, true);
+  compute.hash64(bytes.subarray(at, at + header.metaBytes), SEED, checksum);
+  view.setUint32(at + CHECKSUM_AT, checksum[0] ?? 0, true);
+  view.setUint32(at + CHECKSUM_AT + 4, checksum[1] ?? 0, true);
+}
+
+/** The header at the start of `bytes` if it can be one by its own fields (no checksum looked at). */
+export function peekFrame(bytes: Uint8Array): FrameHeader | null {
+  if (bytes.length < FRAME_HEADER_BYTES) return null;
+  const view = viewOf(bytes);
+  if (view.getUint32(0, true) !== FRAME_MAGIC) return null;
+  if (view.getUint16(4, true) !== FRAME_VERSION || view.getUint16(6, true) !== 0) return null;
+  const lengthBytes = view.getUint32(48, true);
+  const metaBytes = view.getUint32(52, true);
+  if (lengthBytes % FRAME_ALIGNMENT !== 0 || lengthBytes > MAX_FRAME_BYTES) return null;
+  if (metaBytes < FRAME_HEADER_BYTES || metaBytes > lengthBytes) return null;
+  return {
+    logId: view.getUint32(8, true),
+    incarnation: view.getUint32(12, true),
+    sequence: getU64(view, 16),
+    position: getU64(view, 24),
+    previousHigh: view.getUint32(32, true),
+    previousLow: view.getUint32(36, true),
+    synced: getU64(view, 40),
+    lengthBytes,
+    metaBytes,
+    checksumHigh: view.getUint32(CHECKSUM_AT, true),
+    checksumLow: view.getUint32(CHECKSUM_AT + 4, true),
+  };
+}
+
+/** Whether header and records are as they were written. The bytes reach to metaBytes at least. */
+export function frameIsWhole(compute: Compute, bytes: Uint8Array, header: FrameHeader): boolean {
+  const meta = bytes.slice(0, header.metaBytes);
+  meta.fill(0, CHECKSUM_AT, CHECKSUM_AT + 8);
+  compute.hash64(meta, SEED, hash);
+  return hash[0] === header.checksumHigh && hash[1] === header.checksumLow;
+}
+
+/** The records of a frame whose checksum has been verified; null when one makes no sense to this
+ * version. */
+export function decodeRecords(bytes: Uint8Array, header: FrameHeader): JournalRecord[] | null {
+  const view = viewOf(bytes);
+  const records: JournalRecord[] = [];
+  let dataOffset = header.metaBytes;
+  let at = FRAME_HEADER_BYTES;
+  while (at + RECORD_BYTES <= header.metaBytes) {
+    switch (view.getUint8(at)) {
+      case RecordType.data: {
+        const log2 = view.getUint8(at + 1);
+        records.push({
+          type: 'data',
+          volume: view.getUint32(at + 4, true),
+          chunkNumber: getU64(view, at + 8),
+          id: getU64(view, at + 16),
+          log2,
+          fingerprintHigh: view.getUint32(at + 24, true),
+          fingerprintLow: view.getUint32(at + 28, true),
+          dataOffset,
+        });
+        dataOffset += 2 ** log2;
+        break;
+      }
+      case RecordType.hole:
+        records.push({
+          type: 'hole',
+          volume: view.getUint32(at + 4, true),
+          first: getU64(view, at + 8),
+          count: getU64(view, at + 16),
+        });
+        break;
+      case RecordType.catalogue: {
+        const length = view.getUint32(at + 4, true);
+        const from = at + RECORD_BYTES;
+        if (from + length > header.metaBytes) return null;
+        const text = Buffer.from(bytes.subarray(from, from + length)).toString('utf8');
+        records.push({ type: 'catalogue', payload: JSON.parse(text) as unknown });
+        at += roundUp(length, RECORD_BYTES);
+        break;
+      }
+      case RecordType.start:
+        records.push({ type: 'start', nextSegment: getU64(view, at + 8) });
+        break;
+      default:
+        return null;
+    }
+    at += RECORD_BYTES;
+  }
+  return dataOffset <= header.lengthBytes ? records : null;
+}
+
+export function putDataRecord(
+  view: DataView,
+  at: number,
+  record: Omit<DataRecord, 'type' | 'dataOffset'>,
+): void {
+  view.setUint32(at, RecordType.data | (record.log2 << 8), true);
+  view.setUint32(at + 4, record.volume, true);
+  setU64(view, at + 8, record.chunkNumber);
+  setU64(view, at + 16, record.id);
+  view.setUint32(at + 24, record.fingerprintHigh, true);
+  view.setUint32(at + 28, record.fingerprintLow, true);
+}
+
+export function putHoleRecord(
+  view: DataView,
+  at: number,
+  record: Omit<HoleRecord, 'type'>,
+): void {
+  view.setUint32(at, RecordType.hole, true);
+  view.setUint32(at + 4, record.volume, true);
+  setU64(view, at + 8, record.first);
+  setU64(view, at + 16, record.count);
+  setU64(view, at + 24, 0);
+}
+
+export function putStartRecord(view: DataView, at: number, nextSegment: number): void {
+  view.setUint32(at, RecordType.start, true);
+  view.setUint32(at + 4, 0, true);
+  setU64(view, at + 8, nextSegment);
+  setU64(view, at + 16, 0);
+  setU64(view, at + 24, 0);
+}
+
+export function putCatalogueHeader(view: DataView, at: number, payloadBytes: number): void {
+  view.setUint32(at, RecordType.catalogue, true);
+  view.setUint32(at + 4, payloadBytes, true);
+  setU64(view, at + 8, 0);
+  setU64(view, at + 16, 0);
+  setU64(view, at + 24, 0);
+}

@@ -1,0 +1,337 @@
+/**
+ * The write-ahead log: appends frames, writes them in groups, says when they are written and when
+ * they are durable.
+ *
+ * Invariants
+ * - One write is in flight. Frames are reported `written` in log order, each only when it and every
+ *   byte before it is written.
+ * - Nothing is written over the bytes from `trimmed` on: the log keeps them until a checkpoint that
+ *   no longer needs them is durable.
+ * - After a failed write or sync nothing is written any more: the device is not to be believed.
+ */
+import { assert } from '../../src/base/assert.ts';
+import type { Clock, Compute, DiskError } from '../../src/base/ports.ts';
+import { FRAME_ALIGNMENT, MAX_FRAME_BYTES, RECORD_BYTES, FRAME_HEADER_BYTES } from './frame.ts';
+import { frameBytes, putStartRecord, sealFrame } from './frame.ts';
+import type { Ring } from './ring.ts';
+
+/** Something that wants to be in the log; one per command. */
+export interface Entry {
+  /** Bytes of header, records and their payloads. */
+  readonly metaBytes: number;
+  readonly dataBytes: number;
+  /** May use the last bytes of the ring, which are kept for the start of an incarnation. */
+  readonly usesTailReserve?: true;
+  /** Writes records from `at + 64` and data from `at + metaBytes` on. */
+  encode(bytes: Uint8Array, view: DataView, at: number): void;
+  /** The frame and all before it are written: it takes effect now. */
+  written(frame: FramePosition): void;
+  /** The device failed: this and all later entries take no effect in this process. */
+  failed(error: DiskError): void;
+}
+
+export interface FramePosition {
+  readonly position: number;
+  readonly sequence: number;
+  readonly previousHigh: number;
+  readonly previousLow: number;
+}
+
+/** Where the log goes on: behind the last frame. */
+export type LogEnd = FramePosition;
+
+interface Staged {
+  readonly entry: Entry;
+  readonly frame: FramePosition;
+  readonly end: number;
+}
+
+class Staging {
+  readonly bytes = Buffer.allocUnsafeSlow(MAX_FRAME_BYTES);
+  readonly view = new DataView(this.bytes.buffer);
+  used = 0;
+  entries: Staged[] = [];
+}
+
+const SYNC_EVERY_BYTES = 64 * 1024 * 1024;
+/** Left free behind the newest frame, so that the start record of the next incarnation fits. */
+const TAIL_RESERVE_BYTES = 4096;
+
+export class Journal {
+  readonly #ring: Ring;
+  readonly #clock: Clock;
+  readonly #compute: Compute;
+  readonly #logId: number;
+  readonly #onFailure: (error: DiskError) => void;
+  readonly #checksum = new Uint32Array(2);
+  #incarnation: number;
+  #filling = new Staging();
+  #writing = new Staging();
+  #inFlight = false;
+  #scheduled = false;
+  #waiting: Entry[] = [];
+  #tail: LogEnd;
+  /** All before is written and took effect. */
+  #applied: LogEnd;
+  #synced: number;
+  #syncing = false;
+  #syncTarget = 0;
+  #syncWaiters: { position: number; done: (error: DiskError | null) => void }[] = [];
+  #trimmed: number;
+  #failure: DiskError | null = null;
+  /** Called when space was refused for want of trimming. */
+  onPressure: () => void = () => undefined;
+
+  constructor(facts: {
+    ring: Ring;
+    clock: Clock;
+    compute: Compute;
+    logId: number;
+    incarnation: number;
+    end: LogEnd;
+    synced: number;
+    trimmed: number;
+    onFailure: (error: DiskError) => void;
+  }) {
+    this.#ring = facts.ring;
+    this.#clock = facts.clock;
+    this.#compute = facts.compute;
+    this.#logId = facts.logId;
+    this.#incarnation = facts.incarnation;
+    this.#tail = facts.end;
+    this.#applied = facts.end;
+    this.#synced = facts.synced;
+    this.#trimmed = facts.trimmed;
+    this.#onFailure = facts.onFailure;
+  }
+
+  get applied(): LogEnd {
+    return this.#applied;
+  }
+
+  get synced(): number {
+    return this.#synced;
+  }
+
+  get incarnation(): number {
+    return this.#incarnation;
+  }
+
+  /** Bytes between the oldest that must be kept and the newest. */
+  get usedBytes(): number {
+    return this.#tail.position - this.#trimmed;
+  }
+
+  get capacityBytes(): number {
+    return this.#ring.capacityBytes;
+  }
+
+  /** The log is kept from here on. */
+  get trimmed(): number {
+    return this.#trimmed;
+  }
+
+  get failure(): DiskError | null {
+    return this.#failure;
+  }
+
+  /**
+   * Takes the next incarnation: writes the start record at the cut and syncs the whole log, before
+   * anything else is appended.
+   */
+  start(nextSegment: number): Promise<void> {
+    assert(!this.#inFlight && this.#filling.used === 0, 'the log starts once');
+    return new Promise((resolve, reject) => {
+      this.append({
+        metaBytes: FRAME_HEADER_BYTES + RECORD_BYTES,
+        dataBytes: 0,
+        usesTailReserve: true,
+        encode: (_bytes, view, at) => {
+          putStartRecord(view, at + FRAME_HEADER_BYTES, nextSegment);
+        },
+        written: () => {
+          const end = this.#applied.position;
+          this.#ring.syncAll((error) => {
+            if (error !== null) {
+              this.#fail(error);
+              reject(error);
+              return;
+            }
+            this.#synced = end;
+            resolve();
+          });
+        },
+        failed: reject,
+      });
+    });
+  }
+
+  /** Takes the entry in log order; `written` or `failed` comes in a later turn, exactly once. */
+  append(entry: Entry): void {
+    if (this.#failure !== null) {
+      const error = this.#failure;
+      this.#clock.endOfTurn(() => {
+        entry.failed(error);
+      });
+      return;
+    }
+    if (this.#waiting.length > 0 || !this.#stage(entry)) this.#waiting.push(entry);
+    if (!this.#inFlight && !this.#scheduled) {
+      this.#scheduled = true;
+      this.#clock.endOfTurn(() => {
+        this.#scheduled = false;
+        this.#writeGroup();
+      });
+    }
+  }
+
+  /** Resolves when all that is applied up to `position` is durable. */
+  syncTo(position: number, done: (error: DiskError | null) => void): void {
+    if (this.#failure !== null) {
+      done(this.#failure);
+      return;
+    }
+    if (position <= this.#synced) {
+      done(null);
+      return;
+    }
+    this.#syncWaiters.push({ position, done });
+    this.#sync();
+  }
+
+  /** The bytes before `position` are no longer needed by any checkpoint. */
+  trim(position: number): void {
+    assert(position >= this.#trimmed && position <= this.#applied.position, 'trim goes forward');
+    this.#trimmed = position;
+    if (!this.#inFlight) this.#writeGroup();
+  }
+
+  close(): Promise<void> {
+    return this.#ring.close();
+  }
+
+  #stage(entry: Entry): boolean {
+    const lengthBytes = frameBytes(entry.metaBytes, entry.dataBytes);
+    assert(lengthBytes <= MAX_FRAME_BYTES, 'a command fits in a frame');
+    const staging = this.#filling;
+    if (staging.used + lengthBytes > staging.bytes.length) return false;
+    const end = this.#tail.position + lengthBytes;
+    const reserve = entry.usesTailReserve === true ? 0 : TAIL_RESERVE_BYTES;
+    if (end - this.#trimmed > this.#ring.capacityBytes - reserve) {
+      this.onPressure();
+      return false;
+    }
+    const at = staging.used;
+    staging.bytes.fill(0, at + lengthBytes - FRAME_ALIGNMENT, at + lengthBytes);
+    entry.encode(staging.bytes, staging.view, at);
+    const frame = this.#tail;
+    sealFrame(
+      this.#compute,
+      { bytes: staging.bytes, view: staging.view, at },
+      {
+        logId: this.#logId,
+        incarnation: this.#incarnation,
+        sequence: frame.sequence,
+        position: frame.position,
+        previousHigh: frame.previousHigh,
+        previousLow: frame.previousLow,
+        synced: this.#synced,
+        lengthBytes,
+        metaBytes: entry.metaBytes,
+      },
+      this.#checksum,
+    );
+    staging.used += lengthBytes;
+    staging.entries.push({ entry, frame, end });
+    this.#tail = {
+      position: end,
+      sequence: frame.sequence + 1,
+      previousHigh: this.#checksum[0] ?? 0,
+      previousLow: this.#checksum[1] ?? 0,
+    };
+    return true;
+  }
+
+  #stageWaiting(): void {
+    let taken = 0;
+    for (const entry of this.#waiting) {
+      if (!this.#stage(entry)) break;
+      taken += 1;
+    }
+    if (taken > 0) this.#waiting.splice(0, taken);
+  }
+
+  #writeGroup(): void {
+    if (this.#inFlight || this.#failure !== null) return;
+    this.#stageWaiting();
+    const group = this.#filling;
+    const first = group.entries[0];
+    if (first === undefined) return;
+    this.#filling = this.#writing;
+    this.#writing = group;
+    this.#inFlight = true;
+    this.#stageWaiting();
+    this.#ring.write(group.bytes.subarray(0, group.used), first.frame.position, (error) => {
+      this.#inFlight = false;
+      if (error !== null) {
+        this.#fail(error);
+        return;
+      }
+      const entries = group.entries;
+      group.entries = [];
+      group.used = 0;
+      this.#apply(entries);
+      this.#writeGroup();
+      if (this.#applied.position - this.#synced >= SYNC_EVERY_BYTES) this.#sync();
+    });
+  }
+
+  #apply(entries: readonly Staged[]): void {
+    for (let index = 0; index < entries.length; index++) {
+      const staged = entries[index];
+      if (staged === undefined) continue;
+      this.#applied = entries[index + 1]?.frame ?? this.#endAfter(staged);
+      staged.entry.written(staged.frame);
+    }
+  }
+
+  /** The frame behind the last of a group is the first staged since, or the tail. */
+  #endAfter(staged: Staged): LogEnd {
+    const next = this.#filling.entries[0]?.frame ?? this.#tail;
+    assert(next.position === staged.end, 'frames follow each other');
+    return next;
+  }
+
+  #sync(): void {
+    if (this.#syncing || this.#failure !== null) return;
+    this.#syncing = true;
+    this.#syncTarget = this.#applied.position;
+    this.#ring.sync((error) => {
+      this.#syncing = false;
+      if (error !== null) {
+        this.#fail(error);
+        return;
+      }
+      this.#synced = Math.max(this.#synced, this.#syncTarget);
+      const waiters = this.#syncWaiters;
+      this.#syncWaiters = [];
+      for (const waiter of waiters) this.syncTo(waiter.position, waiter.done);
+    });
+  }
+
+  #fail(error: DiskError): void {
+    if (this.#failure !== null) return;
+    this.#failure = error;
+    this.#onFailure(error);
+    const staged = [...this.#writing.entries, ...this.#filling.entries];
+    const waiting = this.#waiting;
+    const waiters = this.#syncWaiters;
+    this.#waiting = [];
+    this.#syncWaiters = [];
+    this.#writing.entries = [];
+    this.#filling.entries = [];
+    for (const { entry } of staged) entry.failed(error);
+    for (const entry of waiting) entry.failed(error);
+    for (const waiter of waiters) waiter.done(error);
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * Brings the pool from its newest checkpoint to the end of the log [the rules are in journal.ts].
+ *
+ * Frames from D to P give their data only: chunks that the checkpoint has as living in the journal.
+ * From P on they are applied. Reference drops are queued and applied as one batch after the end.
+ * A frame that doesn't follow ends the log: above the highest position known synced that is a torn
+ * tail, below it is damage.
+ */
+import { present } from '../../src/base/assert.ts';
+import type { PendingChunk } from '../chunk/pending.ts';
+import { ChunkState, EntryField, chunkKeyOf, entryAt } from '../chunk/chunk-page.ts';
+import type { PoolCore } from '../core.ts';
+import type { Page } from '../meta/page-cache.ts';
+import { PoolError } from '../types.ts';
+import type { VolumeTable } from '../volume/volume-table.ts';
+import type { DataRecord, JournalRecord } from './frame.ts';
+import type { FramePosition } from './journal.ts';
+import { LogReader } from './log-reader.ts';
+import type { ReadFrame } from './log-reader.ts';
+
+type ReplayCore = Pick<
+  PoolCore,
+  | 'compute' | 'ring' | 'pages' | 'chunks' | 'pending' | 'segments' | 'events' | 'fingerprintSeed'
+>;
+
+export interface ReplayEnd {
+  readonly end: FramePosition;
+  readonly incarnation: number;
+  readonly frames: number;
+  /** What was lost and accepted, in words. */
+  readonly losses: readonly string[];
+}
+
+export class Replay {
+  readonly #core: ReplayCore;
+  readonly #volumes: VolumeTable;
+  readonly #applied: FramePosition;
+  readonly #oldest: FramePosition;
+  readonly #acceptLoss: boolean;
+  readonly #reader: LogReader;
+  readonly #losses: string[] = [];
+  #synced: number;
+  #frames = 0;
+
+  constructor(facts: {
+    core: ReplayCore;
+    volumes: VolumeTable;
+    logId: number;
+    applied: FramePosition;
+    oldest: FramePosition;
+    acceptLoss: boolean;
+  }) {
+    this.#core = facts.core;
+    this.#volumes = facts.volumes;
+    this.#applied = facts.applied;
+    this.#oldest = facts.oldest;
+    this.#acceptLoss = facts.acceptLoss;
+    this.#synced = facts.applied.position;
+    this.#reader = new LogReader({
+      ring: facts.core.ring,
+      compute: facts.core.compute,
+      fingerprintSeed: facts.core.fingerprintSeed,
+      logId: facts.logId,
+      from: facts.oldest.position,
+    });
+  }
+
+  /** Throws PoolError 'damaged' when something durable is missing and that was not accepted. */
+  async run(): Promise<ReplayEnd> {
+    await this.#collect();
+    const end = await this.#apply();
+    return {
+      end,
+      incarnation: this.#reader.incarnation,
+      frames: this.#frames,
+      losses: this.#losses,
+    };
+  }
+
+  async #collect(): Promise<void> {
+    let at = this.#oldest;
+    while (at.position < this.#applied.position) {
+      const frame = await this.#reader.follow(at);
+      if (frame === null) {
+        const { first } = await this.#reader.beyond(at.position + 32, this.#applied.position);
+        const to = first ?? this.#applied;
+        this.#lose(`journal bytes ${at.position} to ${to.position} are damaged: chunks in them are unreadable`);
+        at = to;
+        continue;
+      }
+      this.#reportDamaged(frame);
+      for (const record of frame.records) {
+        if (record.type === 'data') await this.#collectChunk(frame, record);
+      }
+      at = frame.next;
+    }
+  }
+
+  /** Keeps the data of a chunk that the checkpoint has as living in the journal only. */
+  async #collectChunk(frame: ReadFrame, record: DataRecord): Promise<void> {
+    const { pages, chunks, pending } = this.#core;
+    const key = chunkKeyOf(record.id);
+    const page = pages.get(key) ?? (await pages.loadOne(key));
+    if (page === null || chunks.stateOf(page, record.id) !== ChunkState.live) return;
+    if (chunks.placeOf(page, record.id) !== null) return;
+    const at = entryAt(record.id);
+    if (page.words[at + EntryField.fingerprintHigh] !== record.fingerprintHigh) return;
+    if (page.words[at + EntryField.fingerprintLow] !== record.fingerprintLow) return;
+    if (frame.damaged.includes(record)) chunks.markLost(page, record.id);
+    else pending.add(pendingOf(frame, record));
+  }
+
+  async #apply(): Promise<FramePosition> {
+    let at = this.#applied;
+    for (;;) {
+      const frame = await this.#reader.follow(at);
+      const whole = frame !== null && frame.damaged.length === 0;
+      if (!whole) {
+        const behind = frame?.next.position ?? at.position + 32;
+        const { synced } = await this.#reader.beyond(behind);
+        this.#synced = Math.max(this.#synced, frame?.header.synced ?? 0, synced);
+        if (this.#synced <= at.position) return at;
+        if (frame === null) {
+          this.#lose(
+            `the journal is damaged at byte ${at.position}, which was durable up to ${this.#synced}: ` +
+              `all that was written after frame ${at.sequence} is missing`,
+          );
+          return at;
+        }
+        this.#reportDamaged(frame);
+      }
+      const valid = present(frame, 'a frame that is applied');
+      this.#synced = Math.max(this.#synced, valid.header.synced);
+      this.#frames += 1;
+      for (const record of valid.records) await this.#applyRecord(valid, record);
+      at = valid.next;
+    }
+  }
+
+  async #applyRecord(frame: ReadFrame, record: JournalRecord): Promise<void> {
+    switch (record.type) {
+      case 'data':
+        await this.#applyData(frame, record);
+        return;
+      case 'hole': {
+        const volume = this.#volumes.byId(record.volume);
+        if (volume === undefined) return;
+        const pins: Page[] = [];
+        for (;;) {
+          const obstacle =
+            volume.map.pinPath(record.first, pins) ??
+            volume.map.pinPath(record.first + record.count - 1, pins);
+          for (const page of pins.splice(0)) page.pins -= 1;
+          if (obstacle === null) break;
+          await this.#loadForReplay(obstacle.missing);
+        }
+        volume.setHole(record.first, record.first + record.count - 1);
+        return;
+      }
+      case 'catalogue':
+        this.#volumes.apply(record.payload);
+        return;
+      case 'start':
+        this.#core.segments.skipTo(record.nextSegment);
+    }
+  }
+
+  async #applyData(frame: ReadFrame, record: DataRecord): Promise<void> {
+    const { pages, chunks } = this.#core;
+    chunks.noteUsed(record.id);
+    const key = chunkKeyOf(record.id);
+    const volume = this.#volumes.byId(record.volume);
+    if (volume === undefined) return;
+    for (;;) {
+      const chunkPage = pages.get(key) ?? (await this.#loadForReplay(key));
+      const leaf = volume.map.leafForWrite(record.chunkNumber);
+      if ('missing' in leaf) {
+        await this.#loadForReplay(leaf.missing);
+        continue;
+      }
+      if (!chunkPage.live) continue;
+      volume.setChunk(leaf, pendingOf(frame, record));
+      if (frame.damaged.includes(record)) {
+        this.#core.pending.settle(present(this.#core.pending.get(record.id), 'just added'));
+        chunks.markLost(chunkPage, record.id);
+      }
+      return;
+    }
+  }
+
+  async #loadForReplay(key: number): Promise<Page> {
+    const page = await this.#core.pages.loadOne(key);
+    if (page !== null) return page;
+    throw new PoolError(
+      'damaged',
+      `metadata page ${key} is damaged and the journal has changes for it: restore the metadata from a copy`,
+    );
+  }
+
+  #reportDamaged(frame: ReadFrame): void {
+    for (const record of frame.damaged) {
+      this.#lose(
+        `chunk ${record.chunkNumber} of volume ${this.#volumes.nameOf(record.volume)} is damaged in the journal`,
+      );
+    }
+  }
+
+  #lose(what: string): void {
+    if (!this.#acceptLoss) {
+      throw new PoolError('damaged', `${what}; to serve without it, start once with --accept-loss`);
+    }
+    this.#losses.push(what);
+    this.#core.events.add('error', 'loss-accepted', what);
+  }
+}
+
+function pendingOf(frame: ReadFrame, record: DataRecord): PendingChunk {
+  return {
+    id: record.id,
+    volume: record.volume,
+    chunkNumber: record.chunkNumber,
+    log2: record.log2,
+    fingerprintHigh: record.fingerprintHigh,
+    fingerprintLow: record.fingerprintLow,
+    frame: frame.at,
+    dataPosition: frame.header.position + record.dataOffset,
+    data: null,
+    wanted: true,
+    staged: false,
+  };
+}

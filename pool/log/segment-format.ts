@@ -1,0 +1,182 @@
+/**
+ * Segments on disk: one file each, written once.
+ *
+ *   header, 64 bytes   0 magic u32 · 4 version u16 · 8 number u64 · 16 log id u32 · 20 epoch u32 ·
+ *                      24 incarnation u32 · 56 checksum (hi u32, lo u32) of the 64 bytes
+ *   records            each 32 bytes of header and the stored bytes, padded to 8:
+ *                      0 checksum (hi u32, lo u32) · 8 stored length u32 · 12 codec u8 · 13 log2 of
+ *                      the plain length u8 · 14 zero u16 · 16 chunk id: low u32, high u8 · 21 chunk
+ *                      number of the first write, 40 bits · 26 zero u16 · 28 volume u32
+ *   directory          12 bytes a record: chunk id low u32 · offset u32 · id high u8, zeroes
+ *   footer, 32 bytes   0 magic u32 · 4 records u32 · 8 directory offset u32 · 16 number u64 ·
+ *                      24 checksum (hi, lo) of directory and footer
+ *
+ * A record's checksum is taken with its own address (segment number, offset) in the place of the
+ * checksum, so that a record found elsewhere is never taken for the right one.
+ */
+import { roundUp, setU64, viewOf, getU64 } from '../../src/base/bytes.ts';
+import type { Compute } from '../../src/base/ports.ts';
+
+export const SEGMENT_HEADER_BYTES = 64;
+export const RECORD_HEADER_BYTES = 32;
+export const DIRECTORY_ENTRY_BYTES = 12;
+export const SEGMENT_FOOTER_BYTES = 32;
+const HEADER_MAGIC = 0x4753_5353;
+const FOOTER_MAGIC = 0x4653_5353;
+const VERSION = 1;
+const SEED = 0x5347;
+const TWO_32 = 0x1_0000_0000;
+const hash = new Uint32Array(2);
+
+export interface SegmentHeader {
+  readonly number: number;
+  readonly logId: number;
+  readonly epoch: number;
+  readonly incarnation: number;
+}
+
+export interface StoredRecord {
+  readonly id: number;
+  readonly storedBytes: number;
+  readonly codec: number;
+  readonly log2: number;
+  /** Volume and chunk number of the first write: a hint. */
+  readonly volume: number;
+  readonly chunkNumber: number;
+}
+
+export const recordBytes = (storedBytes: number): number =>
+  RECORD_HEADER_BYTES + roundUp(storedBytes, 8);
+
+export function putSegmentHeader(compute: Compute, bytes: Uint8Array, header: SegmentHeader): void {
+  const view = viewOf(bytes);
+  bytes.fill(0, 0, SEGMENT_HEADER_BYTES);
+  view.setUint32(0, HEADER_MAGIC, true);
+  view.setUint16(4, VERSION, true);
+  setU64(view, 8, header.number);
+  view.setUint32(16, header.logId, true);
+  view.setUint32(20, header.epoch, true);
+  view.setUint32(24, header.incarnation, true);
+  compute.hash64(bytes.subarray(0, SEGMENT_HEADER_BYTES), SEED, hash);
+  view.setUint32(56, hash[0] ?? 0, true);
+  view.setUint32(60, hash[1] ?? 0, true);
+}
+
+/** Writes the record's header in front of its stored bytes, which lie at `at + 32` already. */
+export function sealRecord(
+  compute: Compute,
+  place: { bytes: Uint8Array; view: DataView; at: number; segment: number; offset: number },
+  record: StoredRecord,
+): void {
+  const { bytes, view, at } = place;
+  view.setUint32(at, place.segment, true);
+  view.setUint32(at + 4, place.offset, true);
+  view.setUint32(at + 8, record.storedBytes, true);
+  view.setUint32(at + 12, record.codec | (record.log2 << 8), true);
+  view.setUint32(at + 16, record.id >>> 0, true);
+  view.setUint8(at + 20, Math.floor(record.id / TWO_32));
+  view.setUint8(at + 21, Math.floor(record.chunkNumber / TWO_32));
+  view.setUint16(at + 26, 0, true);
+  view.setUint32(at + 22, record.chunkNumber >>> 0, true);
+  view.setUint32(at + 28, record.volume, true);
+  const end = at + RECORD_HEADER_BYTES + record.storedBytes;
+  compute.hash64(bytes.subarray(at, end), SEED, hash);
+  view.setUint32(at, hash[0] ?? 0, true);
+  view.setUint32(at + 4, hash[1] ?? 0, true);
+}
+
+/**
+ * The record at the start of `bytes`, which came from `place`; null when it is not what was written
+ * there. Its stored bytes lie behind the header. `bytes` is as it was when this returns.
+ */
+export function openRecord(
+  compute: Compute,
+  bytes: Uint8Array,
+  place: { segment: number; offset: number },
+): StoredRecord | null {
+  if (bytes.length < RECORD_HEADER_BYTES) return null;
+  const view = viewOf(bytes);
+  const storedBytes = view.getUint32(8, true);
+  const end = RECORD_HEADER_BYTES + storedBytes;
+  if (end > bytes.length) return null;
+  const high = view.getUint32(0, true);
+  const low = view.getUint32(4, true);
+  view.setUint32(0, place.segment, true);
+  view.setUint32(4, place.offset, true);
+  compute.hash64(bytes.subarray(0, end), SEED, hash);
+  view.setUint32(0, high, true);
+  view.setUint32(4, low, true);
+  if (hash[0] !== high || hash[1] !== low) return null;
+  return {
+    storedBytes,
+    codec: view.getUint8(12),
+    log2: view.getUint8(13),
+    id: view.getUint32(16, true) + view.getUint8(20) * TWO_32,
+    chunkNumber: view.getUint32(22, true) + view.getUint8(21) * TWO_32,
+    volume: view.getUint32(28, true),
+  };
+}
+
+export interface DirectoryEntry {
+  readonly id: number;
+  readonly offset: number;
+}
+
+export const directoryBytes = (records: number): number =>
+  roundUp(records * DIRECTORY_ENTRY_BYTES, 8) + SEGMENT_FOOTER_BYTES;
+
+/** Directory and footer as they stand at `offset` of the segment. */
+export function encodeDirectory(
+  compute: Compute,
+  segment: number,
+  offset: number,
+  entries: readonly DirectoryEntry[],
+): Uint8Array {
+  const bytes = new Uint8Array(directoryBytes(entries.length));
+  const view = viewOf(bytes);
+  entries.forEach((entry, index) => {
+    const at = index * DIRECTORY_ENTRY_BYTES;
+    view.setUint32(at, entry.id >>> 0, true);
+    view.setUint32(at + 4, entry.offset, true);
+    view.setUint8(at + 8, Math.floor(entry.id / TWO_32));
+  });
+  const footer = bytes.length - SEGMENT_FOOTER_BYTES;
+  view.setUint32(footer, FOOTER_MAGIC, true);
+  view.setUint32(footer + 4, entries.length, true);
+  view.setUint32(footer + 8, offset, true);
+  setU64(view, footer + 16, segment);
+  compute.hash64(bytes, SEED, hash);
+  view.setUint32(footer + 24, hash[0] ?? 0, true);
+  view.setUint32(footer + 28, hash[1] ?? 0, true);
+  return bytes;
+}
+
+/** Where the directory of a segment starts, by its footer; null when that is none. */
+export function directoryOffset(footer: Uint8Array, segment: number): number | null {
+  const view = viewOf(footer);
+  if (footer.length !== SEGMENT_FOOTER_BYTES || view.getUint32(0, true) !== FOOTER_MAGIC) return null;
+  return getU64(view, 16) === segment ? view.getUint32(8, true) : null;
+}
+
+/** Entries of a directory read with its footer; null when it is damaged. */
+export function decodeDirectory(compute: Compute, bytes: Uint8Array): DirectoryEntry[] | null {
+  const copy = bytes.slice();
+  const view = viewOf(copy);
+  const footer = copy.length - SEGMENT_FOOTER_BYTES;
+  if (footer < 0) return null;
+  const high = view.getUint32(footer + 24, true);
+  const low = view.getUint32(footer + 28, true);
+  copy.fill(0, footer + 24, footer + 32);
+  compute.hash64(copy, SEED, hash);
+  if (hash[0] !== high || hash[1] !== low) return null;
+  const count = view.getUint32(footer + 4, true);
+  const entries: DirectoryEntry[] = [];
+  for (let index = 0; index < count; index++) {
+    const at = index * DIRECTORY_ENTRY_BYTES;
+    entries.push({
+      id: view.getUint32(at, true) + view.getUint8(at + 8) * TWO_32,
+      offset: view.getUint32(at + 4, true),
+    });
+  }
+  return entries;
+}

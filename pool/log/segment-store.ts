@@ -1,0 +1,163 @@
+/** Segment files on the disks of the member: written once, read at random, removed. */
+import { present } from '../../src/base/assert.ts';
+import { readFully, syncFile, writeAll } from '../../src/base/file-io.ts';
+import { DiskError } from '../../src/base/ports.ts';
+import type { Disk, DiskFile } from '../../src/base/ports.ts';
+
+const FOLDER = 'segments';
+const OPEN_FILES = 256;
+const NAME = /^[0-9a-f]{10}$/;
+
+const fileName = (number: number): string => `${FOLDER}/${number.toString(16).padStart(10, '0')}`;
+
+export interface SegmentDisk {
+  readonly disk: Disk;
+  readonly id: string;
+  readonly class: 'nvme' | 'ssd' | 'hdd';
+  readonly capacityBytes: number;
+  failed: boolean;
+  errors: number;
+}
+
+interface OpenFile {
+  readonly file: Promise<DiskFile>;
+  users: number;
+  stale: boolean;
+}
+
+export class SegmentStore {
+  readonly disks: readonly SegmentDisk[];
+  readonly #open = new Map<number, OpenFile>();
+
+  constructor(disks: readonly SegmentDisk[]) {
+    this.disks = disks;
+  }
+
+  static async prepare(disk: Disk): Promise<void> {
+    await disk.makeDirectory(FOLDER);
+    await disk.syncDirectory('.');
+  }
+
+  /** Segment numbers that have a file on this disk. Other names are left alone. */
+  async list(disk: number): Promise<number[]> {
+    const names = await this.#disk(disk).disk.list(FOLDER);
+    return names.filter((name) => NAME.test(name)).map((name) => Number.parseInt(name, 16));
+  }
+
+  create(disk: number, number: number): Promise<DiskFile> {
+    return this.#disk(disk).disk.open(fileName(number), 'create');
+  }
+
+  /** The file's bytes and its name are durable after this. */
+  async seal(disk: number, file: DiskFile): Promise<void> {
+    await syncFile(file);
+    await file.close();
+    await this.#disk(disk).disk.syncDirectory(FOLDER);
+  }
+
+  async remove(disk: number, number: number): Promise<void> {
+    this.#close(number);
+    await this.#disk(disk).disk.remove(fileName(number));
+  }
+
+  syncFolder(disk: number): Promise<void> {
+    return this.#disk(disk).disk.syncDirectory(FOLDER);
+  }
+
+  /** `done` gets how much could be read: less than asked for when the file is cut off. */
+  read(
+    at: { disk: number; segment: number; offset: number },
+    into: Uint8Array,
+    done: (error: DiskError | null, bytes: number) => void,
+  ): void {
+    const open = this.#file(at.disk, at.segment);
+    open.users += 1;
+    const finish = (error: DiskError | null, bytes: number): void => {
+      open.users -= 1;
+      if (open.stale && open.users === 0) void open.file.then((file) => file.close());
+      if (error !== null && error.code !== 'missing') this.#disk(at.disk).errors += 1;
+      done(error, bytes);
+    };
+    open.file.then(
+      (file) => {
+        readFully(file, into, at.offset, finish);
+      },
+      (error: unknown) => {
+        this.#open.delete(at.segment);
+        finish(error instanceof DiskError ? error : new DiskError('io', '', String(error)), 0);
+      },
+    );
+  }
+
+  async close(): Promise<void> {
+    const files = [...this.#open.values()];
+    this.#open.clear();
+    for (const open of files) {
+      const file = await open.file.catch(() => null);
+      await file?.close();
+    }
+  }
+
+  #disk(number: number): SegmentDisk {
+    return present(this.disks[number], 'a segment lies on a known disk');
+  }
+
+  #file(disk: number, number: number): OpenFile {
+    const known = this.#open.get(number);
+    if (known !== undefined) {
+      this.#open.delete(number);
+      this.#open.set(number, known);
+      return known;
+    }
+    const open = { file: this.#disk(disk).disk.open(fileName(number), 'read'), users: 0, stale: false };
+    this.#open.set(number, open);
+    if (this.#open.size > OPEN_FILES) {
+      const [oldest] = this.#open.keys();
+      if (oldest !== undefined) this.#close(oldest);
+    }
+    return open;
+  }
+
+  #close(number: number): void {
+    const open = this.#open.get(number);
+    if (open === undefined) return;
+    this.#open.delete(number);
+    open.stale = true;
+    if (open.users === 0) {
+      open.file.then(
+        (file) => file.close(),
+        () => undefined,
+      );
+    }
+  }
+}
+
+/** Bytes appended to one new segment file, in pieces, in order. */
+export class SegmentFile {
+  readonly #file: DiskFile;
+  #position = 0;
+  #last: Promise<void> = Promise.resolve();
+  #failure: unknown = null;
+
+  constructor(file: DiskFile) {
+    this.#file = file;
+  }
+
+  append(bytes: Uint8Array): void {
+    const position = this.#position;
+    this.#position += bytes.length;
+    this.#last = this.#last
+      .then(() => (this.#failure === null ? writeAll(this.#file, bytes, position) : undefined))
+      .catch((error: unknown) => {
+        this.#failure ??= error;
+      });
+  }
+
+  /** Resolves with the file when all is written; throws the first error. */
+  async finish(): Promise<DiskFile> {
+    await this.#last;
+    if (this.#failure === null) return this.#file;
+    await this.#file.close();
+    throw this.#failure instanceof Error ? this.#failure : new Error(String(this.#failure));
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * Fills one new segment with stored records and seals it. Nothing names the segment before `seal`
+ * has resolved: only then are its places given out.
+ */
+import { roundUp } from '../../src/base/bytes.ts';
+import type { Compute } from '../../src/base/ports.ts';
+import type { ChunkPlace } from '../chunk/chunk-table.ts';
+import { RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES, directoryBytes } from './segment-format.ts';
+import { encodeDirectory, putSegmentHeader, recordBytes, sealRecord } from './segment-format.ts';
+import type { DirectoryEntry, SegmentHeader, StoredRecord } from './segment-format.ts';
+import { SegmentFile } from './segment-store.ts';
+import type { SegmentStore } from './segment-store.ts';
+
+const PIECE_BYTES = 1024 * 1024;
+
+export class SegmentWriter {
+  readonly number: number;
+  readonly disk: number;
+  readonly #store: SegmentStore;
+  readonly #compute: Compute;
+  readonly #limitBytes: number;
+  readonly #file: SegmentFile;
+  readonly #directory: DirectoryEntry[] = [];
+  #piece: Uint8Array;
+  #view: DataView;
+  #used = 0;
+  /** Offset in the segment of the piece's first byte. */
+  #base = 0;
+
+  private constructor(
+    facts: { store: SegmentStore; compute: Compute; disk: number; limitBytes: number },
+    file: SegmentFile,
+    header: SegmentHeader,
+  ) {
+    this.#store = facts.store;
+    this.#compute = facts.compute;
+    this.#limitBytes = facts.limitBytes;
+    this.disk = facts.disk;
+    this.number = header.number;
+    this.#file = file;
+    this.#piece = new Uint8Array(PIECE_BYTES);
+    this.#view = new DataView(this.#piece.buffer);
+    putSegmentHeader(facts.compute, this.#piece, header);
+    this.#used = SEGMENT_HEADER_BYTES;
+  }
+
+  static async create(
+    facts: { store: SegmentStore; compute: Compute; disk: number; limitBytes: number },
+    header: SegmentHeader,
+  ): Promise<SegmentWriter> {
+    const file = new SegmentFile(await facts.store.create(facts.disk, header.number));
+    return new SegmentWriter(facts, file, header);
+  }
+
+  get records(): number {
+    return this.#directory.length;
+  }
+
+  hasRoomFor(storedBytes: number): boolean {
+    const end = this.#base + this.#used + recordBytes(storedBytes);
+    return end + directoryBytes(this.#directory.length + 1) <= this.#limitBytes;
+  }
+
+  /** Appends a record; `stored` is copied. */
+  add(record: StoredRecord, stored: Uint8Array): ChunkPlace {
+    const length = recordBytes(record.storedBytes);
+    if (this.#used + length > this.#piece.length) this.#flushPiece(length);
+    const at = this.#used;
+    const offset = this.#base + at;
+    this.#piece.set(stored, at + RECORD_HEADER_BYTES);
+    const place = { bytes: this.#piece, view: this.#view, at, segment: this.number, offset };
+    sealRecord(this.#compute, place, record);
+    this.#used = at + length;
+    this.#directory.push({ id: record.id, offset });
+    return {
+      segment: this.number,
+      offset,
+      storedBytes: record.storedBytes,
+      codec: record.codec,
+    };
+  }
+
+  /** Resolves with the segment's length when all of it is durable, its name too. */
+  async seal(): Promise<number> {
+    this.#flushPiece(0);
+    const directory = encodeDirectory(this.#compute, this.number, this.#base, this.#directory);
+    this.#file.append(directory);
+    const file = await this.#file.finish();
+    await this.#store.seal(this.disk, file);
+    return this.#base + directory.length;
+  }
+
+  /** After a failure: what was written of it is removed as far as that goes. */
+  async abandon(): Promise<void> {
+    await this.#file.finish().then(
+      (file) => file.close(),
+      () => undefined,
+    );
+    await this.#store.remove(this.disk, this.number).catch(() => undefined);
+  }
+
+  #flushPiece(nextBytes: number): void {
+    if (this.#used > 0) this.#file.append(this.#piece.subarray(0, this.#used));
+    this.#base += this.#used;
+    this.#used = 0;
+    const bytes = Math.max(PIECE_BYTES, roundUp(nextBytes, 8));
+    if (nextBytes === 0) return;
+    this.#piece = new Uint8Array(bytes);
+    this.#view = new DataView(this.#piece.buffer);
+  }
+}

@@ -1,0 +1,70 @@
+/** How a pool is opened, and the sizes that follow from how large it is. */
+import { GIB, MIB, roundUp } from '../src/base/bytes.ts';
+import type { Clock, Compute, Disk, Logger, MetaStore, Random } from '../src/base/ports.ts';
+import type { RingGeometry } from './log/ring.ts';
+
+export interface PoolDisk {
+  readonly disk: Disk;
+  readonly class: 'nvme' | 'ssd' | 'hdd';
+  /** At the pool's creation; null: 90 % of what the file system has. */
+  readonly capacityBytes: number | null;
+}
+
+export interface PoolPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly compute: Compute;
+  readonly log: Logger;
+  readonly meta: MetaStore;
+  /** Locked by the caller. The journal lies on the first. */
+  readonly disks: readonly PoolDisk[];
+}
+
+export interface PoolOptions {
+  /** Bounds caches and buffers together. */
+  readonly memoryBytes: number;
+  /** Serve without what is missing, once. */
+  readonly acceptLoss?: boolean;
+  /** At creation; by default they follow from the capacity. */
+  readonly journalBytes?: number;
+  readonly segmentBytes?: number;
+}
+
+const JOURNAL_FILE_BYTES = 32 * MIB;
+
+export function ringGeometry(capacityBytes: number, wanted: number | undefined): RingGeometry {
+  const bytes = wanted ?? Math.min(512 * MIB, Math.max(64 * MIB, capacityBytes / 32));
+  const fileBytes = Math.min(JOURNAL_FILE_BYTES, roundUp(bytes / 2, 4096));
+  return { fileBytes, files: Math.max(2, Math.round(bytes / fileBytes)) };
+}
+
+export const segmentSize = (capacityBytes: number, wanted: number | undefined): number =>
+  wanted ?? (capacityBytes < 2 * GIB ? 4 * MIB : 16 * MIB);
+
+export interface Budgets {
+  readonly chunkCacheBytes: number;
+  readonly cachedPages: number;
+  /** Dirty pages that start a checkpoint. */
+  readonly dirtyPages: number;
+}
+
+const PAGE_COST_BYTES = 4400;
+
+export function budgets(memoryBytes: number): Budgets {
+  const pages = Math.max(512, Math.floor((memoryBytes * 0.3) / PAGE_COST_BYTES));
+  return {
+    chunkCacheBytes: Math.floor(memoryBytes * 0.45),
+    cachedPages: pages,
+    dirtyPages: Math.min(65_536, Math.max(64, Math.floor(pages / 4))),
+  };
+}
+
+/** Kept from writes: open segments, a cleaner's batch, and a checkpoint of the largest dirty set. */
+export function reserveBytes(segmentBytes: number, capacityBytes: number, dirty: number): number {
+  const metadata = Math.min(dirty * 2 * PAGE_COST_BYTES, capacityBytes / 32);
+  return Math.ceil(4 * segmentBytes + metadata);
+}
+
+/** Below this a pool could not even hold its own reserve and journal. */
+export const minimumCapacity = (segmentBytes: number, ring: RingGeometry): number =>
+  8 * segmentBytes + 2 * ring.files * ring.fileBytes;

@@ -1,0 +1,331 @@
+/**
+ * One change of a byte range: a write, or zeroes (unmap). It is one journal frame.
+ *
+ * Steps: admission → range lock → old bytes of partial chunks → fingerprints → pages → journal →
+ * effect. Until the frame is in the journal it can be aborted or refused without a trace.
+ */
+import { assert, present } from '../../src/base/assert.ts';
+import type { DiskError } from '../../src/base/ports.ts';
+import type { PoolCore } from '../core.ts';
+import type { PendingChunk } from '../chunk/pending.ts';
+import type { Entry, FramePosition } from '../log/journal.ts';
+import { FRAME_HEADER_BYTES, RECORD_BYTES, putDataRecord, putHoleRecord } from '../log/frame.ts';
+import type { Page } from '../meta/page-cache.ts';
+import { worstCaseBytes } from '../space/space.ts';
+import type { Admission } from '../space/space.ts';
+import type { Abortable, Finish, VolumeError } from './operations.ts';
+import type { Held } from './range-lock.ts';
+import type { Volume } from './volume.ts';
+
+const CHUNKS_PER_TURN = 256;
+const hash = new Uint32Array(2);
+
+interface HoleRun {
+  readonly first: number;
+  readonly count: number;
+}
+
+export class Change implements Entry, Held, Admission {
+  readonly first: number;
+  readonly last: number;
+  readonly bytes: number;
+  metaBytes = 0;
+  dataBytes = 0;
+  readonly #core: PoolCore;
+  readonly #volume: Volume;
+  readonly #from: number;
+  readonly #to: number;
+  /** What is written; null: zeroes. */
+  readonly #source: Uint8Array | null;
+  readonly #abortable: Abortable;
+  readonly #durable: boolean;
+  readonly #final: boolean;
+  readonly #finish: Finish;
+  /** Chunks that get data, in order, with their bytes and fingerprints. */
+  readonly #numbers: number[] = [];
+  readonly #chunks: Uint8Array[] = [];
+  readonly #fingerprints: number[] = [];
+  readonly #ids: number[] = [];
+  readonly #idPages: Page[] = [];
+  readonly #leaves: Page[] = [];
+  readonly #holes: HoleRun[] = [];
+  #pins: Page[] = [];
+  #keep: { readonly made: number } | null = null;
+  #admitted = false;
+  /** Next chunk to be looked at. */
+  #cursor: number;
+
+  constructor(facts: {
+    core: PoolCore;
+    volume: Volume;
+    offset: number;
+    length: number;
+    source: Uint8Array | null;
+    abortable: Abortable;
+    durable: boolean;
+    /** Zeroes behind the end that the volume is about to have. */
+    final?: boolean;
+    finish: Finish;
+  }) {
+    this.#core = facts.core;
+    this.#volume = facts.volume;
+    this.#from = facts.offset;
+    this.#to = facts.offset + facts.length;
+    this.#source = facts.source;
+    this.#abortable = facts.abortable;
+    this.#durable = facts.durable;
+    this.#final = facts.final ?? false;
+    this.#finish = facts.finish;
+    const { chunkBytes } = facts.volume;
+    this.first = Math.floor(this.#from / chunkBytes);
+    this.last = Math.floor((this.#to - 1) / chunkBytes);
+    this.#cursor = this.first;
+    const chunks = facts.source === null ? 2 : this.last - this.first + 1;
+    this.bytes = worstCaseBytes(chunks, chunkBytes);
+  }
+
+  start(): void {
+    if (this.#source === null) this.admitted();
+    else this.#core.space.admit(this);
+  }
+
+  admitted(): void {
+    this.#admitted = this.#source !== null;
+    const run = (): void => {
+      this.#gather();
+    };
+    if (this.#volume.lock.acquire(this, run)) run();
+  }
+
+  refused(): void {
+    this.#end({ code: this.cancelled() ? 'aborted' : 'space-exhausted' });
+  }
+
+  cancelled(): boolean {
+    return this.#abortable.aborted;
+  }
+
+  /** Collects chunks, their bytes and fingerprints; goes on in a later turn after 256 of them. */
+  #gather(): void {
+    const { chunkBytes } = this.#volume;
+    let budget = CHUNKS_PER_TURN;
+    while (this.#cursor <= this.last) {
+      const base = this.#cursor * chunkBytes;
+      if (base < this.#from || base + chunkBytes > this.#to) {
+        this.#mergeOld(this.#cursor, base);
+        return;
+      }
+      if (this.#source === null) {
+        const end = Math.floor(this.#to / chunkBytes);
+        this.#addHole(this.#cursor, end - this.#cursor);
+        this.#cursor = end;
+        continue;
+      }
+      if (budget === 0) {
+        this.#core.clock.nextTurn(() => {
+          this.#gather();
+        });
+        return;
+      }
+      budget -= 1;
+      const at = base - this.#from;
+      const whole = this.#source.length === chunkBytes;
+      this.#addChunk(this.#cursor, whole ? this.#source : this.#source.subarray(at, at + chunkBytes));
+      this.#cursor += 1;
+    }
+    this.#prepare();
+  }
+
+  #addHole(first: number, count: number): void {
+    const last = this.#holes.at(-1);
+    if (last !== undefined && last.first + last.count === first) {
+      this.#holes[this.#holes.length - 1] = { first: last.first, count: last.count + count };
+    } else this.#holes.push({ first, count });
+  }
+
+  #addChunk(number: number, bytes: Uint8Array): void {
+    if (isZero(bytes, this.#volume.zeroChunk)) {
+      this.#addHole(number, 1);
+      return;
+    }
+    this.#core.compute.hash64(bytes, this.#core.fingerprintSeed, hash);
+    this.#numbers.push(number);
+    this.#chunks.push(bytes);
+    this.#fingerprints.push(hash[0] ?? 0, hash[1] ?? 0);
+  }
+
+  #mergeOld(number: number, base: number): void {
+    const { chunkBytes } = this.#volume;
+    this.#volume.readChunk(number, (error, old) => {
+      if (error !== null) {
+        this.#fail(error);
+        return;
+      }
+      const merged = new Uint8Array(chunkBytes);
+      if (old !== null) merged.set(old);
+      const from = Math.max(this.#from, base);
+      const to = Math.min(this.#to, base + chunkBytes);
+      if (this.#source === null) merged.fill(0, from - base, to - base);
+      else merged.set(this.#source.subarray(from - this.#from, to - this.#from), from - base);
+      this.#addChunk(number, merged);
+      this.#cursor += 1;
+      this.#gather();
+    });
+  }
+
+  /** Has every page in memory and pinned that the effect will change, then goes to the journal. */
+  #prepare(): void {
+    const { map } = this.#volume;
+    const missing = this.#pinPages(map);
+    if (missing !== null) {
+      this.#unpin();
+      this.#core.pages.load(missing, (page) => {
+        if (page === null) this.#fail({ code: 'unreadable', offset: this.#from });
+        else this.#prepare();
+      });
+      return;
+    }
+    const refusal = this.#refusal();
+    if (refusal !== null) {
+      this.#unpin();
+      this.#fail(refusal);
+      return;
+    }
+    for (let index = 0; index < this.#numbers.length; index++) {
+      const { id, page } = this.#core.chunks.allocate(this.#fingerprints[index * 2] ?? 0);
+      this.#ids.push(id);
+      this.#idPages.push(page);
+    }
+    this.metaBytes =
+      FRAME_HEADER_BYTES + RECORD_BYTES * (this.#numbers.length + this.#holes.length);
+    this.dataBytes = this.#numbers.length * this.#volume.chunkBytes;
+    this.#core.journal.append(this);
+  }
+
+  #pinPages(map: Volume['map']): number | null {
+    this.#leaves.length = 0;
+    let last: Page | null = null;
+    let lastLeaf = -1;
+    for (const number of this.#numbers) {
+      const leafNumber = Math.floor(number / 512);
+      if (last === null || leafNumber !== lastLeaf) {
+        const leaf = map.leafForWrite(number);
+        if ('missing' in leaf) return leaf.missing;
+        leaf.pins += 1;
+        this.#pins.push(leaf);
+        last = leaf;
+        lastLeaf = leafNumber;
+      }
+      this.#leaves.push(last);
+    }
+    if (this.#holes.length > 0) this.#keep = this.#core.pages.keepNew();
+    for (const hole of this.#holes) {
+      const obstacle =
+        map.pinPath(hole.first, this.#pins) ??
+        map.pinPath(hole.first + hole.count - 1, this.#pins);
+      if (obstacle !== null) return obstacle.missing;
+    }
+    return null;
+  }
+
+  /** The last look before the journal: from here on it happens. */
+  #refusal(): VolumeError | null {
+    if (this.#abortable.aborted) return { code: 'aborted' };
+    if (this.#final) return this.#core.readOnlyReason === null ? null : { code: 'read-only' };
+    return this.#volume.refusal(this.#from, this.#to - this.#from, 'write');
+  }
+
+  encode(bytes: Uint8Array, view: DataView, at: number): void {
+    const { id: volume, log2, chunkBytes } = this.#volume;
+    let record = at + FRAME_HEADER_BYTES;
+    let data = at + this.metaBytes;
+    for (let index = 0; index < this.#numbers.length; index++) {
+      putDataRecord(view, record, {
+        volume,
+        chunkNumber: this.#numbers[index] ?? 0,
+        id: this.#ids[index] ?? 0,
+        log2,
+        fingerprintHigh: this.#fingerprints[index * 2] ?? 0,
+        fingerprintLow: this.#fingerprints[index * 2 + 1] ?? 0,
+      });
+      bytes.set(present(this.#chunks[index], 'chunk'), data);
+      record += RECORD_BYTES;
+      data += chunkBytes;
+    }
+    for (const hole of this.#holes) {
+      putHoleRecord(view, record, { volume, first: hole.first, count: hole.count });
+      record += RECORD_BYTES;
+    }
+  }
+
+  written(frame: FramePosition): void {
+    const { journal } = this.#core;
+    const { chunkBytes, id: volume, log2 } = this.#volume;
+    let dataPosition = frame.position + this.metaBytes;
+    for (let index = 0; index < this.#numbers.length; index++) {
+      const chunk: PendingChunk = {
+        id: present(this.#ids[index], 'id'),
+        volume,
+        chunkNumber: present(this.#numbers[index], 'number'),
+        log2,
+        fingerprintHigh: this.#fingerprints[index * 2] ?? 0,
+        fingerprintLow: this.#fingerprints[index * 2 + 1] ?? 0,
+        frame,
+        dataPosition,
+        data: present(this.#chunks[index], 'chunk'),
+        wanted: true,
+        staged: false,
+      };
+      dataPosition += chunkBytes;
+      this.#volume.setChunk(present(this.#leaves[index], 'leaf'), chunk);
+      this.#core.chunks.giveBack(present(this.#idPages[index], 'page'));
+    }
+    for (const hole of this.#holes) this.#volume.setHole(hole.first, hole.first + hole.count - 1);
+    this.#unpin();
+    this.#giveBack();
+    this.#volume.lock.release(this);
+    const position = journal.applied.position;
+    if (this.#durable) {
+      journal.syncTo(position, (error) => {
+        this.#end(error === null ? null : { code: 'write-failed' });
+      });
+    } else this.#end(null);
+    this.#core.changed();
+  }
+
+  failed(_error: DiskError): void {
+    for (const page of this.#idPages) this.#core.chunks.giveBack(page);
+    this.#unpin();
+    this.#fail({ code: 'write-failed' });
+  }
+
+  #unpin(): void {
+    for (const page of this.#pins) page.pins -= 1;
+    this.#pins = [];
+    if (this.#keep !== null) this.#core.pages.endKeep(this.#keep);
+    this.#keep = null;
+  }
+
+  /** Ends a change that holds its range and took no effect. */
+  #fail(error: VolumeError): void {
+    assert(this.#pins.length === 0, 'nothing stays pinned');
+    this.#volume.lock.release(this);
+    this.#end(error);
+  }
+
+  #end(error: VolumeError | null): void {
+    this.#giveBack();
+    this.#finish(error);
+  }
+
+  #giveBack(): void {
+    if (!this.#admitted) return;
+    this.#admitted = false;
+    this.#core.space.giveBack(this.bytes);
+  }
+}
+
+function isZero(bytes: Uint8Array, zeroes: Uint8Array): boolean {
+  if (bytes[0] !== 0 || bytes[bytes.length - 1] !== 0) return false;
+  return Buffer.compare(bytes, zeroes) === 0;
+}

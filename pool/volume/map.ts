@@ -1,0 +1,225 @@
+/**
+ * A volume's map: a radix tree of pages with 512 entries of 8 bytes, from chunk number to chunk id.
+ *
+ *   entry: word 0 low 32 bits of the id · word 1 high 8 bits of the id, birth epoch << 8
+ *
+ * Entries of leaves name chunks, those of inner pages name map pages. 0 is a hole: all below reads as
+ * zeroes. Changes are made in one turn each, on pages that are in memory; who changes a range loads
+ * and pins its pages first.
+ */
+import { assert, present } from '../../src/base/assert.ts';
+import { PAGE_HEADER_WORDS, PageKind, pageKey } from '../meta/page.ts';
+import type { Page, PageCache } from '../meta/page-cache.ts';
+
+export const ENTRIES_PER_MAP_PAGE = 512;
+const TWO_32 = 0x1_0000_0000;
+
+/** A page that left the tree with all below it, to be settled in the background. */
+export interface DroppedPage {
+  readonly number: number;
+  /** 0: a leaf. */
+  readonly level: number;
+  readonly birth: number;
+}
+
+/** What stands in the way of going on in this turn. */
+export type Obstacle = { readonly missing: number };
+
+export const levelsFor = (chunks: number): number => {
+  let levels = 1;
+  for (let reach = ENTRIES_PER_MAP_PAGE; reach < chunks; reach *= ENTRIES_PER_MAP_PAGE) levels += 1;
+  return levels;
+};
+
+const spanOf = (level: number): number => ENTRIES_PER_MAP_PAGE ** level;
+
+export const mapKey = (number: number): number => pageKey(PageKind.map, number);
+
+export function entryId(page: Page, index: number): number {
+  const at = PAGE_HEADER_WORDS + index * 2;
+  return (page.words[at] ?? 0) + ((page.words[at + 1] ?? 0) & 0xff) * TWO_32;
+}
+
+function entryBirth(page: Page, index: number): number {
+  return (page.words[PAGE_HEADER_WORDS + index * 2 + 1] ?? 0) >>> 8;
+}
+
+export interface MapRoot {
+  /** 0: nothing is mapped. */
+  root: number;
+  levels: number;
+  epoch: number;
+}
+
+export class VolumeMap {
+  readonly #pages: PageCache;
+  readonly #takePageNumber: () => number;
+  readonly state: MapRoot;
+  #lastLeaf: { number: number; page: Page } | null = null;
+
+  constructor(pages: PageCache, takePageNumber: () => number, state: MapRoot) {
+    this.#pages = pages;
+    this.#takePageNumber = takePageNumber;
+    this.state = state;
+  }
+
+  /** The leaf of a chunk number: null where the tree has a hole, an obstacle where a page has to be
+   * loaded first. */
+  leaf(chunkNumber: number): Page | Obstacle | null {
+    const leafNumber = Math.floor(chunkNumber / ENTRIES_PER_MAP_PAGE);
+    const last = this.#lastLeaf;
+    if (last !== null && last.number === leafNumber && last.page.live) {
+      last.page.recent = true;
+      return last.page;
+    }
+    const found = this.#walk(chunkNumber);
+    if (found instanceof Object && 'words' in found) {
+      this.#lastLeaf = { number: leafNumber, page: found };
+    }
+    return found;
+  }
+
+  /** The leaf of a chunk number, made if there was none; or the obstacle. */
+  leafForWrite(chunkNumber: number): Page | Obstacle {
+    const there = this.leaf(chunkNumber);
+    if (there !== null) return there;
+    const { state } = this;
+    if (state.root === 0) state.root = this.#createPage().number;
+    let number = state.root;
+    for (let level = state.levels - 1; ; level--) {
+      const page = present(this.#pages.get(mapKey(number)), 'the path was walked in this turn');
+      if (level === 0) return page;
+      const index = Math.floor(chunkNumber / spanOf(level)) % ENTRIES_PER_MAP_PAGE;
+      number = entryId(page, index);
+      if (number === 0) {
+        number = this.#createPage().number;
+        this.#set(page, index, number);
+      }
+    }
+  }
+
+  /** Sets the entry of a leaf that is pinned; gives the id that was there. */
+  replace(leaf: Page, chunkNumber: number, id: number): number {
+    const index = chunkNumber % ENTRIES_PER_MAP_PAGE;
+    const before = entryId(leaf, index);
+    this.#set(leaf, index, id);
+    return before;
+  }
+
+  /** The pages on the way to a chunk number, each pinned once into `pins`; or the obstacle. */
+  pinPath(chunkNumber: number, pins: Page[]): Obstacle | null {
+    let number = this.state.root;
+    for (let level = this.state.levels - 1; number !== 0; level--) {
+      const key = mapKey(number);
+      const page = this.#pages.get(key);
+      if (page === null) return { missing: key };
+      page.pins += 1;
+      pins.push(page);
+      if (level === 0) return null;
+      number = entryId(page, Math.floor(chunkNumber / spanOf(level)) % ENTRIES_PER_MAP_PAGE);
+    }
+    return null;
+  }
+
+  /**
+   * Makes the range a hole. The paths to its first and last chunk are in memory. Chunks of pages that
+   * stay are given to `onChunk`; pages that lie in the range leave the tree and go to `onPage`.
+   */
+  clear(
+    range: { first: number; last: number },
+    onChunk: (id: number) => void,
+    onPage: (page: DroppedPage) => void,
+  ): void {
+    const { state } = this;
+    if (state.root === 0) return;
+    this.#lastLeaf = null;
+    const top = state.levels - 1;
+    if (range.first === 0 && range.last >= spanOf(state.levels) - 1) {
+      onPage({ number: state.root, level: top, birth: 0 });
+      state.root = 0;
+      return;
+    }
+    this.#clearIn({ number: state.root, level: top, base: 0 }, range, onChunk, onPage);
+  }
+
+  /** The volume grew: the tree gets higher where it must. */
+  grow(levels: number): void {
+    const { state } = this;
+    while (state.levels < levels) {
+      if (state.root !== 0) {
+        const below = state.root;
+        const page = this.#createPage();
+        state.root = page.number;
+        this.#set(page.page, 0, below);
+      }
+      state.levels += 1;
+    }
+  }
+
+  /** From `chunkNumber` on, how many chunks lie in the same hole for certain, as far as the pages in
+   * memory tell: the span of the topmost empty entry. */
+  holeSpan(chunkNumber: number): number {
+    let number = this.state.root;
+    if (number === 0) return spanOf(this.state.levels) - chunkNumber;
+    for (let level = this.state.levels - 1; ; level--) {
+      const page = this.#pages.get(mapKey(number));
+      if (page === null) return 1;
+      const span = spanOf(level);
+      number = entryId(page, Math.floor(chunkNumber / span) % ENTRIES_PER_MAP_PAGE);
+      if (number === 0) return span - (chunkNumber % span);
+      if (level === 0) return 0;
+    }
+  }
+
+  #walk(chunkNumber: number): Page | Obstacle | null {
+    let number = this.state.root;
+    if (number === 0) return null;
+    for (let level = this.state.levels - 1; ; level--) {
+      const key = mapKey(number);
+      const page = this.#pages.get(key);
+      if (page === null) return { missing: key };
+      if (level === 0) return page;
+      number = entryId(page, Math.floor(chunkNumber / spanOf(level)) % ENTRIES_PER_MAP_PAGE);
+      if (number === 0) return null;
+    }
+  }
+
+  #clearIn(
+    at: { number: number; level: number; base: number },
+    range: { first: number; last: number },
+    onChunk: (id: number) => void,
+    onPage: (page: DroppedPage) => void,
+  ): void {
+    const page = present(this.#pages.get(mapKey(at.number)), 'the edges of a cleared range are here');
+    const span = spanOf(at.level);
+    const from = Math.max(0, Math.floor((range.first - at.base) / span));
+    const to = Math.min(ENTRIES_PER_MAP_PAGE - 1, Math.floor((range.last - at.base) / span));
+    for (let index = from; index <= to; index++) {
+      const id = entryId(page, index);
+      if (id === 0) continue;
+      const base = at.base + index * span;
+      const covered = range.first <= base && base + span - 1 <= range.last;
+      if (at.level > 0 && !covered) {
+        this.#clearIn({ number: id, level: at.level - 1, base }, range, onChunk, onPage);
+        continue;
+      }
+      if (at.level === 0) onChunk(id);
+      else onPage({ number: id, level: at.level - 1, birth: entryBirth(page, index) });
+      this.#set(page, index, 0);
+    }
+  }
+
+  #createPage(): { number: number; page: Page } {
+    const number = this.#takePageNumber();
+    assert(number > 0 && number < 2 ** 40, 'map pages are numbered in 40 bits');
+    return { number, page: this.#pages.create(mapKey(number)) };
+  }
+
+  #set(page: Page, index: number, id: number): void {
+    this.#pages.touch(page);
+    const at = PAGE_HEADER_WORDS + index * 2;
+    page.words[at] = id >>> 0;
+    page.words[at + 1] =
+      id === 0 ? 0 : (Math.floor(id / TWO_32) | (this.state.epoch << 8)) >>> 0;
+  }
+}

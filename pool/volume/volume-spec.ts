@@ -1,0 +1,42 @@
+/** What a volume may be. */
+import { MIB } from '../../src/base/bytes.ts';
+import { PoolError } from '../types.ts';
+import type { VolumeSpec } from '../types.ts';
+
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/;
+/** 64 PiB: well within map pages' reach at the smallest chunk. */
+const MAX_SIZE_BYTES = 2 ** 56;
+
+/** Throws PoolError 'invalid', with what is allowed. */
+export function checkSpec(spec: VolumeSpec): void {
+  if (!NAME.test(spec.name) || spec.name.includes('..')) {
+    throw new PoolError(
+      'invalid',
+      `'${spec.name}' is no volume name: use letters, digits, '.', '_' and '-', at most 63, starting with a letter or digit`,
+    );
+  }
+  const log2 = Math.log2(spec.chunkSizeBytes);
+  if (!Number.isInteger(log2) || spec.chunkSizeBytes < 4096 || spec.chunkSizeBytes > MIB) {
+    throw new PoolError('invalid', 'the chunk size is a power of two from 4K to 1M');
+  }
+  checkSize(spec.sizeBytes, spec.blockSizeBytes);
+  if (spec.dedup !== 'off') {
+    throw new PoolError('invalid', `dedup '${spec.dedup}' is not available in this version: use off`);
+  }
+  if (spec.compression !== 'off') {
+    throw new PoolError(
+      'invalid',
+      `compression '${spec.compression}' is not available in this version: use off`,
+    );
+  }
+}
+
+export function checkSize(sizeBytes: number, blockSizeBytes: number): void {
+  const whole = Number.isSafeInteger(sizeBytes) && sizeBytes % blockSizeBytes === 0;
+  if (!whole || sizeBytes < MIB || sizeBytes > MAX_SIZE_BYTES) {
+    throw new PoolError(
+      'invalid',
+      `a volume's size is from 1M to 64P, a multiple of its block size (${blockSizeBytes})`,
+    );
+  }
+}

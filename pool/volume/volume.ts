@@ -1,0 +1,284 @@
+/** One volume that is served: reads, changes, flushes, by byte range. */
+import type { PendingChunk } from '../chunk/pending.ts';
+import type { PoolCore } from '../core.ts';
+import type { VolumeInfo } from '../types.ts';
+import type { VolumeRecord } from './catalogue.ts';
+import { Change } from './change.ts';
+import { VolumeMap, entryId, levelsFor } from './map.ts';
+import type { Page } from '../meta/page-cache.ts';
+import type { Abortable, Finish, VolumeError } from './operations.ts';
+import type { PageRelease } from './page-release.ts';
+import { RangeLock } from './range-lock.ts';
+import { ChunkRead, residentChunk } from './read.ts';
+
+export type ReadDone = (error: VolumeError | null, views: readonly Uint8Array[]) => void;
+
+export interface MappedRun {
+  readonly offset: number;
+  readonly length: number;
+  readonly mapped: boolean;
+}
+
+/** How far one look for mapped runs goes; a run may be cut there. */
+const PROVISIONING_CHUNKS = 4096;
+
+export class Volume {
+  readonly id: number;
+  readonly chunkBytes: number;
+  readonly log2: number;
+  readonly zeroChunk: Uint8Array;
+  readonly lock = new RangeLock();
+  readonly map: VolumeMap;
+  readonly #core: PoolCore;
+  readonly #record: VolumeRecord;
+  readonly #pageRelease: PageRelease;
+  #gone = false;
+  #limit = Infinity;
+
+  constructor(core: PoolCore, record: VolumeRecord, pageRelease: PageRelease) {
+    this.#core = core;
+    this.#record = record;
+    this.#pageRelease = pageRelease;
+    this.id = record.id;
+    this.chunkBytes = record.chunkSizeBytes;
+    this.log2 = Math.log2(record.chunkSizeBytes);
+    this.zeroChunk = new Uint8Array(record.chunkSizeBytes);
+    this.map = new VolumeMap(core.pages, () => core.nextMapPage(), record.map);
+  }
+
+  get record(): VolumeRecord {
+    return this.#record;
+  }
+
+  get sizeBytes(): number {
+    return this.#record.sizeBytes;
+  }
+
+  get readOnly(): boolean {
+    return this.#record.readOnly || this.#core.readOnlyReason !== null;
+  }
+
+  get durability(): VolumeInfo['durability'] {
+    return this.#record.durability;
+  }
+
+  get blockSizeBytes(): 512 | 4096 {
+    return this.#record.blockSizeBytes;
+  }
+
+  /** Why an operation on this range can't be done now; null: it can. */
+  refusal(offset: number, length: number, kind: 'read' | 'write'): VolumeError | null {
+    if (this.#gone) return { code: 'not-ready' };
+    if (offset + length > Math.min(this.#limit, this.#record.sizeBytes)) {
+      return { code: 'out-of-range', offset };
+    }
+    if (kind === 'write' && this.readOnly) return { code: 'read-only' };
+    return null;
+  }
+
+  /** Views that together are the range; they are never changed. */
+  read(offset: number, length: number, done: ReadDone): void {
+    const refusal = this.refusal(offset, length, 'read');
+    if (refusal !== null || length === 0) {
+      done(refusal, []);
+      return;
+    }
+    const first = Math.floor(offset / this.chunkBytes);
+    const last = Math.floor((offset + length - 1) / this.chunkBytes);
+    const run = (): void => {
+      this.#readChunks(first, last - first + 1, (error, chunks) => {
+        done(error, error === null ? this.#cut(chunks, offset - first * this.chunkBytes, length) : []);
+      });
+    };
+    if (this.lock.look(first, last, run)) run();
+  }
+
+  /** The bytes of one chunk, for who holds it; null: a hole. */
+  readChunk(
+    number: number,
+    done: (error: VolumeError | null, bytes: Uint8Array | null) => void,
+  ): void {
+    this.#readChunks(number, 1, (error, chunks) => {
+      done(error, chunks[0] ?? null);
+    });
+  }
+
+  /** `data` is not changed by anyone any more. */
+  write(
+    offset: number,
+    data: Uint8Array,
+    options: { durable: boolean; abortable: Abortable },
+    finish: Finish,
+  ): void {
+    this.#change({ offset, length: data.length, source: data, ...options }, finish);
+  }
+
+  /** The range reads as zeroes; whole chunks of it are given back. */
+  zero(
+    offset: number,
+    length: number,
+    options: { durable: boolean; abortable: Abortable },
+    finish: Finish,
+  ): void {
+    this.#change({ offset, length, source: null, ...options }, finish);
+  }
+
+  /** All that took effect before is durable. */
+  flush(finish: Finish): void {
+    this.#core.journal.syncTo(this.#core.journal.applied.position, (error) => {
+      finish(error === null ? null : { code: 'write-failed' });
+    });
+  }
+
+  /** Runs of mapped and unmapped chunks from `offset` on, at most `limit`, at least one. */
+  mapped(
+    offset: number,
+    limit: number,
+    done: (error: VolumeError | null, runs: readonly MappedRun[]) => void,
+    runs: MappedRun[] = [],
+  ): void {
+    const { chunkBytes } = this;
+    const end = Math.ceil(this.#record.sizeBytes / chunkBytes);
+    let number = Math.floor(offset / chunkBytes);
+    let at = offset;
+    for (let looked = 0; number < end && looked < PROVISIONING_CHUNKS; looked++) {
+      const leaf = this.map.leaf(number);
+      if (leaf !== null && 'missing' in leaf) {
+        const resumeAt = at;
+        this.#core.pages.load(leaf.missing, (page) => {
+          if (page === null) done({ code: 'unreadable', offset: resumeAt }, []);
+          else this.mapped(resumeAt, limit, done, runs);
+        });
+        return;
+      }
+      const mapped = leaf !== null && entryId(leaf, number % 512) !== 0;
+      number += mapped ? 1 : Math.max(1, this.map.holeSpan(number));
+      const next = Math.min(number * chunkBytes, this.#record.sizeBytes);
+      const last = runs.at(-1);
+      if (last?.mapped === mapped) {
+        runs[runs.length - 1] = { ...last, length: next - last.offset };
+      } else if (runs.length === limit) break;
+      else runs.push({ offset: at, length: next - at, mapped });
+      at = next;
+    }
+    done(null, runs);
+  }
+
+  /** A write takes effect: the chunk is where its number says. */
+  setChunk(leaf: Page, chunk: PendingChunk): void {
+    const before = this.map.replace(leaf, chunk.chunkNumber, chunk.id);
+    this.#core.chunks.create(chunk);
+    if (before === 0) this.#record.mappedChunks += 1;
+    else this.#core.releases.drop(before);
+  }
+
+  /** Zeroes take effect on whole chunks. */
+  setHole(first: number, last: number): void {
+    this.map.clear(
+      { first, last },
+      (id) => {
+        this.#record.mappedChunks -= 1;
+        this.#core.releases.drop(id);
+      },
+      (page) => {
+        this.#pageRelease.add({ ...page, volume: this.id });
+      },
+    );
+  }
+
+  /** The volume is about to shrink: nothing behind the new end is served any more, and what is
+   * there becomes a hole, in one change. */
+  shrinkTo(sizeBytes: number, finish: Finish): void {
+    const offset = sizeBytes;
+    const length = this.#record.sizeBytes - sizeBytes;
+    this.#limit = sizeBytes;
+    const abortable = { aborted: false };
+    const facts = { offset, length, source: null, durable: false, abortable, final: true };
+    new Change({ core: this.#core, volume: this, ...facts, finish }).start();
+  }
+
+  /** A new size takes effect. What lies behind a smaller end has been zeroed before. */
+  setSize(sizeBytes: number): void {
+    this.map.grow(levelsFor(Math.ceil(sizeBytes / this.chunkBytes)));
+    this.#record.sizeBytes = sizeBytes;
+    this.#limit = Infinity;
+  }
+
+  /** Nothing new is served; resolves when no change is in flight any more. */
+  quiesce(): Promise<void> {
+    this.#gone = true;
+    return new Promise((resolve) => {
+      const whole = { first: 0, last: Infinity };
+      if (this.lock.acquire(whole, resolve)) resolve();
+    });
+  }
+
+  /** The volume is deleted: nothing more is served, its tree is given back. */
+  remove(): void {
+    this.#gone = true;
+    const { map } = this.#record;
+    if (map.root !== 0) {
+      this.#pageRelease.add({ number: map.root, level: map.levels - 1, birth: 0, volume: this.id });
+    }
+    map.root = 0;
+  }
+
+  #change(
+    facts: {
+      offset: number;
+      length: number;
+      source: Uint8Array | null;
+      durable: boolean;
+      abortable: Abortable;
+    },
+    finish: Finish,
+  ): void {
+    const refusal = this.refusal(facts.offset, facts.length, 'write');
+    if (refusal !== null || facts.length === 0) {
+      finish(refusal);
+      return;
+    }
+    const durable = facts.durable || this.#record.durability === 'sync';
+    new Change({ core: this.#core, volume: this, ...facts, durable, finish }).start();
+  }
+
+  #readChunks(
+    first: number,
+    count: number,
+    done: (error: VolumeError | null, chunks: readonly (Uint8Array | null)[]) => void,
+  ): void {
+    const chunks: (Uint8Array | null | undefined)[] = new Array<undefined>(count);
+    let all = true;
+    const now = Math.min(count, 256);
+    for (let index = 0; index < now; index++) {
+      const bytes = residentChunk(this.#core, this.map, first + index);
+      chunks[index] = bytes;
+      if (bytes === undefined) all = false;
+    }
+    if (all && now === count) {
+      done(null, chunks as (Uint8Array | null)[]);
+      return;
+    }
+    const { map, chunkBytes } = this;
+    const isGone = (): boolean => this.#gone;
+    new ChunkRead({ core: this.#core, map, isGone, chunkBytes, first, chunks, done }).start();
+  }
+
+  #cut(
+    chunks: readonly (Uint8Array | null)[],
+    from: number,
+    length: number,
+  ): readonly Uint8Array[] {
+    const views: Uint8Array[] = [];
+    let skip = from;
+    let left = length;
+    for (const chunk of chunks) {
+      const bytes = chunk ?? this.zeroChunk;
+      const take = Math.min(bytes.length - skip, left);
+      views.push(take === bytes.length ? bytes : bytes.subarray(skip, skip + take));
+      left -= take;
+      skip = 0;
+    }
+    return views;
+  }
+}

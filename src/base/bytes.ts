@@ -1,0 +1,27 @@
+/** Fixed-width little-endian fields of the on-disk formats, where a number holds up to 53 bits. */
+
+export const KIB = 1024;
+export const MIB = 1024 * KIB;
+export const GIB = 1024 * MIB;
+
+const TWO_32 = 0x1_0000_0000;
+
+export function getU64(view: DataView, offset: number): number {
+  return view.getUint32(offset, true) + view.getUint32(offset + 4, true) * TWO_32;
+}
+
+/** The value is below 2^53. */
+export function setU64(view: DataView, offset: number, value: number): void {
+  view.setUint32(offset, value >>> 0, true);
+  view.setUint32(offset + 4, Math.floor(value / TWO_32), true);
+}
+
+export const viewOf = (bytes: Uint8Array): DataView =>
+  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+export const roundUp = (value: number, unit: number): number => Math.ceil(value / unit) * unit;
+
+/** The pages and arrays of the pool are read as words of the machine. */
+export const littleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
+
+export const bytesToHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
