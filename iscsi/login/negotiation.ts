@@ -25,8 +25,11 @@ export class Negotiation {
     this.#leading = use.leading;
   }
 
-  /** The keys of one login request, which ended its C bit; answers in the order of the offers. */
-  answerLogin(offers: readonly TextKey[]): TextKey[] {
+  /**
+   * The keys of one login request, which ended its C bit; answers in the order of the offers. While
+   * security is negotiated only what may be said at any time is taken.
+   */
+  answerLogin(offers: readonly TextKey[], inSecurityStage: boolean): TextKey[] {
     for (const { key } of offers) {
       if (this.#seen.has(key)) {
         throw loginFailure(LoginStatus.initiatorError, `${key} is negotiated twice`);
@@ -35,7 +38,7 @@ export class Negotiation {
     }
     const answers = new Map<string, string | null>();
     for (const { key, value } of inOrderOfSettling(offers)) {
-      answers.set(key, this.#answer(key, value));
+      answers.set(key, this.#answer(key, value, inSecurityStage));
     }
     return offers.flatMap(({ key }) => {
       const value = answers.get(key) ?? null;
@@ -43,9 +46,10 @@ export class Negotiation {
     });
   }
 
-  #answer(key: string, offer: string): string | null {
+  #answer(key: string, offer: string, inSecurityStage: boolean): string | null {
     const row = negotiationKeys.get(key);
     if (row === undefined) return targetsOwn.has(key) ? Answer.reject : Answer.notUnderstood;
+    if (inSecurityStage && row.use !== 'any') return Answer.reject;
     if (this.#discovery && row.irrelevantInDiscovery) return Answer.irrelevant;
     if (!this.#leading && row.use === 'leading-only') return Answer.reject;
     return settleWithin(row, offer, this.parameters);

@@ -29,8 +29,8 @@ export interface IncomingPdu {
 export interface PduSink {
   /** A Data-Out whose data isn't all here yet. Gives where its `dataBytes` go; null: nowhere. */
   place(pdu: IncomingPdu): Uint8Array | null;
-  receive(pdu: IncomingPdu): void;
-  /** The data digest was wrong: `receive` isn't called for this PDU. */
+  pduArrived(pdu: IncomingPdu): void;
+  /** The data digest was wrong: `pduArrived` isn't called for this PDU. */
   dataDigestFailed(pdu: IncomingPdu): void;
 }
 
@@ -179,7 +179,7 @@ export class PduReceiver {
         return;
       }
     }
-    this.#sink.receive(pdu);
+    this.#sink.pduArrived(pdu);
   }
 
   #continue(chunk: Uint8Array, at: number): number {
@@ -269,6 +269,6 @@ export class PduReceiver {
         return;
       }
     }
-    this.#sink.receive(pdu);
+    this.#sink.pduArrived(pdu);
   }
 }

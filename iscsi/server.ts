@@ -1,0 +1,325 @@
+/**
+ * The only sockets of the iSCSI layer: listens on the portals and joins each connection's socket to
+ * its core. Back-pressure goes both ways: one batch of output is in flight per connection and PDUs
+ * are made only for the next one; and a connection that has too much unsent isn't read from.
+ */
+import { createServer, type Server, type Socket } from 'node:net';
+import { isoTime } from '../src/base/iso-time.ts';
+import type { Clock, Logger, Random } from '../src/base/ports.ts';
+import { Connection, type ConnectionHost } from './session/connection.ts';
+import { defaultLimits, type Limits } from './session/limits.ts';
+import { OutputBatch } from './session/output-batch.ts';
+import { SessionRegistry } from './session/session-registry.ts';
+import type { Portal, TargetDirectory } from './target/directory.ts';
+import { formatAddress, isLoopbackHost, type SocketAddress } from './target/portal-address.ts';
+import { normalName } from './target/iscsi-name.ts';
+
+export interface ListenPortal {
+  /** IPv4, IPv6 without brackets, or a host name. */
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  /** `host:port` as initiators reach it; null: as they did. */
+  readonly advertised: string | null;
+  readonly portalGroupTag: number;
+}
+
+/** A session in full feature phase, as the list of sessions shows it. */
+export interface SessionInfo {
+  readonly initiator: string;
+  readonly target: string;
+  readonly portal: string;
+  readonly peer: string;
+  readonly isid: string;
+  readonly tsih: number;
+  /** ISO 8601. */
+  readonly since: string;
+  readonly luns: readonly number[];
+}
+
+export interface IscsiServerOptions {
+  readonly directory: TargetDirectory;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly limits?: Partial<Limits>;
+}
+
+/** How often a drain looks whether a session has fallen silent, and how long it lets it be so. */
+const DRAIN_LOOK_MS = 25;
+const DRAIN_IDLE_MS = 1000;
+/** Batches kept for reuse; more are in use only while as many sockets are slow. */
+const SPARE_BATCHES = 8;
+
+export class IscsiServer {
+  readonly #options: IscsiServerOptions;
+  readonly #limits: Limits;
+  readonly #registry: SessionRegistry;
+  readonly #listeners: Server[] = [];
+  readonly #links = new Set<SocketLink>();
+  readonly #spare: OutputBatch[] = [];
+  #whenEmpty: (() => void)[] = [];
+
+  constructor(options: IscsiServerOptions) {
+    this.#options = options;
+    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#registry = new SessionRegistry(this.#limits.maxSessions);
+  }
+
+  /** Gives the addresses in the order of the portals. If one can't be had, none is kept. */
+  async listen(portals: readonly ListenPortal[]): Promise<SocketAddress[]> {
+    try {
+      const addresses: SocketAddress[] = [];
+      for (const portal of portals) addresses.push(await this.#listenOn(portal));
+      return addresses;
+    } catch (error) {
+      this.#stopListening();
+      throw error;
+    }
+  }
+
+  #listenOn({ host, port, advertised, portalGroupTag }: ListenPortal): Promise<SocketAddress> {
+    const portal: Portal = { advertised, portalGroupTag, loopback: isLoopbackHost(host) };
+    const listener = createServer({ noDelay: true, keepAlive: true }, (socket) => {
+      this.#accept(socket, portal);
+    });
+    this.#listeners.push(listener);
+    return new Promise((resolve, reject) => {
+      listener.once('error', reject);
+      listener.listen({ host, port }, () => {
+        listener.off('error', reject);
+        listener.on('error', (error) => {
+          this.#options.log.warn({ error: error.message }, 'a portal could not accept');
+        });
+        const address = listener.address();
+        const bound = address !== null && typeof address === 'object' ? address : null;
+        resolve({ host: bound?.address ?? host, port: bound?.port ?? port });
+      });
+    });
+  }
+
+  #accept(socket: Socket, portal: Portal): void {
+    const { log, directory, clock, random } = this.#options;
+    const { localAddress, localPort, remoteAddress, remotePort } = socket;
+    const known = localAddress !== undefined && remoteAddress !== undefined;
+    if (!known || this.#halfOpen() >= this.#limits.maxHalfOpenLogins) {
+      log.warn({ peer: remoteAddress }, 'connection refused: too many logins are under way');
+      socket.destroy();
+      return;
+    }
+    const link: SocketLink = new SocketLink(socket, this, clock, (host) => {
+      return new Connection({
+        host,
+        portal,
+        localAddress: { host: localAddress, port: localPort ?? 0 },
+        peerAddress: { host: remoteAddress, port: remotePort ?? 0 },
+        directory,
+        registry: this.#registry,
+        clock,
+        random,
+        log,
+        limits: this.#limits,
+        coldReset: (targetName) => {
+          this.#dropSessions(targetName, 'target cold reset');
+        },
+      });
+    });
+    this.#links.add(link);
+  }
+
+  #halfOpen(): number {
+    let count = 0;
+    for (const { connection } of this.#links) if (connection.tsih === 0) count++;
+    return count;
+  }
+
+  /** Of a link: its socket is closed. */
+  gone(link: SocketLink): void {
+    this.#links.delete(link);
+    if (this.#links.size > 0) return;
+    for (const empty of this.#whenEmpty.splice(0)) empty();
+  }
+
+  takeBatch(): OutputBatch {
+    return this.#spare.pop() ?? new OutputBatch();
+  }
+
+  giveBack(batch: OutputBatch): void {
+    batch.clear();
+    if (this.#spare.length < SPARE_BATCHES) this.#spare.push(batch);
+  }
+
+  /** Normal sessions, oldest first. */
+  sessions(): SessionInfo[] {
+    return [...this.#links].flatMap(({ connection }) => sessionInfo(connection));
+  }
+
+  sessionsOf(iqn: string): SessionInfo[] {
+    const name = normalName(iqn);
+    return this.sessions().filter(({ target }) => normalName(target) === name);
+  }
+
+  /** Ends all sessions of a target. Their initiators are told. */
+  dropSessionsOf(iqn: string): void {
+    this.#dropSessions(iqn, 'by the operator');
+  }
+
+  #dropSessions(targetName: string, reason: string): void {
+    const name = normalName(targetName);
+    for (const { connection } of [...this.#links]) {
+      const { nexus } = connection;
+      if (nexus !== null && normalName(nexus.targetName) === name) connection.dropSession(reason);
+    }
+  }
+
+  /**
+   * Takes no new connections, asks initiators to log out, lets running commands finish. Sessions
+   * that fall silent are dropped soon, all others when `deadlineMs` have passed. Resolves when no
+   * connection is left.
+   */
+  async drain(deadlineMs: number): Promise<void> {
+    const { clock } = this.#options;
+    const startMs = clock.nowMs();
+    this.#stopListening();
+    for (const { connection } of [...this.#links]) {
+      if (connection.tsih === 0) connection.dropSession('shutting down');
+      else connection.requestLogout(Math.ceil(deadlineMs / 1000));
+    }
+    const look = (): void => {
+      const elapsedMs = clock.nowMs() - startMs;
+      const over = elapsedMs >= deadlineMs;
+      const patient = elapsedMs < Math.min(DRAIN_IDLE_MS, deadlineMs / 2);
+      for (const { connection } of [...this.#links]) {
+        if (over || (!patient && connection.isIdle)) connection.dropSession('shutting down');
+      }
+      if (!over) timer = clock.after(DRAIN_LOOK_MS, look);
+    };
+    let timer = clock.after(DRAIN_LOOK_MS, look);
+    await this.#empty();
+    timer.cancel();
+  }
+
+  /** At once: every connection is cut. */
+  async close(): Promise<void> {
+    this.#stopListening();
+    for (const link of [...this.#links]) link.destroy();
+    await this.#empty();
+  }
+
+  #empty(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#links.size === 0) resolve();
+      else this.#whenEmpty.push(resolve);
+    });
+  }
+
+  #stopListening(): void {
+    for (const listener of this.#listeners.splice(0)) listener.close();
+  }
+}
+
+function sessionInfo(connection: Connection): SessionInfo[] {
+  const { nexus, identity, options } = connection;
+  if (nexus === null || !connection.inFullFeature) return [];
+  return [
+    {
+      initiator: nexus.initiatorName,
+      target: nexus.targetName,
+      portal: formatAddress(options.localAddress),
+      peer: formatAddress(options.peerAddress),
+      isid: nexus.isid,
+      tsih: connection.tsih,
+      since: isoTime(connection.sinceMs),
+      luns: identity?.target?.luns() ?? [],
+    },
+  ];
+}
+
+/** One socket and its connection. */
+class SocketLink implements ConnectionHost {
+  readonly connection: Connection;
+  readonly #socket: Socket;
+  readonly #server: IscsiServer;
+  readonly #clock: Clock;
+  #flushing = false;
+  #inFlight: OutputBatch | null = null;
+
+  constructor(
+    socket: Socket,
+    server: IscsiServer,
+    clock: Clock,
+    connect: (host: ConnectionHost) => Connection,
+  ) {
+    this.#socket = socket;
+    this.#server = server;
+    this.#clock = clock;
+    this.connection = connect(this);
+    socket.on('data', (chunk: Buffer) => {
+      // A plain view: what is cut from it is cheaper than what is cut from a Buffer.
+      this.connection.receive(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length));
+    });
+    socket.on('error', () => {
+      socket.destroy();
+    });
+    socket.on('close', () => {
+      this.connection.lost();
+      this.#server.gone(this);
+    });
+  }
+
+  outputReady(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    if (this.#inFlight === null) this.#clock.endOfTurn(this.#flush);
+  }
+
+  /** All that one turn has produced leaves in one write. */
+  readonly #flush = (): void => {
+    this.#flushing = false;
+    if (this.#socket.destroyed) return;
+    const batch = this.#server.takeBatch();
+    this.connection.fill(batch);
+    if (batch.isEmpty) {
+      this.#server.giveBack(batch);
+      return;
+    }
+    this.#inFlight = batch;
+    this.#write(batch.chunks);
+  };
+
+  #write(chunks: readonly Uint8Array[]): void {
+    const last = chunks.length - 1;
+    if (last > 0) this.#socket.cork();
+    chunks.forEach((chunk, index) => {
+      if (index < last) this.#socket.write(chunk);
+      else this.#socket.write(chunk, this.#written);
+    });
+    if (last > 0) this.#socket.uncork();
+  }
+
+  readonly #written = (): void => {
+    const batch = this.#inFlight;
+    this.#inFlight = null;
+    // After an error the kernel may yet hold the buffer: it is left to the garbage collector.
+    if (batch === null || this.#socket.destroyed) return;
+    this.#server.giveBack(batch);
+    this.connection.taken();
+    if (this.#flushing) this.#flush();
+  };
+
+  pauseReading(): void {
+    this.#socket.pause();
+  }
+
+  resumeReading(): void {
+    this.#socket.resume();
+  }
+
+  close(): void {
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}
