@@ -1,0 +1,154 @@
+/** What `serve` and `check` are told, parsed and checked: the command line makes it, `serve.ts` uses it. */
+import { totalmem } from 'node:os';
+import { resolve } from 'node:path';
+import { parseHostPort } from './base/host-port.ts';
+import type { HostPort } from './base/host-port.ts';
+import { parseSize } from './base/units.ts';
+import { RequestError } from './request-error.ts';
+
+export interface DiskOption {
+  readonly path: string;
+  readonly class: 'nvme' | 'ssd' | 'hdd';
+  /** Null: 90 % of what is free at creation. */
+  readonly sizeBytes: number | null;
+}
+
+export interface PortalOption extends HostPort {
+  /** `host:port` under which initiators reach it, where that is another one. */
+  readonly advertised: string | null;
+}
+
+export interface StoreOptions {
+  readonly dataPath: string;
+  readonly disks: readonly DiskOption[];
+  readonly memoryBytes: number;
+}
+
+export interface ServeOptions extends StoreOptions {
+  readonly portals: readonly PortalOption[];
+  readonly api: HostPort;
+  readonly apiTokenFile: string | null;
+  readonly apiTls: { readonly certFile: string; readonly keyFile: string } | null;
+  readonly acceptLoss: boolean;
+  /** Made and exported when the pool has no volume yet. */
+  readonly firstVolume: { readonly name: string; readonly sizeBytes: number } | null;
+  readonly logLevel: string;
+}
+
+/** The flags as yargs or a configuration file gives them. */
+export interface StoreFlags {
+  readonly data: string;
+  readonly disk?: readonly string[] | undefined;
+  readonly memory?: string | undefined;
+}
+
+export interface ServeFlags extends StoreFlags {
+  readonly protect?: string | undefined;
+  readonly portal?: readonly string[] | undefined;
+  readonly api?: string | undefined;
+  readonly apiTokenFile?: string | undefined;
+  readonly apiTlsCert?: string | undefined;
+  readonly apiTlsKey?: string | undefined;
+  readonly acceptLoss?: boolean | undefined;
+  readonly firstVolume?: string | undefined;
+  readonly logLevel?: string | undefined;
+}
+
+export const defaultPortal = '127.0.0.1:3260';
+export const defaultApi = '127.0.0.1:8260';
+const minMemoryBytes = 64 * 1024 * 1024;
+const shareOfMemory = 0.25;
+
+const usage = (message: string): RequestError => new RequestError('invalid', message);
+
+function sizeOf(text: string, flag: string): number {
+  const bytes = parseSize(text);
+  if (bytes === null || bytes === 0) {
+    throw usage(`${flag}: '${text}' is not a size; sizes look like 10G, 512M, 4K or plain bytes`);
+  }
+  return bytes;
+}
+
+const isClass = (text: string): text is DiskOption['class'] =>
+  text === 'nvme' || text === 'ssd' || text === 'hdd';
+
+/** `DIR[=nvme|ssd|hdd][,size=S]` */
+export function parseDisk(text: string): DiskOption {
+  const sized = /^(.*?)(?:,size=([^,]*))?$/.exec(text);
+  const [, place = '', size] = sized ?? [];
+  const classed = /^(.*)=([^=/]*)$/.exec(place);
+  const kind = classed?.[2] ?? 'ssd';
+  const path = classed?.[1] ?? place;
+  if (path === '' || path.includes(',')) {
+    throw usage(`--disk: '${text}' does not look like DIR[=nvme|ssd|hdd][,size=S]`);
+  }
+  if (!isClass(kind)) throw usage(`--disk: '${kind}' is not a class; use nvme, ssd or hdd`);
+  const sizeBytes = size === undefined ? null : sizeOf(size, '--disk');
+  return { path: resolve(path), class: kind, sizeBytes };
+}
+
+function hostPortOf(text: string, flag: string): HostPort {
+  const parsed = parseHostPort(text);
+  if (parsed !== null) return parsed;
+  throw usage(`${flag}: '${text}' is not host:port; IPv6 addresses stand in brackets: [::1]:3260`);
+}
+
+/** `H:P[=ADVERTISED]` */
+export function parsePortal(text: string): PortalOption {
+  const [address = '', advertised] = text.split('=', 2);
+  const listen = hostPortOf(address, '--portal');
+  if (advertised === undefined) return { ...listen, advertised: null };
+  hostPortOf(advertised, '--portal');
+  return { ...listen, advertised };
+}
+
+function memoryOf(text: string | undefined): number {
+  if (text === undefined) return Math.max(minMemoryBytes, Math.floor(totalmem() * shareOfMemory));
+  const bytes = sizeOf(text, '--memory');
+  if (bytes < minMemoryBytes) throw usage(`--memory: ${text} is too little; use 64M or more`);
+  return bytes;
+}
+
+export function storeOptions({ data, disk, memory }: StoreFlags): StoreOptions {
+  if (data === '') throw usage('--data: names no directory');
+  const dataPath = resolve(data);
+  const disks = (disk ?? []).map(parseDisk);
+  const paths = new Set(disks.map(({ path }) => path));
+  if (paths.size < disks.length) throw usage('--disk: the same directory is given twice');
+  const own: DiskOption = { path: resolve(dataPath, 'disk'), class: 'ssd', sizeBytes: null };
+  return { dataPath, disks: disks.length === 0 ? [own] : disks, memoryBytes: memoryOf(memory) };
+}
+
+function firstVolumeOf(text: string | undefined): ServeOptions['firstVolume'] {
+  if (text === undefined) return null;
+  const [name = '', size = ''] = text.split('=', 2);
+  return { name, sizeBytes: sizeOf(size, '--first-volume NAME=SIZE') };
+}
+
+function tlsOf({ apiTlsCert, apiTlsKey }: ServeFlags): ServeOptions['apiTls'] {
+  if (apiTlsCert === undefined && apiTlsKey === undefined) return null;
+  if (apiTlsCert !== undefined && apiTlsKey !== undefined) {
+    return { certFile: apiTlsCert, keyFile: apiTlsKey };
+  }
+  throw usage('--api-tls-cert and --api-tls-key belong together; give both');
+}
+
+export function serveOptions(flags: ServeFlags): ServeOptions {
+  const { protect, acceptLoss = false, logLevel = 'info' } = flags;
+  if (protect !== undefined && protect !== 'none') {
+    throw usage(
+      `--protect: ${protect} is not available in this version; leave it out, or use none`,
+    );
+  }
+  const portals = (flags.portal ?? [defaultPortal]).map(parsePortal);
+  return {
+    ...storeOptions(flags),
+    portals,
+    api: hostPortOf(flags.api ?? defaultApi, '--api'),
+    apiTokenFile: flags.apiTokenFile ?? null,
+    apiTls: tlsOf(flags),
+    acceptLoss,
+    firstVolume: firstVolumeOf(flags.firstVolume),
+    logLevel,
+  };
+}
