@@ -1,5 +1,5 @@
 /**
- * Commands to a LUN that names no logical unit [SPC-4 §6.6.1, §6.33, §6.39, SAM-5 §5.13], and to the
+ * Commands to a LUN that names no logical unit [SPC-4, SAM-5], and to the
  * REPORT LUNS well known logical unit. INQUIRY, REPORT LUNS and REQUEST SENSE are answered so that a
  * host can find its way; everything else is LOGICAL UNIT NOT SUPPORTED.
  */

@@ -1,5 +1,5 @@
 /**
- * LOGICAL BLOCK ADDRESS and TRANSFER LENGTH of the 6, 10, 12 and 16-byte forms [SBC-3 §5], and what
+ * LOGICAL BLOCK ADDRESS and TRANSFER LENGTH of the 6, 10, 12 and 16-byte forms [SBC-3], and what
  * every command that names a range checks first.
  */
 import { u16, u24, u32, u64, u8 } from './bytes.ts';

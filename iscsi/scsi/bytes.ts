@@ -18,7 +18,7 @@ export const u32 = (bytes: Uint8Array, at: number): number =>
     (bytes[at + 3] ?? 0)) >>>
   0;
 
-/** Exact below 2^53, rounded above it: good for an LBA, which is compared with a capacity below 2^53. */
+/** Exact below 2^53, rounded above: good for an LBA, which is compared with a capacity below 2^53. */
 export const u64 = (bytes: Uint8Array, at: number): number =>
   u32(bytes, at) * 0x1_0000_0000 + u32(bytes, at + 4);
 
@@ -39,7 +39,7 @@ export function put64(bytes: Uint8Array, at: number, value: number): void {
   put32(bytes, at + 4, value >>> 0);
 }
 
-/** ASCII, left-aligned, padded with spaces [SPC-4 §4.3.1]. */
+/** ASCII, left-aligned, padded with spaces [SPC-4, ASCII data field requirements]. */
 export function putAscii(bytes: Uint8Array, at: number, text: string, length: number): void {
   for (let index = 0; index < length; index += 1) {
     bytes[at + index] = index < text.length ? text.charCodeAt(index) : 0x20;

@@ -1,4 +1,4 @@
-/** SYNCHRONIZE CACHE(10) and (16) [SBC-3 §5.22, §5.23] and START STOP UNIT [SBC-3 §5.20]. */
+/** SYNCHRONIZE CACHE(10) and (16) [SBC-3] and START STOP UNIT [SBC-3, START STOP UNIT]. */
 import type { BlockError, FlushOperation } from './block-device.ts';
 import { checkRange, form10, form16, type RangeForm } from './block-range.ts';
 import { u8 } from './bytes.ts';

@@ -1,4 +1,4 @@
-/** READ CAPACITY(10) and (16) [SBC-3 §5.15, §5.16]. */
+/** READ CAPACITY(10) and (16) [SBC-3]. */
 import { put16, put32, put64, u32 } from './bytes.ts';
 import type { Command } from './command.ts';
 

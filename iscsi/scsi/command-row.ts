@@ -1,6 +1,6 @@
 /**
  * The form of the command table: one row a command. A row's CDB usage data serves dispatch, the
- * check of every bit of a CDB, and REPORT SUPPORTED OPERATION CODES [SPC-4 §6.35].
+ * check of every bit of a CDB, and REPORT SUPPORTED OPERATION CODES [SPC-4].
  */
 import type { Command } from './command.ts';
 import { invalidFieldInCdb, type Sense } from './sense.ts';
@@ -17,7 +17,7 @@ export interface CommandRow {
   readonly usage: Uint8Array;
   /** Changes the medium: refused with DATA PROTECT where the unit takes no writes. */
   readonly writes: boolean;
-  /** Runs with a unit attention pending and leaves it [SAM-5 §5.14]. */
+  /** Runs with a unit attention pending and leaves it [SAM-5, unit attention conditions]. */
   readonly ignoresUnitAttention: boolean;
   /** How long a healthy unit needs at most, in seconds, for the timeouts descriptor. */
   readonly recommendedTimeoutS: number;

@@ -15,7 +15,7 @@ const NO_BYTES = new Uint8Array(0);
 const NO_VIEWS: readonly Uint8Array[] = [];
 
 export const CommandState = {
-  /** In the task set, not yet allowed to run [SAM-5 §8.5]. */
+  /** In the task set, not yet allowed to run [SAM-5, command states]. */
   dormant: 0,
   enabled: 1,
   awaitingData: 2,
@@ -52,7 +52,7 @@ export class Command {
     this.#complete(Status.good, NO_BYTES, NO_VIEWS, 0);
   }
 
-  /** Parameter data, cut to the allocation length [SPC-4 §4.2.5.6]. */
+  /** Parameter data, cut to the allocation length [SPC-4, allocation length]. */
   goodWithData(data: Uint8Array, allocationLengthBytes: number): void {
     const view =
       data.length > allocationLengthBytes ? data.subarray(0, allocationLengthBytes) : data;
@@ -113,7 +113,7 @@ export class Command {
     return true;
   }
 
-  /** Aborts the command; `whenEnded` is called when it can do nothing more, at once if it can't now. */
+  /** Aborts the command; `whenEnded` is called when it can do nothing more, perhaps at once. */
   abort(whenEnded: () => void): void {
     if (this.state === CommandState.ended) {
       whenEnded();

@@ -1,4 +1,4 @@
-/** INQUIRY [SPC-4 §6.6]: the standard data and the choice of a VPD page. */
+/** INQUIRY [SPC-4]: the standard data and the choice of a VPD page. */
 import { put16, putAscii, u16, u8 } from './bytes.ts';
 import type { Command } from './command.ts';
 import type { ProductFacts } from './logical-unit.ts';
@@ -8,7 +8,7 @@ import { vpdPage } from './vpd-pages.ts';
 const EVPD = 0x01;
 const STANDARD_BYTES = 96;
 
-/** Peripheral qualifier and device type [SPC-4 §6.6.2]. */
+/** Peripheral qualifier and device type [SPC-4, standard INQUIRY data]. */
 export const Peripheral = {
   disk: 0x00,
   wellKnown: 0x1e,
@@ -16,7 +16,7 @@ export const Peripheral = {
   none: 0x7f,
 } as const;
 
-/** Architecture, transport, primary commands, device type, in the order of SPC-4 §6.6.2. */
+/** Architecture, transport, primary commands, device type, in the order that SPC-4 asks for. */
 const VERSION_DESCRIPTORS = {
   'SAM-5': 0x00a0,
   iSCSI: 0x0960,

@@ -1,4 +1,4 @@
-/** GET LBA STATUS [SBC-3 §5.5]: exact for each block, from the device's own map. */
+/** GET LBA STATUS [SBC-3, GET LBA STATUS]: exact for each block, from the device's own map. */
 import type { BlockError, ProvisioningOperation, ProvisioningRun } from './block-device.ts';
 import { checkRange } from './block-range.ts';
 import { put32, put64, u32, u64 } from './bytes.ts';

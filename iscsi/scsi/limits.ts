@@ -1,6 +1,6 @@
 /**
- * What one command may ask for, as the Block Limits VPD page [SBC-3 §6.6.4] says and the commands
- * check. All of it follows from the block size and the chunk size of the device.
+ * What one command may ask for, as the Block Limits VPD page [SBC-3] says and the commands check. All
+ * of it follows from the block size and the chunk size of the device.
  */
 import type { BlockDevice } from './block-device.ts';
 

@@ -84,7 +84,7 @@ export class LogicalUnit {
 
   submit(task: ScsiTask, nexus: UnitNexus): void {
     if (nexus.commands.has(task.tag)) {
-      // Overlapped commands [SAM-5 §5.11]: what the nexus has here is aborted, this one says so.
+      // Overlapped commands [SAM-5]: what the nexus has here is aborted, this one says so.
       this.abortOf(nexus, () => undefined);
       refuse(task, Status.checkCondition, this.encode(OVERLAPPED_COMMANDS));
     } else if (this.tasks.full) {
@@ -127,7 +127,7 @@ export class LogicalUnit {
     return count;
   }
 
-  /** CLEAR TASK SET [SAM-5 §7.4], with TAS=0: others learn of it by unit attention. */
+  /** CLEAR TASK SET [SAM-5, CLEAR TASK SET], with TAS=0: others learn of it by unit attention. */
   clearTaskSet(by: UnitNexus, each: () => void): number {
     for (const nexus of this.#nexuses) {
       if (nexus !== by && nexus.commands.size > 0) {
@@ -137,7 +137,7 @@ export class LogicalUnit {
     return this.abortAll(each);
   }
 
-  /** Mode parameters go back to their defaults, and every nexus is told [SAM-5 §6.3.3]. */
+  /** Mode parameters go back to their defaults, and every nexus is told. */
   reset(condition: Sense): void {
     this.modes.reset();
     this.establish(condition);

@@ -1,6 +1,6 @@
 /**
- * The 8-byte LUN field [SAM-5 §4.7]. Single level structure only: peripheral device addressing on
- * bus 0, flat space addressing, and the REPORT LUNS well known logical unit.
+ * The 8-byte LUN field [SAM-5, logical unit number]. Single level structure only: peripheral device
+ * addressing on bus 0, flat space addressing, and the REPORT LUNS well known logical unit.
  */
 import { assert } from '../../src/base/assert.ts';
 

@@ -1,5 +1,5 @@
 /**
- * Mode pages 01h, 08h, 0Ah and 1Ch [SPC-4 §7.5, SBC-3 §6.5] of one logical unit, shared by all
+ * Mode pages 01h, 08h, 0Ah and 1Ch [SPC-4, SBC-3] of one logical unit, shared by all
  * nexuses. A page is its default bytes and the mask of what MODE SELECT may change: the changeable
  * values of MODE SENSE, the check of MODE SELECT and the reset all follow from these two.
  */
@@ -50,7 +50,7 @@ const control = (): ModePage =>
 const informationalExceptions = (): ModePage => page(12, { 0: 0x1c, 2: 0x08 }, {});
 
 export class ModeParameters {
-  /** Ascending by page code, the order in which all pages are returned [SPC-4 §6.11]. */
+  /** Ascending by page code, the order in which all pages are returned [SPC-4, MODE SENSE (6)]. */
   readonly pages: readonly ModePage[];
   /** D_SENSE and SWP of the current values, looked at by every command. */
   descriptorSense = false;

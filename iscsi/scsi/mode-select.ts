@@ -1,5 +1,5 @@
 /**
- * MODE SELECT(6) and (10) [SPC-4 §6.9, §6.10]. The whole list is checked before anything changes. A
+ * MODE SELECT(6) and (10) [SPC-4]. The whole list is checked before anything changes. A
  * page must come back as MODE SENSE gives it except for its changeable bits; saving is not supported.
  */
 import { u16, u24, u32, u64, u8 } from './bytes.ts';

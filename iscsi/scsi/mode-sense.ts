@@ -1,4 +1,4 @@
-/** MODE SENSE(6) and (10) [SPC-4 §6.11, §6.12]. */
+/** MODE SENSE(6) and (10) [SPC-4]. */
 import { put16, put32, put64, u16, u8 } from './bytes.ts';
 import type { Command } from './command.ts';
 import type { LogicalUnit } from './logical-unit.ts';
@@ -13,13 +13,13 @@ const WRITE_PROTECT = 0x80;
 const DPOFUA = 0x10;
 const LONGLBA = 0x01;
 
-/** WP and DPOFUA [SBC-3 §6.5.1]. */
+/** WP and DPOFUA [SBC-3, device-specific parameter]. */
 function deviceSpecificParameter(unit: LogicalUnit): number {
   const protectedNow = unit.device.readOnly || unit.modes.softwareWriteProtect;
   return DPOFUA | (protectedNow ? WRITE_PROTECT : 0);
 }
 
-/** Short: 4 bytes of blocks and 3 of block length; long: 8 and 4 [SBC-3 §6.5.2]. */
+/** Short: 4 bytes of blocks, 3 of length; long: 8 and 4 [SBC-3, mode parameter block descriptors]. */
 export function blockDescriptor(unit: LogicalUnit, long: boolean): Uint8Array {
   const { blocks, blockSizeBytes } = unit.device;
   const bytes = new Uint8Array(long ? 16 : 8);

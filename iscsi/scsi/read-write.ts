@@ -1,5 +1,5 @@
 /**
- * READ and WRITE of 6, 10, 12 and 16 bytes [SBC-3 §5.11 to §5.15, §5.34 to §5.38]: the hot path. One
+ * READ and WRITE of 6, 10, 12 and 16 bytes [SBC-3, READ and WRITE commands]: the hot path. One
  * operation object a command; the data are views all the way.
  */
 import type { BlockError, ReadOperation, WriteOperation } from './block-device.ts';

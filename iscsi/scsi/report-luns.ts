@@ -1,4 +1,4 @@
-/** REPORT LUNS [SPC-4 §6.33]. */
+/** REPORT LUNS [SPC-4, REPORT LUNS]. */
 import { put32, u32, u8 } from './bytes.ts';
 import type { Command } from './command.ts';
 import { encodeLun, WELL_KNOWN_LUN_FIELD } from './lun.ts';

@@ -1,4 +1,4 @@
-/** REPORT SUPPORTED OPERATION CODES and TASK MANAGEMENT FUNCTIONS [SPC-4 §6.35, §6.36]. */
+/** REPORT SUPPORTED OPERATION CODES and TASK MANAGEMENT FUNCTIONS [SPC-4]. */
 import { put16, put32, u16, u32, u8 } from './bytes.ts';
 import type { Command } from './command.ts';
 import type { CommandRow } from './command-row.ts';
@@ -12,7 +12,7 @@ const NOT_SUPPORTED = 0x01;
 const SUPPORTED_BY_STANDARD = 0x03;
 const TIMEOUTS_BYTES = 12;
 
-/** Command timeouts descriptor [SPC-4 §6.35.4]; no nominal time is stated. */
+/** Command timeouts descriptor [SPC-4]; no nominal time is stated. */
 function putTimeouts(data: Uint8Array, at: number, row: CommandRow): void {
   put16(data, at, TIMEOUTS_BYTES - 2);
   put32(data, at + 8, row.recommendedTimeoutS);

@@ -1,6 +1,6 @@
 /**
  * The SCSI target device behind one iSCSI target name: its LUN map, its I_T nexuses, and the task
- * management functions [SAM-5 §7]. A function is complete when each command that it concerns can do
+ * management functions [SAM-5]. A function is complete when each command that it concerns can do
  * nothing more, that is when its block operation is done.
  */
 import { assert, present } from '../../src/base/assert.ts';

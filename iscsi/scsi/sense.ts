@@ -1,5 +1,5 @@
 /**
- * Sense data [SPC-4 §4.5]: outcomes by name, and their two formats. Nobody else writes a sense key
+ * Sense data [SPC-4]: outcomes by name, and their two formats. Nobody else writes a sense key
  * or an additional sense code by hand.
  */
 import { put16, put32, put64 } from './bytes.ts';
@@ -90,7 +90,7 @@ function putFieldPointer(bytes: Uint8Array, at: number, field: FieldPointer): vo
   put16(bytes, at + 1, field.byte);
 }
 
-/** 18 bytes [SPC-4 §4.5.3]. INFORMATION is valid only if it fits its four bytes. */
+/** 18 bytes [SPC-4, fixed format sense data]. INFORMATION is valid only if it fits its four bytes. */
 function encodeFixed(sense: Sense): Uint8Array {
   const bytes = new Uint8Array(18);
   bytes[0] = 0x70;
@@ -106,7 +106,7 @@ function encodeFixed(sense: Sense): Uint8Array {
   return bytes;
 }
 
-/** 8 bytes and one descriptor for each fact [SPC-4 §4.5.2]. */
+/** 8 bytes and one descriptor for each fact [SPC-4, descriptor format sense data]. */
 function encodeDescriptors(sense: Sense): Uint8Array {
   const informationBytes = sense.information === undefined ? 0 : 12;
   const fieldBytes = sense.field === undefined ? 0 : 8;

@@ -1,6 +1,6 @@
 /**
  * The task set of one logical unit, shared by all nexuses (TST is 000b), with the rules of the task
- * attributes [SAM-5 §8.6]: HEAD OF QUEUE runs at once; ORDERED runs when everything older has ended;
+ * attributes [SAM-5]: HEAD OF QUEUE runs at once; ORDERED runs when everything older has ended;
  * SIMPLE runs when everything older that is ORDERED, and every HEAD OF QUEUE, has ended. The number
  * of commands is bounded: beyond it the answer is TASK SET FULL.
  */

@@ -1,5 +1,5 @@
 /**
- * Unit attention conditions of one I_T_L nexus [SAM-5 §5.14]: reported one at a time, oldest first,
+ * Unit attention conditions of one I_T_L nexus [SAM-5]: reported one at a time, oldest first,
  * in answer to the next commands; each kind waits at most once, and a reset clears what is older.
  */
 import { unitAttention, type Sense } from './sense.ts';
@@ -29,7 +29,7 @@ export class UnitAttentions {
   }
 
   establish(condition: Sense): void {
-    // What a reset implies need not be told one by one [SAM-5 §5.14.3].
+    // What a reset implies need not be told one by one [SAM-5, unit attention conditions].
     if (condition.asc === RESET) this.#pending.length = 0;
     if (!this.#pending.includes(condition)) this.#pending.push(condition);
   }

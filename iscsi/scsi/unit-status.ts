@@ -1,4 +1,4 @@
-/** TEST UNIT READY and REQUEST SENSE [SPC-4 §6.47, §6.39]. */
+/** TEST UNIT READY and REQUEST SENSE [SPC-4]. */
 import { u8 } from './bytes.ts';
 import type { Command } from './command.ts';
 import { encodeSense, NO_SENSE } from './sense.ts';

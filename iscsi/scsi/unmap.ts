@@ -1,4 +1,4 @@
-/** UNMAP [SBC-3 §5.28]. The whole list is checked before anything is unmapped. */
+/** UNMAP [SBC-3, UNMAP]. The whole list is checked before anything is unmapped. */
 import type { BlockError, BlockRange, UnmapOperation } from './block-device.ts';
 import { u16, u32, u64 } from './bytes.ts';
 import type { Command } from './command.ts';

@@ -1,5 +1,5 @@
 /**
- * VERIFY and WRITE AND VERIFY of 10, 12 and 16 bytes [SBC-3 §5.30 to §5.33, §5.39 to §5.42]. A
+ * VERIFY and WRITE AND VERIFY of 10, 12 and 16 bytes [SBC-3]. A
  * verification reads the blocks back as they are on stable storage (FUA) and, where BYTCHK asks for
  * it, compares every byte. INFORMATION of a MISCOMPARE is the offset of the first byte that differs,
  * from the start of the range.

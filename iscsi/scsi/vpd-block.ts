@@ -1,4 +1,4 @@
-/** VPD pages of block devices [SBC-3 §6.6]. */
+/** VPD pages of block devices [SBC-3]. */
 import { put16, put32, put64 } from './bytes.ts';
 import type { Command } from './command.ts';
 import { MAX_UNMAP_BLOCKS, MAX_UNMAP_DESCRIPTORS } from './limits.ts';

@@ -1,5 +1,5 @@
 /**
- * Device Identification (VPD 83h) [SPC-4 §7.8.6]. The designators of the logical unit come first and
+ * Device Identification (VPD 83h) [SPC-4]. The designators of the logical unit come first and
  * are the same on every path; those of the target port and target device follow.
  */
 import { assert } from '../../src/base/assert.ts';
@@ -33,7 +33,7 @@ function designator(
   return bytes;
 }
 
-/** Null-terminated and null-padded to a multiple of four bytes [SPC-4 §7.8.6.11]. */
+/** Null-terminated and null-padded to a multiple of four bytes [SPC-4, SCSI name string]. */
 function scsiName(association: number, name: string): Uint8Array {
   const text = encoder.encode(name);
   const value = new Uint8Array((text.length + 4) & ~3);

@@ -1,4 +1,4 @@
-/** Vital product data [SPC-4 §7.8, SBC-3 §6.6]: one row a page, ascending. */
+/** Vital product data [SPC-4, SBC-3]: one row a page, ascending. */
 import { put16, putAscii } from './bytes.ts';
 import type { Command } from './command.ts';
 import {
@@ -40,7 +40,7 @@ function unitSerialNumber(command: Command): Uint8Array {
 }
 
 /**
- * Extended INQUIRY Data [SPC-4 §7.8.7]: HEADSUP, ORDSUP, SIMPSUP; V_SUP where there is a volatile
+ * Extended INQUIRY Data [SPC-4]: HEADSUP, ORDSUP, SIMPSUP; V_SUP where there is a volatile
  * cache; LUICLR, for a unit attention about LUNs is cleared on all units of the nexus at once.
  */
 function extendedInquiry(command: Command): Uint8Array {

@@ -1,4 +1,4 @@
-/** WRITE SAME(10) and (16) [SBC-3 §5.43, §5.44]. */
+/** WRITE SAME(10) and (16) [SBC-3]. */
 import type { BlockError, WriteSameOperation } from './block-device.ts';
 import { checkRange, form10, form16, type RangeForm } from './block-range.ts';
 import { u8 } from './bytes.ts';

@@ -8,20 +8,23 @@ describe('VERIFY', () => {
   ] as const;
   const write = '2A 00 00 00 00 05 00 00 02 00';
 
-  test.each(forms)('(%s) with BYTCHK 01b compares every byte [SBC-3 §5.30]', (_, code, rest) => {
-    const { host } = setUp();
-    const data = pattern(1024);
-    host.send(write, { dataOut: data });
-    expect(host.send(`${code} 02 ${rest}`, { dataOut: data }).outcome).toBe('good');
-    const different = data.slice();
-    different[700] = (different[700] ?? 0) ^ 1;
-    const task = host.send(`${code} 02 ${rest}`, { dataOut: different });
-    expect(task.outcome).toBe('e/1d/00');
-    expect(hex((task.result?.sense ?? bytes('')).subarray(0, 7))).toBe('f0000e000002bc');
-  });
+  test.each(forms)(
+    '(%s) with BYTCHK 01b compares every byte [SBC-3, VERIFY (10)]',
+    (_, code, rest) => {
+      const { host } = setUp();
+      const data = pattern(1024);
+      host.send(write, { dataOut: data });
+      expect(host.send(`${code} 02 ${rest}`, { dataOut: data }).outcome).toBe('good');
+      const different = data.slice();
+      different[700] = (different[700] ?? 0) ^ 1;
+      const task = host.send(`${code} 02 ${rest}`, { dataOut: different });
+      expect(task.outcome).toBe('e/1d/00');
+      expect(hex((task.result?.sense ?? bytes('')).subarray(0, 7))).toBe('f0000e000002bc');
+    },
+  );
 
   test.each(forms)(
-    '(%s) with BYTCHK 00b takes no data and reads [SBC-3 §5.30]',
+    '(%s) with BYTCHK 00b takes no data and reads [SBC-3, VERIFY (10)]',
     (_, code, rest) => {
       const { host, device } = setUp();
       const task = host.send(`${code} 00 ${rest}`, { dataOut: pattern(1024) });
@@ -32,7 +35,7 @@ describe('VERIFY', () => {
   );
 
   test.each(forms)(
-    '(%s) with BYTCHK 11b takes one block for all [SBC-3 §5.30]',
+    '(%s) with BYTCHK 11b takes one block for all [SBC-3, VERIFY (10)]',
     (_, code, rest) => {
       const { host } = setUp();
       const block = pattern(512);
@@ -45,7 +48,7 @@ describe('VERIFY', () => {
     },
   );
 
-  test('BYTCHK 10b and VRPROTECT are refused [SBC-3 §5.30]', () => {
+  test('BYTCHK 10b and VRPROTECT are refused [SBC-3, VERIFY (10)]', () => {
     const { host } = setUp();
     expect(host.send('2F 04 00 00 00 00 00 00 01 00').fieldPointer).toBe('ca0001');
     expect(host.send('2F 20 00 00 00 00 00 00 01 00').fieldPointer).toBe('cd0001');
@@ -69,7 +72,7 @@ describe('WRITE AND VERIFY', () => {
     ['10', '2E 02 00 00 00 05 00 00 02 00'],
     ['12', 'AE 02 00 00 00 05 00 00 00 02 00 00'],
     ['16', '8E 02 00 00 00 00 00 00 00 05 00 00 00 02 00 00'],
-  ])('(%s) writes, reads back and compares [SBC-3 §5.39]', (_, cdb) => {
+  ])('(%s) writes, reads back and compares [SBC-3, WRITE AND VERIFY (10)]', (_, cdb) => {
     const { host, device } = setUp();
     const data = pattern(1024);
     expect(host.send(cdb, { dataOut: data }).outcome).toBe('good');
@@ -103,7 +106,7 @@ describe('SYNCHRONIZE CACHE and START STOP UNIT', () => {
   const sync10 = '35 00 00 00 00 00 00 00 00 00';
 
   test.each([sync10, '91 00 00 00 00 00 00 00 00 00 00 00 00 10 00 00'])(
-    '%s flushes before GOOD [SBC-3 §5.22]',
+    '%s flushes before GOOD [SBC-3, SYNCHRONIZE CACHE]',
     (cdb) => {
       const { host, device } = setUp();
       device.holding = true;
@@ -114,7 +117,7 @@ describe('SYNCHRONIZE CACHE and START STOP UNIT', () => {
     },
   );
 
-  test('IMMED: GOOD at once, the flush comes all the same [SBC-3 §5.22]', () => {
+  test('IMMED: GOOD at once, the flush comes all the same [SBC-3, SYNCHRONIZE CACHE]', () => {
     const { host, device } = setUp();
     device.holding = true;
     expect(host.send('35 02 00 00 00 00 00 00 00 00').outcome).toBe('good');
@@ -159,7 +162,7 @@ describe('WRITE SAME', () => {
   const same10 = (lba: string, blocks: string, flags = '00'): string =>
     `41 ${flags} 00 00 ${lba} 00 ${blocks} 00`;
 
-  test('writes the block to each of the range [SBC-3 §5.43]', () => {
+  test('writes the block to each of the range [SBC-3, WRITE SAME (10)]', () => {
     const { host, device } = setUp();
     const block = pattern(512);
     const task = host.send(same10('00 05', '00 03'), { dataOut: block });
@@ -175,7 +178,7 @@ describe('WRITE SAME', () => {
     expect(device.peek(0, 8).every((byte) => byte === 0)).toBe(true);
   });
 
-  test('UNMAP with a block of zeroes deallocates [SBC-3 §4.7.3.4]', () => {
+  test('UNMAP with a block of zeroes deallocates [SBC-3, WRITE SAME and unmap]', () => {
     const { host } = setUp();
     host.send('2A 00 00 00 00 00 00 00 10 00', { dataOut: pattern(8192) });
     host.send('93 08 00 00 00 00 00 00 00 00 00 00 00 08 00 00', { dataOut: new Uint8Array(512) });
@@ -183,21 +186,21 @@ describe('WRITE SAME', () => {
     expect(hex(status.subarray(8))).toBe('0000000000000000' + '00000008' + '01000000');
   });
 
-  test('UNMAP with other data writes them: reading must give them back [SBC-3 §4.7.3.4]', () => {
+  test('UNMAP with other data writes them: reading must give them back [SBC-3, WRITE SAME and unmap]', () => {
     const { host, device } = setUp();
     const block = pattern(512);
     host.send(same10('00 00', '00 08', '08'), { dataOut: block });
     expect(hex(device.peek(7, 1))).toBe(hex(block));
   });
 
-  test('NUMBER OF LOGICAL BLOCKS 0 goes to the end of the medium (WSNZ 0) [SBC-3 §5.43]', () => {
+  test('NUMBER OF LOGICAL BLOCKS 0 goes to the end of the medium (WSNZ 0) [SBC-3, WRITE SAME (10)]', () => {
     const { host, device } = setUp();
     const block = pattern(512);
     expect(host.send(same10('07 FE', '00 00'), { dataOut: block }).outcome).toBe('good');
     expect(hex(device.peek(0x7fe, 2))).toBe(hex(block).repeat(2));
   });
 
-  test('MAXIMUM WRITE SAME LENGTH holds for "to the end" too [SBC-3 §6.6.4]', () => {
+  test('MAXIMUM WRITE SAME LENGTH holds for "to the end" too [SBC-3, Block Limits VPD page]', () => {
     const { host } = setUp({ blocks: 0x8001 });
     const zeroes = new Uint8Array(512);
     expect(host.send(same10('00 01', '80 00'), { dataOut: zeroes }).outcome).toBe('good');
@@ -206,7 +209,7 @@ describe('WRITE SAME', () => {
     expect(host.send(same10('00 00', '00 00'), { dataOut: zeroes }).outcome).toBe('5/24/00');
   });
 
-  test('ANCHOR and WRPROTECT are refused (ANC_SUP 0) [SBC-3 §5.43]', () => {
+  test('ANCHOR and WRPROTECT are refused (ANC_SUP 0) [SBC-3, WRITE SAME (10)]', () => {
     const { host } = setUp();
     const dataOut = new Uint8Array(512);
     expect(host.send(same10('00 00', '00 01', '18'), { dataOut }).fieldPointer).toBe('cc0001');
@@ -244,7 +247,7 @@ describe('UNMAP', () => {
     { dataOut },
   ];
 
-  test('ranges of any alignment read as zeroes; what is beside them stays [SBC-3 §4.7.3.3]', () => {
+  test('ranges of any alignment read as zeroes; what is beside them stays [SBC-3, unmapping]', () => {
     const { host, device } = setUp();
     const data = pattern(16384);
     host.send('2A 00 00 00 00 00 00 00 20 00', { dataOut: data });
@@ -255,7 +258,7 @@ describe('UNMAP', () => {
     expect(hex(device.peek(0, 32))).toBe(hex(expected));
   });
 
-  test('GET LBA STATUS says mapped and deallocated to the block [SBC-3 §5.5]', () => {
+  test('GET LBA STATUS says mapped and deallocated to the block [SBC-3, GET LBA STATUS]', () => {
     const { host } = setUp({ blockSizeBytes: 4096 });
     host.send('2A 00 00 00 00 00 00 00 10 00', { dataOut: pattern(65536) });
     host.send(...unmap(list([4, 1], [6, 2])));
@@ -285,14 +288,14 @@ describe('UNMAP', () => {
     expect(host.send('9E 12 00 00 00 00 00 00 08 00 00 00 00 18 00 00').outcome).toBe('5/21/00');
   });
 
-  test('no descriptors, or of no blocks, up to the very end: GOOD [SBC-3 §5.28]', () => {
+  test('no descriptors, or of no blocks, up to the very end: GOOD [SBC-3, UNMAP]', () => {
     const { host } = setUp();
     expect(host.send(...unmap(list())).outcome).toBe('good');
     expect(host.send(...unmap(list([0x800, 0]))).outcome).toBe('good');
     expect(host.send('42 00 00 00 00 00 00 00 00 00').outcome).toBe('good');
   });
 
-  test('one descriptor past the end and nothing is unmapped [SBC-3 §5.28]', () => {
+  test('one descriptor past the end and nothing is unmapped [SBC-3, UNMAP]', () => {
     const { host, device } = setUp();
     host.send('2A 00 00 00 00 00 00 00 08 00', { dataOut: pattern(4096) });
     expect(host.send(...unmap(list([0, 8], [0x7ff, 2]))).outcome).toBe('5/21/00');
@@ -300,7 +303,7 @@ describe('UNMAP', () => {
     expect(host.send(...unmap(list([0x801, 0]))).outcome).toBe('5/21/00');
   });
 
-  test('more blocks or descriptors than the limits say are refused [SBC-3 §6.6.4]', () => {
+  test('more blocks or descriptors than the limits say are refused [SBC-3, Block Limits VPD page]', () => {
     const { host } = setUp({ blocks: 2 ** 22 });
     const half = 512 * 1024;
     expect(host.send(...unmap(list([0, half], [half, half]))).outcome).toBe('good');
@@ -311,7 +314,7 @@ describe('UNMAP', () => {
     expect(host.send(...unmap(list(...many))).fieldPointer).toBe('800002');
   });
 
-  test('lengths that contradict each other are PARAMETER LIST LENGTH ERROR [SBC-3 §5.28]', () => {
+  test('lengths that contradict each other are PARAMETER LIST LENGTH ERROR [SBC-3, UNMAP]', () => {
     const { host } = setUp();
     const whole = list([0, 1], [1, 1]);
     expect(host.send(...unmap(whole.subarray(0, 24))).outcome).toBe('5/1a/00');
@@ -320,7 +323,7 @@ describe('UNMAP', () => {
     expect(short.outcome).toBe('5/1a/00');
   });
 
-  test('ANCHOR is refused (ANC_SUP 0) [SBC-3 §5.28]', () => {
+  test('ANCHOR is refused (ANC_SUP 0) [SBC-3, UNMAP]', () => {
     const { host } = setUp();
     expect(host.send('42 01 00 00 00 00 00 00 00 00').fieldPointer).toBe('c80001');
   });

@@ -4,7 +4,7 @@ import { MemoryDevice } from '../../../memory-device.ts';
 const vpd = (page: string, allocation = '01 00'): string => `12 01 ${page} ${allocation} 00`;
 
 describe('standard INQUIRY data', () => {
-  test('96 bytes: SPC-4 disk, command queuing, and the standards it claims [SPC-4 §6.6.2]', () => {
+  test('96 bytes: SPC-4 disk, command queuing, and the standards it claims [SPC-4, standard INQUIRY data]', () => {
     const { host } = setUp();
     const data = host.send('12 00 00 01 00 00').dataIn;
     expect(hex(data.subarray(0, 8))).toBe('000006125b001002');
@@ -16,14 +16,14 @@ describe('standard INQUIRY data', () => {
     expect(data.length).toBe(96);
   });
 
-  test('the allocation length cuts, at 0 and above 255 too [SPC-4 §4.2.5.6]', () => {
+  test('the allocation length cuts, at 0 and above 255 too [SPC-4, allocation length]', () => {
     const { host } = setUp();
     expect(host.send('12 00 00 00 00 00').dataIn.length).toBe(0);
     expect(host.send('12 00 00 00 05 00').dataIn.length).toBe(5);
     expect(host.send('12 00 00 02 00 00').dataIn.length).toBe(96);
   });
 
-  test('a page code without EVPD is refused [SPC-4 §6.6.1]', () => {
+  test('a page code without EVPD is refused [SPC-4, INQUIRY]', () => {
     const { host } = setUp();
     const task = host.send('12 00 83 01 00 00');
     expect([task.outcome, task.fieldPointer]).toEqual(['5/24/00', 'c00002']);
@@ -45,7 +45,7 @@ describe('standard INQUIRY data', () => {
 });
 
 describe('vital product data', () => {
-  test('the list of pages ascends and each of them is there [SPC-4 §7.8.13]', () => {
+  test('the list of pages ascends and each of them is there [SPC-4, Supported VPD Pages]', () => {
     const { host } = setUp();
     expect(hex(host.send(vpd('00')).dataIn)).toBe('0000000700808386b0b1b2');
     for (const page of ['00', '80', '83', '86', 'B0', 'B1', 'B2']) {
@@ -55,20 +55,20 @@ describe('vital product data', () => {
     }
   });
 
-  test('a page that is none is refused at byte 2 [SPC-4 §6.6.1]', () => {
+  test('a page that is none is refused at byte 2 [SPC-4, INQUIRY]', () => {
     const { host } = setUp();
     const task = host.send(vpd('8F'));
     expect([task.outcome, task.fieldPointer]).toEqual(['5/24/00', 'c00002']);
   });
 
-  test('80h is the serial number [SPC-4 §7.8.15]', () => {
+  test('80h is the serial number [SPC-4, Unit Serial Number]', () => {
     const { host } = setUp();
     expect(Buffer.from(host.send(vpd('80')).dataIn.subarray(4)).toString()).toBe(
       '0123456789abcdef',
     );
   });
 
-  test('83h: NAA-6 first, then T10 vendor, SCSI names and the port [SPC-4 §7.8.6]', () => {
+  test('83h: NAA-6 first, then T10 vendor, SCSI names and the port [SPC-4, Device Identification VPD page]', () => {
     const { host } = setUp();
     const data = Buffer.from(host.send(vpd('83')).dataIn);
     const designators: string[] = [];
@@ -99,13 +99,13 @@ describe('vital product data', () => {
     expect(hex(a.send(vpd('83')).dataIn)).toBe(hex(b.send(vpd('83')).dataIn));
   });
 
-  test('86h: three task attributes, and V_SUP where a cache is volatile [SPC-4 §7.8.7]', () => {
+  test('86h: three task attributes, and V_SUP where a cache is volatile [SPC-4, Extended INQUIRY Data VPD page]', () => {
     expect(hex(setUp().host.send(vpd('86', '00 08')).dataIn)).toBe('0086003c00070101');
     const { host } = setUp({ volatileCache: false });
     expect(hex(host.send(vpd('86', '00 08')).dataIn)).toBe('0086003c00070001');
   });
 
-  test('B0h of a 512e volume with 64 KiB chunks [SBC-3 §6.6.4]', () => {
+  test('B0h of a 512e volume with 64 KiB chunks [SBC-3, Block Limits VPD page]', () => {
     const { host } = setUp({ chunkSizeBytes: 65536 });
     expect(hex(host.send(vpd('B0')).dataIn)).toBe(
       [
@@ -121,7 +121,7 @@ describe('vital product data', () => {
     );
   });
 
-  test('B0h of a 4096-byte volume counts in its blocks [SBC-3 §6.6.4]', () => {
+  test('B0h of a 4096-byte volume counts in its blocks [SBC-3, Block Limits VPD page]', () => {
     const { host } = setUp({ blockSizeBytes: 4096 });
     const data = Buffer.from(host.send(vpd('B0')).dataIn);
     expect(data.readUInt16BE(6)).toBe(1);
@@ -130,29 +130,29 @@ describe('vital product data', () => {
     expect(data.readBigUInt64BE(36)).toBe(4096n);
   });
 
-  test('B1h: not rotating [SBC-3 §6.6.2]', () => {
+  test('B1h: not rotating [SBC-3, Block Device Characteristics VPD page]', () => {
     const { host } = setUp();
     expect(hex(host.send(vpd('B1', '00 06')).dataIn)).toBe('00b1003c0001');
   });
 
-  test('B2h: UNMAP and both WRITE SAME, reads zeroes, thin [SBC-3 §6.6.6]', () => {
+  test('B2h: UNMAP and both WRITE SAME, reads zeroes, thin [SBC-3, Logical Block Provisioning VPD page]', () => {
     const { host } = setUp();
     expect(hex(host.send(vpd('B2')).dataIn)).toBe('00b2000400e40200');
   });
 });
 
 describe('READ CAPACITY', () => {
-  test('(10): last LBA and block length [SBC-3 §5.15]', () => {
+  test('(10): last LBA and block length [SBC-3, READ CAPACITY (10)]', () => {
     expect(hex(setUp().host.send('25').dataIn)).toBe('000007ff00000200');
     expect(hex(setUp({ blockSizeBytes: 4096 }).host.send('25').dataIn)).toBe('000000ff00001000');
   });
 
-  test('(10) gives FFFFFFFFh where the last LBA does not fit [SBC-3 §5.15]', () => {
+  test('(10) gives FFFFFFFFh where the last LBA does not fit [SBC-3, READ CAPACITY (10)]', () => {
     const { host } = setUp({ blocks: 2 ** 33 });
     expect(hex(host.send('25').dataIn)).toBe('ffffffff00000200');
   });
 
-  test('(16): 8 logical blocks a physical one on 512e; thin, reads zeroes [SBC-3 §5.16]', () => {
+  test('(16): 8 logical blocks a physical one on 512e; thin, reads zeroes [SBC-3, READ CAPACITY (16)]', () => {
     const { host } = setUp({ blocks: 2 ** 33 });
     expect(hex(host.send('9E 10 00 00 00 00 00 00 00 00 00 00 00 20 00 00').dataIn)).toBe(
       '00000001ffffffff' + '00000200' + '0003c000' + '00'.repeat(16),
@@ -163,7 +163,7 @@ describe('READ CAPACITY', () => {
     );
   });
 
-  test('an unknown service action is refused at bit 4 of byte 1 [SPC-4 §4.2.5.2]', () => {
+  test('an unknown service action is refused at bit 4 of byte 1 [SPC-4, SERVICE ACTION]', () => {
     const { host } = setUp();
     const task = host.send('9E 1F');
     expect([task.outcome, task.fieldPointer]).toEqual(['5/24/00', 'cc0001']);

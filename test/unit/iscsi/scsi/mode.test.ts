@@ -11,7 +11,7 @@ function select6(host: Host, list: string, flags = '10'): ReturnType<Host['send'
 }
 
 describe('MODE SENSE', () => {
-  test('(6) with all pages, ascending, behind a short block descriptor [SPC-4 §6.11]', () => {
+  test('(6) with all pages, ascending, behind a short block descriptor [SPC-4, MODE SENSE (6)]', () => {
     const { host } = setUp();
     expect(hex(host.send('1A 00 3F 00 FF 00').dataIn)).toBe(
       [
@@ -25,7 +25,7 @@ describe('MODE SENSE', () => {
     );
   });
 
-  test('(10) with a long block descriptor when LLBAA allows it [SBC-3 §6.5.2]', () => {
+  test('(10) with a long block descriptor when LLBAA allows it [SBC-3, mode parameter block descriptors]', () => {
     const { host } = setUp({ blocks: 2 ** 33 });
     expect(hex(host.send('5A 10 0A 00 00 00 00 00 FF 00').dataIn)).toBe(
       '0022001001000010' + '0000000200000000' + '00000000' + '00000200' + controlPage(false, false),
@@ -35,40 +35,40 @@ describe('MODE SENSE', () => {
     );
   });
 
-  test('DBD leaves the block descriptor out [SPC-4 §6.11]', () => {
+  test('DBD leaves the block descriptor out [SPC-4, MODE SENSE (6)]', () => {
     const { host } = setUp();
     expect(hex(host.send('1A 08 0A 00 FF 00').dataIn)).toBe('0f001000' + controlPage(false, false));
   });
 
-  test('changeable values show D_SENSE and SWP alone [SPC-4 §6.11.3]', () => {
+  test('changeable values show D_SENSE and SWP alone [SPC-4, MODE SENSE changeable values]', () => {
     const { host } = setUp();
     expect(hex(host.send('1A 08 4A 00 FF 00').dataIn.subarray(4))).toBe('0a0a04000800000000000000');
     expect(hex(host.send('1A 08 48 00 FF 00').dataIn.subarray(4))).toBe('0812' + '00'.repeat(18));
   });
 
-  test('default values stay when current ones change [SPC-4 §6.11.4]', () => {
+  test('default values stay when current ones change [SPC-4, MODE SENSE default values]', () => {
     const { host } = setUp();
     expect(select6(host, '00000000' + controlPage(false, true)).outcome).toBe('good');
     expect(hex(host.send('1A 08 0A 00 FF 00').dataIn.subarray(4))).toBe(controlPage(false, true));
     expect(hex(host.send('1A 08 8A 00 FF 00').dataIn.subarray(4))).toBe(controlPage(false, false));
   });
 
-  test('saved values: SAVING PARAMETERS NOT SUPPORTED [SPC-4 §6.11.5]', () => {
+  test('saved values: SAVING PARAMETERS NOT SUPPORTED [SPC-4, MODE SENSE saved values]', () => {
     const { host } = setUp();
     expect(host.send('1A 00 CA 00 FF 00').outcome).toBe('5/39/00');
   });
 
-  test('WCE is clear where GOOD is durable [SBC-3 §6.5.5]', () => {
+  test('WCE is clear where GOOD is durable [SBC-3, Caching mode page]', () => {
     const { host } = setUp({ volatileCache: false });
     expect(hex(host.send('1A 08 08 00 FF 00').dataIn.subarray(4, 7))).toBe('081200');
   });
 
-  test('WP is set on a device that takes no writes [SBC-3 §6.5.1]', () => {
+  test('WP is set on a device that takes no writes [SBC-3, device-specific parameter]', () => {
     const { host } = setUp({ readOnly: true });
     expect(host.send('1A 08 0A 00 FF 00').dataIn[2]).toBe(0x90);
   });
 
-  test('pages and subpages that are none are refused [SPC-4 §6.11.1]', () => {
+  test('pages and subpages that are none are refused [SPC-4, MODE SENSE (6)]', () => {
     const { host } = setUp();
     expect(host.send('1A 00 02 00 FF 00').fieldPointer).toBe('cd0002');
     expect(host.send('1A 00 0A 01 FF 00').fieldPointer).toBe('c00003');
@@ -79,7 +79,7 @@ describe('MODE SENSE', () => {
 });
 
 describe('MODE SELECT', () => {
-  test('SWP protects: SOFTWARE WRITE PROTECTED, WP set, reads go on [SPC-4 §7.5.8]', () => {
+  test('SWP protects: SOFTWARE WRITE PROTECTED, WP set, reads go on [SPC-4, Control mode page]', () => {
     const { host } = setUp();
     expect(select6(host, '00000000' + controlPage(false, true)).outcome).toBe('good');
     const write = host.send('2A 00 00 00 00 00 00 00 01 00', { dataOut: new Uint8Array(512) });
@@ -88,7 +88,7 @@ describe('MODE SELECT', () => {
     expect(host.send('1A 08 0A 00 FF 00').dataIn[2]).toBe(0x90);
   });
 
-  test('D_SENSE turns sense data to descriptor format [SPC-4 §4.5.2]', () => {
+  test('D_SENSE turns sense data to descriptor format [SPC-4, descriptor format sense data]', () => {
     const { host, device } = setUp();
     select6(host, '00000000' + controlPage(true, false));
     const pointer = host.send('28 20 00 00 00 00 00 00 01 00');
@@ -112,7 +112,7 @@ describe('MODE SELECT', () => {
     expect([host.settle(), other.settle()]).toEqual([[], ['6/2a/01']]);
   });
 
-  test('a logical unit reset brings the defaults back [SPC-4 §5.10]', () => {
+  test('a logical unit reset brings the defaults back [SPC-4, mode parameters]', () => {
     const { host } = setUp();
     select6(host, '00000000' + controlPage(true, true));
     host.manage('logicalUnitReset');
@@ -148,13 +148,16 @@ describe('MODE SELECT', () => {
       '00000000' + '081200' + '00'.repeat(9) + '20' + '00'.repeat(7),
       '8a0006',
     ],
-  ])('%s is INVALID FIELD IN PARAMETER LIST, named [SPC-4 §6.9]', (_, list, pointer) => {
-    const { host } = setUp();
-    const task = select6(host, list);
-    expect([task.outcome, task.fieldPointer]).toEqual(['5/26/00', pointer]);
-  });
+  ])(
+    '%s is INVALID FIELD IN PARAMETER LIST, named [SPC-4, MODE SELECT (6)]',
+    (_, list, pointer) => {
+      const { host } = setUp();
+      const task = select6(host, list);
+      expect([task.outcome, task.fieldPointer]).toEqual(['5/26/00', pointer]);
+    },
+  );
 
-  test('nothing changes when a later page is wrong [SPC-4 §6.9]', () => {
+  test('nothing changes when a later page is wrong [SPC-4, MODE SELECT (6)]', () => {
     const { host } = setUp();
     select6(host, '00000000' + controlPage(true, true) + '02020000');
     expect(hex(host.send('1A 08 0A 00 FF 00').dataIn.subarray(4))).toBe(controlPage(false, false));
@@ -165,7 +168,7 @@ describe('MODE SELECT', () => {
     ['inside the block descriptor', '0000000800000000'],
     ['inside a page', '00000000' + '0a0a0010'],
     ['behind a page code', '00000000' + '0a'],
-  ])('a list that ends %s is PARAMETER LIST LENGTH ERROR [SPC-4 §6.9]', (_, list) => {
+  ])('a list that ends %s is PARAMETER LIST LENGTH ERROR [SPC-4, MODE SELECT (6)]', (_, list) => {
     const { host } = setUp();
     expect(select6(host, list).outcome).toBe('5/1a/00');
   });
@@ -175,7 +178,7 @@ describe('MODE SELECT', () => {
     expect(host.send('15 10 00 00 10 00', { dataOut: bytes('00000000') }).outcome).toBe('5/1a/00');
   });
 
-  test('PF must be set, SP must not; a list of no length changes nothing [SPC-4 §6.9]', () => {
+  test('PF must be set, SP must not; a list of no length changes nothing [SPC-4, MODE SELECT (6)]', () => {
     const { host } = setUp();
     expect(select6(host, '00000000', '00').fieldPointer).toBe('cc0001');
     expect(select6(host, '00000000', '11').fieldPointer).toBe('c80001');

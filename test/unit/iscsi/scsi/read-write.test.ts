@@ -10,7 +10,7 @@ describe('READ and WRITE', () => {
       '8A 00 00 00 00 00 00 00 00 05 00 00 00 02 00 00',
       '88 00 00 00 00 00 00 00 00 05 00 00 00 02 00 00',
     ],
-  ])('what WRITE(%s) wrote, READ gives back [SBC-3 §5]', (_, write, read) => {
+  ])('what WRITE(%s) wrote, READ gives back [SBC-3]', (_, write, read) => {
     const { host, device } = setUp();
     const data = pattern(1024);
     const written = host.send(write, { dataOut: data });
@@ -22,13 +22,13 @@ describe('READ and WRITE', () => {
     expect(readBack.result?.dataInBytes).toBe(1024);
   });
 
-  test('a TRANSFER LENGTH of 0 means 256 blocks in READ(6) and none in READ(10) [SBC-3 §5.10]', () => {
+  test('a TRANSFER LENGTH of 0 means 256 blocks in READ(6) and none in READ(10) [SBC-3, READ (6)]', () => {
     const { host } = setUp();
     expect(host.send('08 00 00 00 00 00').dataIn.length).toBe(256 * 512);
     expect(host.send('28 00 00 00 00 00 00 00 00 00').dataIn.length).toBe(0);
   });
 
-  test('READ(6) takes 21 bits of LBA [SBC-3 §5.10]', () => {
+  test('READ(6) takes 21 bits of LBA [SBC-3, READ (6)]', () => {
     const { host } = setUp({ blocks: 0x20_0000 });
     expect(host.send('08 1F FF FF 01 00').outcome).toBe('good');
     expect(host.send('08 3F FF FF 01 00').outcome).toBe('5/24/00');
@@ -40,14 +40,14 @@ describe('READ and WRITE', () => {
     ['an LBA that fits no disk', '88 00 80 00 00 00 00 00 00 00 00 00 00 01 00 00'],
     ['the highest LBA', '88 00 FF FF FF FF FF FF FF FF 00 00 00 01 00 00'],
     ['a write past the end', '2A 00 00 00 07 FF 00 00 02 00'],
-  ])('%s is LOGICAL BLOCK ADDRESS OUT OF RANGE [SBC-3 §4.1]', (_, cdb) => {
+  ])('%s is LOGICAL BLOCK ADDRESS OUT OF RANGE [SBC-3, logical blocks]', (_, cdb) => {
     const { host } = setUp();
     const task = host.send(cdb, { dataOut: new Uint8Array(1024) });
     expect(task.outcome).toBe('5/21/00');
     expect(task.solicited).toBe(0);
   });
 
-  test('4 MiB may be asked for, and not one block more [SBC-3 §6.6.4 MAXIMUM TRANSFER LENGTH]', () => {
+  test('4 MiB may be asked for, and not one block more [SBC-3, Block Limits VPD page]', () => {
     const { host } = setUp({ blocks: 1 << 20 });
     const largest = host.send('28 00 00 00 00 00 00 20 00 00');
     expect(largest.result?.dataInBytes).toBe(4 * 1024 * 1024);
@@ -59,7 +59,7 @@ describe('READ and WRITE', () => {
     );
   });
 
-  test('protection is refused and named to the bit [SPC-4 §4.5.2.4.2]', () => {
+  test('protection is refused and named to the bit [SPC-4, field pointer sense key specific data]', () => {
     const { host } = setUp();
     const read = host.send('28 20 00 00 00 00 00 00 01 00');
     expect(read.outcome).toBe('5/24/00');
@@ -68,12 +68,12 @@ describe('READ and WRITE', () => {
     expect(write.fieldPointer).toBe('cf0001');
   });
 
-  test('a set bit of the CONTROL byte is refused, NACA too [SAM-5 §5.2]', () => {
+  test('a set bit of the CONTROL byte is refused, NACA too [SAM-5, CONTROL byte]', () => {
     const { host } = setUp();
     expect(host.send('28 00 00 00 00 00 00 00 01 04').fieldPointer).toBe('ca0009');
   });
 
-  test('DPO and FUA are taken, and FUA reaches the device [SBC-3 §5.11]', () => {
+  test('DPO and FUA are taken, and FUA reaches the device [SBC-3, READ (10)]', () => {
     const { host, device } = setUp();
     expect(host.send('28 18 00 00 00 00 00 00 01 00').outcome).toBe('good');
     expect(device.fuaOperations).toBe(1);
@@ -111,7 +111,7 @@ describe('READ and WRITE', () => {
     expect(device.peek(0, 1).every((byte) => byte === 0)).toBe(true);
   });
 
-  test('a read-only device takes no write: WRITE PROTECTED, before any data [SPC-4 Annex F]', () => {
+  test('a read-only device takes no write: WRITE PROTECTED, before any data [SPC-4, additional sense codes]', () => {
     const { host, device } = setUp();
     device.readOnly = true;
     const write = host.send('2A 00 00 00 00 00 00 00 01 00', { dataOut: new Uint8Array(512) });
@@ -132,14 +132,14 @@ describe('what the device answers becomes sense data', () => {
     ['write-failed', write, '4/44/00'],
     ['space-exhausted', write, '7/27/07'],
     ['read-only', write, '7/27/00'],
-  ] as const)('%s [SPC-4 Annex F]', (code, cdb, outcome) => {
+  ] as const)('%s [SPC-4, additional sense codes]', (code, cdb, outcome) => {
     const { host, device } = setUp();
     device.failures.push({ code });
     expect(host.send(cdb, { dataOut: new Uint8Array(512) }).outcome).toBe(outcome);
     expect(host.send(cdb, { dataOut: new Uint8Array(512) }).outcome).toBe('good');
   });
 
-  test('INFORMATION is the LBA that can not be read [SBC-3 §4.18.1]', () => {
+  test('INFORMATION is the LBA that can not be read [SBC-3, sense data INFORMATION]', () => {
     const { host, device } = setUp();
     device.failures.push({ code: 'unreadable', lba: 5 });
     expect(hex(host.send(read).result?.sense ?? new Uint8Array())).toBe(

@@ -5,7 +5,7 @@ const one = (options: string, opcode: string, action = '00 00'): string =>
   `A3 0C ${options} ${opcode} ${action} 00 00 01 00 00 00`;
 
 describe('REPORT SUPPORTED OPERATION CODES', () => {
-  test('all: 8 bytes a command, 20 with timeouts [SPC-4 §6.35.2]', () => {
+  test('all: 8 bytes a command, 20 with timeouts [SPC-4, all_commands parameter data]', () => {
     const { host } = setUp();
     const plain = Buffer.from(host.send('A3 0C 00 00 00 00 00 00 FF FF 00 00').dataIn);
     expect(plain.readUInt32BE(0)).toBe(plain.length - 4);
@@ -18,7 +18,7 @@ describe('REPORT SUPPORTED OPERATION CODES', () => {
     expect(hex(timed.subarray(4, 24))).toBe('0000000000020006' + '000a0000' + '000000000000001e');
   });
 
-  test('one command: its CDB usage data, byte 0 the operation code [SPC-4 §6.35.3]', () => {
+  test('one command: its CDB usage data, byte 0 the operation code [SPC-4, one_command parameter data]', () => {
     const { host } = setUp();
     expect(hex(host.send(one('01', '28')).dataIn)).toBe('0003000a' + '2818ffffffff00ffff00');
     expect(hex(host.send(one('02', '9E', '00 10')).dataIn)).toBe(
@@ -29,7 +29,7 @@ describe('REPORT SUPPORTED OPERATION CODES', () => {
     );
   });
 
-  test('what is not there is SUPPORT 001b [SPC-4 §6.35.3]', () => {
+  test('what is not there is SUPPORT 001b [SPC-4, one_command parameter data]', () => {
     const { host } = setUp();
     for (const cdb of [
       one('01', 'FF'),
@@ -41,7 +41,7 @@ describe('REPORT SUPPORTED OPERATION CODES', () => {
     }
   });
 
-  test('option 1 with service actions and option 2 without are refused [SPC-4 §6.35.1]', () => {
+  test('option 1 with service actions and option 2 without are refused [SPC-4, REPORTING OPTIONS]', () => {
     const { host } = setUp();
     const withActions = host.send(one('01', '9E'));
     expect([withActions.outcome, withActions.fieldPointer]).toEqual(['5/24/00', 'c00003']);
@@ -73,7 +73,7 @@ describe('REPORT SUPPORTED OPERATION CODES', () => {
     }
   });
 
-  test('every operation code that is not listed is 5/20/00 [SPC-4 §4.2.5.1]', () => {
+  test('every operation code that is not listed is 5/20/00 [SPC-4, OPERATION CODE]', () => {
     const { host } = setUp();
     const known = new Set(commandTable.rows.map(({ opcode }) => opcode));
     for (let opcode = 0; opcode < 256; opcode += 1) {
@@ -83,7 +83,7 @@ describe('REPORT SUPPORTED OPERATION CODES', () => {
   });
 });
 
-test('REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS: ATS ATSS CTSS LURS TRS [SPC-4 §6.36]', () => {
+test('REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS: ATS ATSS CTSS LURS TRS [SPC-4]', () => {
   const { host } = setUp();
   expect(hex(host.send('A3 0D 00 00 00 00 00 00 00 FF 00 00').dataIn)).toBe('da000000');
   expect(hex(host.send('A3 0D 80 00 00 00 00 00 00 FF 00 00').dataIn)).toBe(

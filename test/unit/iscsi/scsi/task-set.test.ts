@@ -8,7 +8,7 @@ const testUnitReady = '00 00 00 00 00 00';
 const { ordered, headOfQueue, simple, untagged, aca } = TaskAttribute;
 
 describe('task attributes', () => {
-  test('SIMPLE commands run side by side and end in any order [SAM-5 §8.6.2]', () => {
+  test('SIMPLE commands run side by side and end in any order [SAM-5, SIMPLE task attribute]', () => {
     const { host, device } = setUp();
     device.holding = true;
     const tasks = [host.send(read), host.send(read), host.send(read, { attribute: untagged })];
@@ -17,7 +17,7 @@ describe('task attributes', () => {
     expect(tasks.map(({ outcome }) => outcome)).toEqual(['pending', 'pending', 'good']);
   });
 
-  test('ORDERED waits for all that is older, and what is newer waits for it [SAM-5 §8.6.3]', () => {
+  test('ORDERED waits for all that is older, and what is newer waits for it [SAM-5, ORDERED task attribute]', () => {
     const { host, device } = setUp();
     device.holding = true;
     const older = host.send(read);
@@ -33,7 +33,7 @@ describe('task attributes', () => {
     expect(newer.outcome).toBe('good');
   });
 
-  test('two ORDERED commands run one after the other [SAM-5 §8.6.3]', () => {
+  test('two ORDERED commands run one after the other [SAM-5, ORDERED task attribute]', () => {
     const { host, device } = setUp();
     device.holding = true;
     host.send(read, { attribute: ordered });
@@ -43,7 +43,7 @@ describe('task attributes', () => {
     expect(device.heldCount).toBe(1);
   });
 
-  test('HEAD OF QUEUE runs at once, past ORDERED ones that wait [SAM-5 §8.6.4]', () => {
+  test('HEAD OF QUEUE runs at once, past ORDERED ones that wait [SAM-5, HEAD OF QUEUE task attribute]', () => {
     const { host, device } = setUp();
     device.holding = true;
     host.send(read);
@@ -54,7 +54,7 @@ describe('task attributes', () => {
     expect([first.outcome, waiting.outcome]).toEqual(['good', 'pending']);
   });
 
-  test('SIMPLE waits for a HEAD OF QUEUE command [SAM-5 §8.6.2]', () => {
+  test('SIMPLE waits for a HEAD OF QUEUE command [SAM-5, SIMPLE task attribute]', () => {
     const { host, device } = setUp();
     device.holding = true;
     host.send(read, { attribute: headOfQueue });
@@ -95,7 +95,7 @@ describe('task attributes', () => {
 });
 
 describe('bounds of the task set', () => {
-  test('one command too many is answered TASK SET FULL and leaves no trace [SAM-5 §5.3.1]', () => {
+  test('one command too many is answered TASK SET FULL and leaves no trace [SAM-5, status codes]', () => {
     const target = newTarget(3);
     const device = new MemoryDevice({ blocks: 2048 });
     target.mapLun(0, device);
@@ -111,7 +111,7 @@ describe('bounds of the task set', () => {
     expect(host.send(read, { tag: 4 }).outcome).toBe('good');
   });
 
-  test('a tag that is in use aborts what the nexus has: OVERLAPPED COMMANDS [SAM-5 §5.11]', () => {
+  test('a tag that is in use aborts what the nexus has: OVERLAPPED COMMANDS [SAM-5, overlapped commands]', () => {
     const { host, device } = setUp();
     device.holding = true;
     const first = host.send(read, { tag: 77 });
@@ -122,7 +122,7 @@ describe('bounds of the task set', () => {
 });
 
 describe('task management', () => {
-  test('ABORT TASK is complete only when the block operation is done [SAM-5 §7.2]', () => {
+  test('ABORT TASK is complete only when the block operation is done [SAM-5, ABORT TASK]', () => {
     const { host, device } = setUp();
     device.holding = true;
     const task = host.send(read, { tag: 9 });
@@ -159,7 +159,7 @@ describe('task management', () => {
     expect(answers.map(({ outcome }) => outcome)).toEqual(['complete', 'complete']);
   });
 
-  test('a task that has ended does not exist [SAM-5 §7.2]', () => {
+  test('a task that has ended does not exist [SAM-5, ABORT TASK]', () => {
     const { host } = setUp();
     host.send(read, { tag: 9 });
     expect(host.abortTask(9).outcome).toBe('task-does-not-exist');
@@ -171,7 +171,7 @@ describe('task management', () => {
     expect(host.manage('abortTaskSet', '0007000000000000').outcome).toBe('lun-does-not-exist');
   });
 
-  test('ABORT TASK SET ends the commands of this nexus only [SAM-5 §7.3]', () => {
+  test('ABORT TASK SET ends the commands of this nexus only [SAM-5, ABORT TASK SET]', () => {
     const { host, device, target } = setUp();
     const other = new Host(target, 'host-b');
     other.settle();
@@ -199,7 +199,7 @@ describe('task management', () => {
     expect(waiting.outcome).toBe('dropped');
   });
 
-  test('CLEAR TASK SET ends all; the others hear COMMANDS CLEARED [SAM-5 §7.4, TAS 0]', () => {
+  test('CLEAR TASK SET ends all; the others hear COMMANDS CLEARED [SAM-5, CLEAR TASK SET, TAS 0]', () => {
     const { host, device, target } = setUp();
     const other = new Host(target, 'host-b');
     const idle = new Host(target, 'host-c');
@@ -214,7 +214,7 @@ describe('task management', () => {
     expect([host.settle(), other.settle(), idle.settle()]).toEqual([[], ['6/2f/00'], []]);
   });
 
-  test('a logical unit reset ends all and is told to every nexus [SAM-5 §7.6, §6.3.3]', () => {
+  test('a logical unit reset ends all and is told to every nexus [SAM-5, logical unit reset]', () => {
     const { host, device, target } = setUp();
     const other = new Host(target, 'host-b');
     other.settle();
@@ -227,7 +227,7 @@ describe('task management', () => {
     expect([host.settle(), other.settle()]).toEqual([['6/29/03'], ['6/29/03']]);
   });
 
-  test('a target reset does so for every logical unit [SAM-5 §6.3.2]', () => {
+  test('a target reset does so for every logical unit [SAM-5, hard reset]', () => {
     const { host, device, target } = setUp();
     target.mapLun(3, new MemoryDevice({ blocks: 16 }));
     host.settle();
@@ -244,7 +244,7 @@ describe('task management', () => {
     expect([host.settle(), host.settle('0003000000000000')]).toEqual([['6/29/02'], ['6/29/02']]);
   });
 
-  test('the loss of a nexus is over when its commands are [SAM-5 §6.3.4]', () => {
+  test('the loss of a nexus is over when its commands are [SAM-5, I_T nexus loss]', () => {
     const { host, device, target } = setUp();
     device.holding = true;
     const task = host.send(read);

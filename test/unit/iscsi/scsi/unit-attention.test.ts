@@ -13,20 +13,20 @@ function fresh(): { host: Host; device: MemoryDevice } {
   return { host: new Host(target), device };
 }
 
-test('a new nexus is told of power on once, before its first command [SAM-5 §5.14]', () => {
+test('a new nexus is told of power on once, before its first command [SAM-5, unit attention conditions]', () => {
   const { host } = fresh();
   expect(host.send(testUnitReady).outcome).toBe('6/29/00');
   expect(host.send(testUnitReady).outcome).toBe('good');
 });
 
-test('INQUIRY and REPORT LUNS are performed and leave the condition [SAM-5 §5.14]', () => {
+test('INQUIRY and REPORT LUNS are performed and leave the condition [SAM-5, unit attention conditions]', () => {
   const { host } = fresh();
   expect(host.send(inquiry).outcome).toBe('good');
   expect(host.send(reportLuns).outcome).toBe('good');
   expect(host.send(testUnitReady).outcome).toBe('6/29/00');
 });
 
-test('REQUEST SENSE gives the condition as data and clears it [SPC-4 §6.39]', () => {
+test('REQUEST SENSE gives the condition as data and clears it [SPC-4, REQUEST SENSE]', () => {
   const { host } = fresh();
   const task = host.send(requestSense);
   expect(task.outcome).toBe('good');
@@ -34,13 +34,13 @@ test('REQUEST SENSE gives the condition as data and clears it [SPC-4 §6.39]', (
   expect(hex(host.send(requestSense).dataIn)).toBe('700000000000000a00000000000000000000');
 });
 
-test('an unknown operation code gets the condition first [SAM-5 §5.14]', () => {
+test('an unknown operation code gets the condition first [SAM-5, unit attention conditions]', () => {
   const { host } = fresh();
   expect(host.send('FF').outcome).toBe('6/29/00');
   expect(host.send('FF').outcome).toBe('5/20/00');
 });
 
-test('a nexus that comes back after its loss is told I_T NEXUS LOSS [SAM-5 §6.3.4]', () => {
+test('a nexus that comes back after its loss is told I_T NEXUS LOSS [SAM-5, I_T nexus loss]', () => {
   const { host } = fresh();
   host.settle();
   host.target.detach(host.nexus, () => undefined);
@@ -55,7 +55,7 @@ test('each nexus has conditions of its own', () => {
   expect(other.settle()).toEqual(['6/29/00']);
 });
 
-test('a resize is CAPACITY DATA HAS CHANGED for all [SBC-3 §4.7]', () => {
+test('a resize is CAPACITY DATA HAS CHANGED for all [SBC-3, READ CAPACITY data has changed]', () => {
   const { host, device, target } = setUp();
   const other = new Host(target, 'host-b');
   other.settle();
@@ -65,7 +65,7 @@ test('a resize is CAPACITY DATA HAS CHANGED for all [SBC-3 §4.7]', () => {
   expect(hex(host.send('25').dataIn)).toBe('00000fff00000200');
 });
 
-test('the same condition waits once, and a reset clears what is older [SAM-5 §5.14]', () => {
+test('the same condition waits once, and a reset clears what is older [SAM-5, unit attention conditions]', () => {
   const { host, target } = setUp();
   target.deviceResized(0);
   target.deviceResized(0);
@@ -94,7 +94,7 @@ describe('a change of the LUN map', () => {
     expect(host.settle()).toEqual(['6/3f/0e']);
   });
 
-  test('is cleared on all units by REPORT LUNS [SPC-4 §6.33, LUICLR]', () => {
+  test('is cleared on all units by REPORT LUNS [SPC-4, REPORT LUNS, LUICLR]', () => {
     const { host, target } = setUp();
     target.mapLun(1, new MemoryDevice({ blocks: 16 }));
     expect(hex(host.send('A0 00 00 00 00 00 00 00 20 00 00 00').dataIn)).toBe(
@@ -144,19 +144,19 @@ describe('a change of the LUN map', () => {
 describe('a LUN without a logical unit', () => {
   const lun = '0005000000000000';
 
-  test('INQUIRY says qualifier 011b, type 1Fh [SPC-4 §6.6.2]', () => {
+  test('INQUIRY says qualifier 011b, type 1Fh [SPC-4, standard INQUIRY data]', () => {
     const { host } = setUp();
     const data = host.send(inquiry, { lun }).dataIn;
     expect(data[0]).toBe(0x7f);
     expect(data.length).toBe(96);
   });
 
-  test('REPORT LUNS is answered, at LUN 0 too when nothing is mapped [SPC-4 §6.33]', () => {
+  test('REPORT LUNS is answered, at LUN 0 too when nothing is mapped [SPC-4, REPORT LUNS]', () => {
     const host = new Host(newTarget());
     expect(hex(host.send(reportLuns).dataIn)).toBe('0000000000000000');
   });
 
-  test('REQUEST SENSE gives LOGICAL UNIT NOT SUPPORTED as data [SPC-4 §6.39]', () => {
+  test('REQUEST SENSE gives LOGICAL UNIT NOT SUPPORTED as data [SPC-4, REQUEST SENSE]', () => {
     const { host } = setUp();
     const task = host.send(requestSense, { lun });
     expect(task.outcome).toBe('good');
@@ -170,7 +170,7 @@ describe('a LUN without a logical unit', () => {
     expect(host.send('28 00 00 00 00 00 00 00 01 00', { lun }).outcome).toBe('5/25/00');
   });
 
-  test('the REPORT LUNS well known logical unit answers [SPC-4 §8.2]', () => {
+  test('the REPORT LUNS well known logical unit answers [SPC-4, REPORT LUNS well known logical unit]', () => {
     const { host } = setUp();
     const wellKnown = { lun: 'c101000000000000' };
     expect(host.send(inquiry, wellKnown).dataIn[0]).toBe(0x1e);
@@ -182,7 +182,7 @@ describe('a LUN without a logical unit', () => {
   });
 });
 
-describe('the LUN field [SAM-5 §4.7]', () => {
+describe('the LUN field [SAM-5, logical unit number]', () => {
   test('peripheral and flat addressing name the same unit; above 255 only flat', () => {
     const { host, target } = setUp();
     target.mapLun(300, new MemoryDevice({ blocks: 16 }));
@@ -203,7 +203,7 @@ describe('the LUN field [SAM-5 §4.7]', () => {
     },
   );
 
-  test('SELECT REPORT 1 lists the well known unit alone; 3 is refused [SPC-4 §6.33]', () => {
+  test('SELECT REPORT 1 lists the well known unit alone; 3 is refused [SPC-4, REPORT LUNS]', () => {
     const { host } = setUp();
     expect(hex(host.send('A0 00 01 00 00 00 00 00 20 00 00 00').dataIn)).toBe(
       '0000000800000000' + 'c101000000000000',
