@@ -45,7 +45,7 @@ export async function writeLabel(disk: Disk, label: DiskLabel): Promise<void> {
   await syncFile(file);
   await file.close();
   await disk.rename(`${FILE}.new`, FILE);
-  await disk.syncDirectory('.');
+  await disk.syncDirectory('');
 }
 
 function parse(text: string): { version?: unknown; pool?: unknown; disk?: unknown } | null {

@@ -2,6 +2,8 @@
 import { RECORD_BYTES } from './log/frame.ts';
 import { roundUp } from '../src/base/bytes.ts';
 import { DiskError } from '../src/base/ports.ts';
+import { Recounter } from './check/recount.ts';
+import type { Recount } from './check/recount.ts';
 import { Cleaner } from './log/cleaner.ts';
 import { Destager } from './log/destage.ts';
 import { FRAME_HEADER_BYTES, putCatalogueHeader } from './log/frame.ts';
@@ -165,6 +167,13 @@ export class Pool implements PoolControl {
       this.#event('volume-deleted', name);
       if (options.wait) await this.#housekeeping.settle();
     });
+  }
+
+  /** Counts everything again; the pool is at rest, without open commands. */
+  async recount(): Promise<Recount> {
+    await this.#housekeeping.settle();
+    const { core, volumes } = this.#parts;
+    return new Recounter(core, volumes, this.#ports.meta).run();
   }
 
   status(): PoolStatus {

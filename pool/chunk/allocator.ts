@@ -40,9 +40,14 @@ export class Allocator {
     return this.#nextPage;
   }
 
-  /** Replay met an id of this page: it is in use. */
+  /** Replay met an id of this page: what the checkpoint doesn't have of the pages up to it was made
+   * after it, and is made again. */
   noteUsed(pageNumber: number): void {
-    this.#nextPage = Math.max(this.#nextPage, pageNumber + 1);
+    while (this.#nextPage <= pageNumber) {
+      this.#pages.create(chunkPageKey(this.#partition, this.#nextPage));
+      this.#candidates.add(this.#nextPage);
+      this.#nextPage += 1;
+    }
   }
 
   /** Entries of this page died; they can be handed out when this checkpoint is durable. */

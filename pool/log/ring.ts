@@ -41,7 +41,7 @@ export class Ring {
       await file.close();
     }
     await disk.syncDirectory(FOLDER);
-    await disk.syncDirectory('.');
+    await disk.syncDirectory('');
   }
 
   /** Opens what `create` made. A file that is missing or short reads as damage later: it is not

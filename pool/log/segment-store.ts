@@ -35,7 +35,7 @@ export class SegmentStore {
 
   static async prepare(disk: Disk): Promise<void> {
     await disk.makeDirectory(FOLDER);
-    await disk.syncDirectory('.');
+    await disk.syncDirectory('');
   }
 
   /** Segment numbers that have a file on this disk. Other names are left alone. */

@@ -120,6 +120,11 @@ export class PageCache {
     this.#fetch();
   }
 
+  /** Keys of pages in memory in [from, to), in no order. */
+  keysInMemory(from: number, to: number): number[] {
+    return [...this.#pages.keys()].filter((key) => key >= from && key < to);
+  }
+
   isDamaged(key: number): boolean {
     return this.#damaged.has(key);
   }

@@ -1,0 +1,82 @@
+/** `scale check`: recovers a pool without changing it, counts everything again, reads every byte. */
+import { present } from '../../src/base/assert.ts';
+import { ChunkState } from '../chunk/chunk-page.ts';
+import { readPending } from '../log/pending-reader.ts';
+import { readChunks } from '../log/segment-reader.ts';
+import { recover } from '../open-pool.ts';
+import type { PoolOptions, PoolPorts } from '../options.ts';
+import { Recounter } from './recount.ts';
+import type { CountedChunk } from './recount.ts';
+
+export interface CheckReport {
+  readonly volumes: number;
+  readonly chunks: number;
+  readonly mappedChunks: number;
+  readonly segments: number;
+  /** Frames of the journal behind the newest checkpoint. */
+  readonly frames: number;
+  readonly unreadableChunks: number;
+  readonly problems: readonly string[];
+}
+
+/** Throws PoolError when there is no pool, or none that could be served. */
+export async function checkPool(
+  ports: PoolPorts,
+  options: PoolOptions,
+  onProgress: (chunks: number) => void = () => undefined,
+): Promise<CheckReport> {
+  const { core, volumes, pageRelease, replayed } = await recover(ports, options, 'check');
+  await new Promise<void>((resolve) => {
+    pageRelease.run(resolve);
+  });
+  await new Promise<void>((resolve) => {
+    core.releases.flush(resolve);
+  });
+  const unreadable: number[] = [];
+  let seen = 0;
+  const verify = async ({ id, page }: CountedChunk): Promise<void> => {
+    const state = core.chunks.stateOf(page, id);
+    const place = core.chunks.placeOf(page, id);
+    const pending = core.pending.get(id);
+    let whole = false;
+    if (state === ChunkState.live && place !== null) {
+      whole = await new Promise<boolean>((resolve) => {
+        readChunks(core, [
+          {
+            id,
+            place,
+            done: (stored) => {
+              resolve(stored !== null);
+            },
+          },
+        ]);
+      });
+    } else if (state === ChunkState.live && pending !== undefined) {
+      const into = new Uint8Array(2 ** pending.log2);
+      whole = await new Promise<boolean>((resolve) => {
+        readPending(core, pending, into, resolve);
+      });
+    }
+    if (!whole) unreadable.push(id);
+    seen += 1;
+    if (seen % 1024 === 0) onProgress(seen);
+  };
+  const recount = await new Recounter(core, volumes, ports.meta).run(verify);
+  await core.store.close();
+  await core.journal.close();
+  const problems = [...recount.problems];
+  if (unreadable.length > 0) {
+    problems.push(
+      `${unreadable.length} chunks can't be read back, the first is ${present(unreadable[0], 'first')}`,
+    );
+  }
+  return {
+    volumes: volumes.all().length,
+    chunks: recount.chunks,
+    mappedChunks: recount.mappedChunks,
+    segments: core.segments.size,
+    frames: replayed.frames,
+    unreadableChunks: unreadable.length,
+    problems,
+  };
+}

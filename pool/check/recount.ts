@@ -1,0 +1,188 @@
+/**
+ * Counts again what the pool claims: references by walking every map, against the counts of the
+ * chunk pages; live bytes of segments and mapped chunks of volumes against their sums. The pool is at
+ * rest: nothing waits in the queues of drops.
+ */
+import type { MetaStore } from '../../src/base/ports.ts';
+import {
+  ChunkState,
+  ENTRIES_PER_CHUNK_PAGE,
+  EntryField,
+  PARTITIONS,
+  chunkIdOf,
+  chunkKeyOf,
+  chunkPageKey,
+  entryAt,
+  pageNumberOf,
+} from '../chunk/chunk-page.ts';
+import type { PoolCore } from '../core.ts';
+import { recordBytes } from '../log/segment-format.ts';
+import type { Page } from '../meta/page-cache.ts';
+import { ENTRIES_PER_MAP_PAGE, entryId, mapKey } from '../volume/map.ts';
+import type { VolumeTable } from '../volume/volume-table.ts';
+import type { Volume } from '../volume/volume.ts';
+
+export interface Recount {
+  readonly chunks: number;
+  readonly mappedChunks: number;
+  readonly problems: readonly string[];
+}
+
+/** A live chunk as the recount passes it. */
+export interface CountedChunk {
+  readonly id: number;
+  readonly page: Page;
+}
+
+const LIST_LIMIT = 4096;
+
+export class Recounter {
+  readonly #core: PoolCore;
+  readonly #volumes: VolumeTable;
+  readonly #meta: MetaStore;
+  readonly #problems: string[] = [];
+  /** References by chunk page, 128 a page. */
+  readonly #references = new Map<number, Uint32Array>();
+  /** By segment: live bytes and chunks. */
+  readonly #segments = new Map<number, { bytes: number; chunks: number }>();
+  #chunks = 0;
+  #mapped = 0;
+  #unique = 0;
+
+  constructor(core: PoolCore, volumes: VolumeTable, meta: MetaStore) {
+    this.#core = core;
+    this.#volumes = volumes;
+    this.#meta = meta;
+  }
+
+  /** `onChunk` is called with each live chunk, and awaited. */
+  async run(onChunk?: (chunk: CountedChunk) => Promise<void>): Promise<Recount> {
+    for (const volume of this.#volumes.all()) await this.#walkVolume(volume);
+    for (const key of await this.#chunkPageKeys()) await this.#countPage(key, onChunk);
+    for (const key of this.#references.keys()) {
+      this.#problem(`chunk page ${key} is named by maps and is not there`);
+    }
+    this.#compareSegments();
+    if (this.#unique !== this.#core.chunks.uniqueBytes) {
+      this.#problem(`unique bytes are ${this.#unique}, counted as ${this.#core.chunks.uniqueBytes}`);
+    }
+    return { chunks: this.#chunks, mappedChunks: this.#mapped, problems: this.#problems };
+  }
+
+  async #walkVolume(volume: Volume): Promise<void> {
+    const { root, levels } = volume.record.map;
+    const before = this.#mapped;
+    if (root !== 0) await this.#walkPage(volume, root, levels - 1);
+    const mapped = this.#mapped - before;
+    if (mapped !== volume.record.mappedChunks) {
+      const { name, mappedChunks } = volume.record;
+      this.#problem(`volume ${name} maps ${mapped} chunks, counted as ${mappedChunks}`);
+    }
+  }
+
+  async #walkPage(volume: Volume, number: number, level: number): Promise<void> {
+    const page = await this.#core.pages.loadOne(mapKey(number));
+    if (page === null) {
+      this.#problem(`map page ${number} of volume ${volume.record.name} can't be read`);
+      return;
+    }
+    page.pins += 1;
+    for (let index = 0; index < ENTRIES_PER_MAP_PAGE; index++) {
+      const id = entryId(page, index);
+      if (id === 0) continue;
+      if (level > 0) await this.#walkPage(volume, id, level - 1);
+      else {
+        this.#mapped += 1;
+        this.#reference(id);
+      }
+    }
+    page.pins -= 1;
+  }
+
+  #reference(id: number): void {
+    const key = chunkKeyOf(id);
+    let counts = this.#references.get(key);
+    if (counts === undefined) {
+      counts = new Uint32Array(ENTRIES_PER_CHUNK_PAGE);
+      this.#references.set(key, counts);
+    }
+    const index = id % ENTRIES_PER_CHUNK_PAGE;
+    counts[index] = (counts[index] ?? 0) + 1;
+  }
+
+  async #chunkPageKeys(): Promise<number[]> {
+    const first = chunkPageKey(0, 0);
+    const end = chunkPageKey(PARTITIONS, 0);
+    const keys = new Set(this.#core.pages.keysInMemory(first, end));
+    for (let from = first; ; ) {
+      const stored = await this.#meta.listPages({ from, to: end, limit: LIST_LIMIT });
+      for (const key of stored) keys.add(key);
+      const last = stored.at(-1);
+      if (last === undefined || stored.length < LIST_LIMIT) break;
+      from = last + 1;
+    }
+    return [...keys].sort((one, other) => one - other);
+  }
+
+  async #countPage(
+    key: number,
+    onChunk: ((chunk: CountedChunk) => Promise<void>) | undefined,
+  ): Promise<void> {
+    const counts = this.#references.get(key);
+    this.#references.delete(key);
+    const page = await this.#core.pages.loadOne(key);
+    if (page === null) {
+      this.#problem(`chunk page ${key} can't be read: what it describes is unreadable`);
+      return;
+    }
+    const { partition, pageNumber } = pageNumberOf(key);
+    page.pins += 1;
+    for (let index = 0; index < ENTRIES_PER_CHUNK_PAGE; index++) {
+      const id = chunkIdOf(partition, pageNumber, index);
+      const live = this.#countEntry(page, id, counts?.[index] ?? 0);
+      if (live && onChunk !== undefined) await onChunk({ id, page });
+    }
+    page.pins -= 1;
+  }
+
+  #countEntry(page: Page, id: number, references: number): boolean {
+    const at = entryAt(id);
+    const state = this.#core.chunks.stateOf(page, id);
+    const held = state === ChunkState.live || state === ChunkState.lost;
+    const count = held ? (page.words[at + EntryField.count] ?? 0) : 0;
+    if (count !== references) {
+      this.#problem(`chunk ${id} has ${references} references, counted as ${count}`);
+    }
+    if (!held) return false;
+    this.#chunks += 1;
+    this.#unique += 2 ** (((page.words[at + EntryField.state] ?? 0) >>> 8) & 0xff);
+    const place = this.#core.chunks.placeOf(page, id);
+    if (place !== null) {
+      const sums = this.#segments.get(place.segment) ?? { bytes: 0, chunks: 0 };
+      sums.bytes += recordBytes(place.storedBytes);
+      sums.chunks += 1;
+      this.#segments.set(place.segment, sums);
+    }
+    return true;
+  }
+
+  #compareSegments(): void {
+    for (const segment of this.#core.segments.all()) {
+      const { bytes, chunks } = this.#segments.get(segment.number) ?? { bytes: 0, chunks: 0 };
+      this.#segments.delete(segment.number);
+      if (bytes !== segment.liveBytes || chunks !== segment.liveChunks) {
+        this.#problem(
+          `segment ${segment.number} has ${chunks} live chunks (${bytes} bytes), counted as ` +
+            `${segment.liveChunks} (${segment.liveBytes} bytes)`,
+        );
+      }
+    }
+    for (const number of this.#segments.keys()) {
+      this.#problem(`segment ${number} is named by chunks and is not there`);
+    }
+  }
+
+  #problem(text: string): void {
+    this.#problems.push(text);
+  }
+}
