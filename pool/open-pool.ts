@@ -231,7 +231,7 @@ async function loadSegmentTable(
   for (;;) {
     const keys = await ports.meta.listPages({ from, to: end, limit: LIST_LIMIT });
     for (let at = 0; at < keys.length; at += READ_LIMIT) {
-      const loads = keys.slice(at, at + READ_LIMIT).map((key) => pages.loadOne(key));
+      const loads = keys.slice(at, at + READ_LIMIT).map((key) => pages.hold(key));
       for (const [index, page] of (await Promise.all(loads)).entries()) {
         if (page === null) {
           throw new PoolError(

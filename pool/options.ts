@@ -51,11 +51,11 @@ export interface Budgets {
 const PAGE_COST_BYTES = 4400;
 
 export function budgets(memoryBytes: number): Budgets {
-  const pages = Math.max(512, Math.floor((memoryBytes * 0.3) / PAGE_COST_BYTES));
+  const pages = Math.max(64, Math.floor((memoryBytes * 0.3) / PAGE_COST_BYTES));
   return {
     chunkCacheBytes: Math.floor(memoryBytes * 0.45),
     cachedPages: pages,
-    dirtyPages: Math.min(65_536, Math.max(64, Math.floor(pages / 4))),
+    dirtyPages: Math.min(65_536, Math.max(16, Math.floor(pages / 4))),
   };
 }
 

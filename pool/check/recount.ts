@@ -81,12 +81,11 @@ export class Recounter {
   }
 
   async #walkPage(volume: Volume, number: number, level: number): Promise<void> {
-    const page = await this.#core.pages.loadOne(mapKey(number));
+    const page = await this.#core.pages.hold(mapKey(number));
     if (page === null) {
       this.#problem(`map page ${number} of volume ${volume.record.name} can't be read`);
       return;
     }
-    page.pins += 1;
     for (let index = 0; index < ENTRIES_PER_MAP_PAGE; index++) {
       const id = entryId(page, index);
       if (id === 0) continue;
@@ -96,7 +95,7 @@ export class Recounter {
         this.#reference(id);
       }
     }
-    page.pins -= 1;
+    this.#core.pages.letGo(page);
   }
 
   #reference(id: number): void {
@@ -130,19 +129,18 @@ export class Recounter {
   ): Promise<void> {
     const counts = this.#references.get(key);
     this.#references.delete(key);
-    const page = await this.#core.pages.loadOne(key);
+    const page = await this.#core.pages.hold(key);
     if (page === null) {
       this.#problem(`chunk page ${key} can't be read: what it describes is unreadable`);
       return;
     }
     const { partition, pageNumber } = pageNumberOf(key);
-    page.pins += 1;
     for (let index = 0; index < ENTRIES_PER_CHUNK_PAGE; index++) {
       const id = chunkIdOf(partition, pageNumber, index);
       const live = this.#countEntry(page, id, counts?.[index] ?? 0);
       if (live && onChunk !== undefined) await onChunk({ id, page });
     }
-    page.pins -= 1;
+    this.#core.pages.letGo(page);
   }
 
   #countEntry(page: Page, id: number, references: number): boolean {

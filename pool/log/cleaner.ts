@@ -97,10 +97,11 @@ export class Cleaner {
   }
 
   async #livePlace(segment: Segment, entry: DirectoryEntry): Promise<ChunkPlace | null> {
-    const key = chunkKeyOf(entry.id);
     const { pages, chunks } = this.#core;
-    const page = pages.get(key) ?? (await pages.loadOne(key));
-    const place = page === null ? null : chunks.placeOf(page, entry.id);
+    const page = await pages.hold(chunkKeyOf(entry.id));
+    if (page === null) return null;
+    const place = chunks.placeOf(page, entry.id);
+    pages.letGo(page);
     if (place?.segment !== segment.number || place.offset !== entry.offset) return null;
     return place;
   }
@@ -135,9 +136,11 @@ export class Cleaner {
     const { pages, chunks } = this.#core;
     let budget = CHUNKS_PER_TURN;
     for (const { id, from, to } of moves) {
-      const key = chunkKeyOf(id);
-      const page = pages.get(key) ?? (await pages.loadOne(key));
-      if (page !== null) chunks.move(page, id, from, to);
+      const page = await pages.hold(chunkKeyOf(id));
+      if (page !== null) {
+        chunks.move(page, id, from, to);
+        pages.letGo(page);
+      }
       if (--budget === 0) {
         await this.#turn();
         budget = CHUNKS_PER_TURN;

@@ -137,10 +137,12 @@ export class Destager {
         budget = CHUNKS_PER_TURN;
       }
       if (!chunk.wanted) continue;
-      const key = chunkKeyOf(chunk.id);
-      const page = core.pages.get(key) ?? (await core.pages.loadOne(key));
-      if (page !== null) core.chunks.place(page, chunk, place);
-      else core.pending.settle(chunk);
+      const page = await core.pages.hold(chunkKeyOf(chunk.id));
+      if (page === null) core.pending.settle(chunk);
+      else {
+        core.chunks.place(page, chunk, place);
+        core.pages.letGo(page);
+      }
     }
     core.segments.filled(segment, core.nextCheckpoint());
   }
@@ -156,13 +158,16 @@ export class Destager {
   /** The journal can't give its bytes any more: found, named, confined. */
   async #lose(chunk: PendingChunk): Promise<void> {
     const core = this.#core;
-    const page = await core.pages.loadOne(chunkKeyOf(chunk.id));
+    const page = await core.pages.hold(chunkKeyOf(chunk.id));
+    if (page !== null) {
+      if (chunk.wanted) core.chunks.markLost(page, chunk.id);
+      core.pages.letGo(page);
+    }
     if (!chunk.wanted) return;
     core.events.add('error', 'journal-damaged', 'a chunk in the journal is damaged', {
       volume: chunk.volume,
       chunk: chunk.chunkNumber,
     });
-    if (page !== null) core.chunks.markLost(page, chunk.id);
     core.pending.settle(chunk);
   }
 

@@ -13,7 +13,7 @@ import type { PoolCore } from '../core.ts';
 import type { Page } from '../meta/page-cache.ts';
 import { PoolError } from '../types.ts';
 import type { VolumeTable } from '../volume/volume-table.ts';
-import type { DataRecord, JournalRecord } from './frame.ts';
+import type { DataRecord, HoleRecord, JournalRecord } from './frame.ts';
 import type { FramePosition } from './journal.ts';
 import { LogReader } from './log-reader.ts';
 import type { ReadFrame } from './log-reader.ts';
@@ -99,15 +99,24 @@ export class Replay {
   /** Keeps the data of a chunk that the checkpoint has as living in the journal only. */
   async #collectChunk(frame: ReadFrame, record: DataRecord): Promise<void> {
     const { pages, chunks, pending } = this.#core;
-    const key = chunkKeyOf(record.id);
-    const page = pages.get(key) ?? (await pages.loadOne(key));
-    if (page === null || chunks.stateOf(page, record.id) !== ChunkState.live) return;
-    if (chunks.placeOf(page, record.id) !== null) return;
+    const page = await pages.hold(chunkKeyOf(record.id));
+    if (page === null) return;
+    if (this.#isJournaled(page, record)) {
+      if (frame.damaged.includes(record)) chunks.markLost(page, record.id);
+      else pending.add(pendingOf(frame, record));
+    }
+    pages.letGo(page);
+  }
+
+  #isJournaled(page: Page, record: DataRecord): boolean {
+    const { chunks } = this.#core;
     const at = entryAt(record.id);
-    if (page.words[at + EntryField.fingerprintHigh] !== record.fingerprintHigh) return;
-    if (page.words[at + EntryField.fingerprintLow] !== record.fingerprintLow) return;
-    if (frame.damaged.includes(record)) chunks.markLost(page, record.id);
-    else pending.add(pendingOf(frame, record));
+    return (
+      chunks.stateOf(page, record.id) === ChunkState.live &&
+      chunks.placeOf(page, record.id) === null &&
+      page.words[at + EntryField.fingerprintHigh] === record.fingerprintHigh &&
+      page.words[at + EntryField.fingerprintLow] === record.fingerprintLow
+    );
   }
 
   async #apply(): Promise<FramePosition> {
@@ -142,21 +151,9 @@ export class Replay {
       case 'data':
         await this.#applyData(frame, record);
         return;
-      case 'hole': {
-        const volume = this.#volumes.byId(record.volume);
-        if (volume === undefined) return;
-        const pins: Page[] = [];
-        for (;;) {
-          const obstacle =
-            volume.map.pinPath(record.first, pins) ??
-            volume.map.pinPath(record.first + record.count - 1, pins);
-          for (const page of pins.splice(0)) page.pins -= 1;
-          if (obstacle === null) break;
-          await this.#loadForReplay(obstacle.missing);
-        }
-        volume.setHole(record.first, record.first + record.count - 1);
+      case 'hole':
+        await this.#applyHole(record);
         return;
-      }
       case 'catalogue':
         this.#volumes.apply(record.payload);
         return;
@@ -165,31 +162,43 @@ export class Replay {
     }
   }
 
-  async #applyData(frame: ReadFrame, record: DataRecord): Promise<void> {
-    const { pages, chunks } = this.#core;
-    chunks.noteUsed(record.id);
-    const key = chunkKeyOf(record.id);
-    const volume = this.#volumes.byId(record.volume);
-    if (volume === undefined) return;
+  async #applyHole(record: HoleRecord): Promise<void> {
+    const map = this.#volumes.byId(record.volume)?.map;
+    if (map === undefined) return;
+    const last = record.first + record.count - 1;
+    const held: Page[] = [];
+    const pins: Page[] = [];
     for (;;) {
-      const chunkPage = pages.get(key) ?? (await this.#loadForReplay(key));
-      const leaf = volume.map.leafForWrite(record.chunkNumber);
-      if ('missing' in leaf) {
-        await this.#loadForReplay(leaf.missing);
-        continue;
-      }
-      if (!chunkPage.live) continue;
-      volume.setChunk(leaf, pendingOf(frame, record));
-      if (frame.damaged.includes(record)) {
-        this.#core.pending.settle(present(this.#core.pending.get(record.id), 'just added'));
-        chunks.markLost(chunkPage, record.id);
-      }
-      return;
+      const obstacle = map.pinPath(record.first, pins) ?? map.pinPath(last, pins);
+      for (const page of pins.splice(0)) page.pins -= 1;
+      if (obstacle === null) break;
+      held.push(await this.#holdForReplay(obstacle.missing));
     }
+    this.#volumes.byId(record.volume)?.setHole(record.first, last);
+    for (const page of held) this.#core.pages.letGo(page);
   }
 
-  async #loadForReplay(key: number): Promise<Page> {
-    const page = await this.#core.pages.loadOne(key);
+  async #applyData(frame: ReadFrame, record: DataRecord): Promise<void> {
+    const { pages, chunks, pending } = this.#core;
+    chunks.noteUsed(record.id);
+    const volume = this.#volumes.byId(record.volume);
+    if (volume === undefined) return;
+    const page = await this.#holdForReplay(chunkKeyOf(record.id));
+    let leaf = volume.map.leafForWrite(record.chunkNumber);
+    while ('missing' in leaf) {
+      pages.letGo(await this.#holdForReplay(leaf.missing));
+      leaf = volume.map.leafForWrite(record.chunkNumber);
+    }
+    volume.setChunk(leaf, pendingOf(frame, record));
+    if (frame.damaged.includes(record)) {
+      pending.settle(present(pending.get(record.id), 'just added'));
+      chunks.markLost(page, record.id);
+    }
+    pages.letGo(page);
+  }
+
+  async #holdForReplay(key: number): Promise<Page> {
+    const page = await this.#core.pages.hold(key);
     if (page !== null) return page;
     throw new PoolError(
       'damaged',

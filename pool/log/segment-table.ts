@@ -152,9 +152,8 @@ export class SegmentTable {
     this.#dirty.clear();
   }
 
-  /** Takes in a stored page, which stays pinned. */
+  /** Takes in a stored page; it is pinned and stays so. */
   readPage(page: Page): void {
-    page.pins += 1;
     const first = (page.key - pageKey(PageKind.segment, 0)) * ENTRIES_PER_PAGE;
     for (let index = 0; index < ENTRIES_PER_PAGE; index++) {
       const at = PAGE_HEADER_WORDS + index * ENTRY_WORDS;

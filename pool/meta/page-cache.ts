@@ -129,10 +129,19 @@ export class PageCache {
     return this.#damaged.has(key);
   }
 
-  loadOne(key: number): Promise<Page | null> {
+  /** The page, pinned once: give it back with `letGo`. null: damaged or missing. */
+  hold(key: number): Promise<Page | null> {
     return new Promise((resolve) => {
-      this.load(key, resolve);
+      this.load(key, (page) => {
+        // In this very turn: what a promise hands over may be evicted before it is looked at.
+        if (page !== null) page.pins += 1;
+        resolve(page);
+      });
     });
+  }
+
+  letGo(page: Page): void {
+    page.pins -= 1;
   }
 
   /** A new, dirty page; it replaces a damaged one. */
