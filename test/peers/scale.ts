@@ -12,6 +12,8 @@ export interface ScaleOptions {
   readonly dataDirectory: string;
   readonly portalPort?: number;
   readonly apiPort?: number;
+  /** `host:port` that discovery names instead of the portal. */
+  readonly advertised?: string;
   /** More of `serve`: `['--first-volume', 'demo=1G', '--memory', '512M']`. */
   readonly args?: readonly string[];
   /** Program and arguments put before scale, as ['taskset', '-c', '1']. */
@@ -56,11 +58,13 @@ export class Scale {
 
   /** Does not wait until it serves. */
   static spawn(options: ScaleOptions & { portalPort: number; apiPort: number }): Scale {
-    const { portalPort, apiPort } = options;
+    const { portalPort, apiPort, advertised } = options;
+    const portal =
+      `127.0.0.1:${String(portalPort)}` + (advertised === undefined ? '' : `=${advertised}`);
     const [program = SCALE, ...args] = [
       ...(options.wrapper ?? []),
       ...[SCALE, 'serve', '--data', options.dataDirectory],
-      ...['--portal', `127.0.0.1:${String(portalPort)}`, '--api', `127.0.0.1:${String(apiPort)}`],
+      ...['--portal', portal, '--api', `127.0.0.1:${String(apiPort)}`],
       ...(options.args ?? []),
     ];
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -1,0 +1,46 @@
+/** The short kill run; `test/e2e/kill.ts` is the long one. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { killCampaign } from '../e2e/kill-campaign.ts';
+import { ScaleVictim } from '../e2e/kill-victims.ts';
+
+const RANGE_BYTES = 32 << 20;
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'scale-kill-'));
+});
+
+afterEach(async () => {
+  await rm(folder, { recursive: true });
+});
+
+describe('a server killed with SIGKILL at random', () => {
+  test.each([
+    { isFlushing: true, words: 'with SYNCHRONIZE CACHE among the writes' },
+    { isFlushing: false, words: 'without any SYNCHRONIZE CACHE' },
+  ])(
+    'loses no acknowledged write, goes back behind none that was read, and is up again in 5 s, $words',
+    async ({ isFlushing }) => {
+      const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
+      const said: string[] = [`SEED=${String(seed)}`];
+      const say = (line: string): void => {
+        said.push(line);
+      };
+      const victim = await ScaleVictim.create(join(folder, 'data'), { rangeBytes: RANGE_BYTES });
+      try {
+        const bounds = { kills: 4, rangeBytes: RANGE_BYTES, mostWritingMs: 1200 };
+        const report = await killCampaign(victim, { ...bounds, seed, isFlushing, say });
+        expect({ said, wrong: report.wrong.slice(0, 5) }).toEqual({ said, wrong: [] });
+        expect(report.acknowledgedWrites).toBeGreaterThan(100);
+        expect(Math.max(...report.startUpMs)).toBeLessThan(5000);
+        expect(await victim.terminate()).toBe(0);
+      } finally {
+        await victim.kill();
+      }
+    },
+    60_000,
+  );
+});
