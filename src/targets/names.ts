@@ -1,4 +1,5 @@
 /** Names of targets, initiators and volumes: what is allowed, and what is made of what. */
+import { normalName } from '../../iscsi/target/iscsi-name.ts';
 import { RequestError } from '../request-error.ts';
 
 const maxNameBytes = 223;
@@ -9,7 +10,7 @@ const iscsiName =
   /^(iqn\.\d{4}-(0[1-9]|1[0-2])\.[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[\p{L}\p{N}.:-]+)?|eui\.[0-9a-f]{16}|naa\.[0-9a-f]{16}([0-9a-f]{16})?)$/u;
 
 export function iscsiNameOf(text: string): string {
-  const name = text.toLowerCase();
+  const name = normalName(text);
   if (!iscsiName.test(name) || new TextEncoder().encode(name).length > maxNameBytes) {
     throw new RequestError(
       'invalid',

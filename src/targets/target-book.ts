@@ -7,6 +7,7 @@ import type { ControlChange, ControlState, SecretBox } from '../base/control-sta
 import type { BlockDevice } from '../../iscsi/scsi/block-device.ts';
 import type { DeviceServer } from '../../iscsi/scsi/task.ts';
 import type { Target, TargetAccess } from '../../iscsi/target/directory.ts';
+import { normalName } from '../../iscsi/target/iscsi-name.ts';
 import { accessOf } from './access.ts';
 import { encodeTarget, sealSecrets, secretKey, targetKey } from './records.ts';
 import type { TargetRecord, TargetSecrets } from './records.ts';
@@ -72,7 +73,7 @@ export class TargetBook {
   }
 
   found(name: string): LiveTarget {
-    const iqn = name.toLowerCase();
+    const iqn = normalName(name);
     const target = this.live.get(iqn);
     if (target !== undefined) return target;
     if (this.damaged.has(iqn)) {

@@ -8,6 +8,7 @@ import type { Logger } from '../base/ports.ts';
 import type { BlockDevice } from '../../iscsi/scsi/block-device.ts';
 import { MAX_LUN } from '../../iscsi/scsi/lun.ts';
 import type { Portal, Target, TargetDirectory } from '../../iscsi/target/directory.ts';
+import { normalName } from '../../iscsi/target/iscsi-name.ts';
 import type { PoolControl, VolumeInfo } from '../../pool/types.ts';
 import { RequestError } from '../request-error.ts';
 import { checkChap } from './access.ts';
@@ -138,7 +139,7 @@ export class TargetService implements TargetDirectory {
 
   delete(name: string, options: { force: boolean }): Promise<void> {
     return this.#inTurn(async () => {
-      const iqn = name.toLowerCase();
+      const iqn = normalName(name);
       if (!this.#book.damaged.has(iqn)) {
         this.#refuseInUse(this.#book.found(iqn), `target ${iqn}`, options.force);
       }
