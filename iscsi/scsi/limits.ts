@@ -9,8 +9,8 @@ export const PHYSICAL_BLOCK_BYTES = 4096;
 
 const MAX_TRANSFER_BYTES = 4 * 1024 * 1024;
 const OPTIMAL_TRANSFER_BYTES = 1024 * 1024;
-/** Bounds what one WRITE SAME may write when its pattern is not zeroes. */
-const MAX_WRITE_SAME_BYTES = 16 * 1024 * 1024;
+/** With a pattern that is not zeroes it is as much work as a WRITE of that length. */
+const MAX_WRITE_SAME_BYTES = MAX_TRANSFER_BYTES;
 
 /** Hosts split a discard into commands of that size; libiscsi's suite wants 1 Mi blocks or less. */
 export const MAX_UNMAP_BLOCKS = 1024 * 1024;

@@ -5,13 +5,14 @@ import { MAX_UNMAP_BLOCKS, MAX_UNMAP_DESCRIPTORS } from './limits.ts';
 
 const UGAVALID = 0x8000_0000;
 
-/**
- * Block Limits (B0h). No atomic writes, no COMPARE AND WRITE, no prefetch. WSNZ is 0: WRITE SAME of
- * zero blocks goes to the end of the medium, as far as MAXIMUM WRITE SAME LENGTH lets it.
- */
+/** WRITE SAME of zero blocks is refused; it would mean "to the end of the medium". */
+const WSNZ = 0x01;
+
+/** Block Limits (B0h). No atomic writes, no COMPARE AND WRITE, no prefetch. */
 export function blockLimitsPage(command: Command): Uint8Array {
   const { limits } = command.unit;
   const body = new Uint8Array(0x3c);
+  body[0] = WSNZ;
   put16(body, 2, limits.optimalTransferGranularityBlocks);
   put32(body, 4, limits.maxTransferBlocks);
   put32(body, 8, limits.optimalTransferBlocks);

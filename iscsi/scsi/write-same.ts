@@ -47,13 +47,13 @@ function start(
 function writeSame(command: Command, form: RangeForm, noDataOut: boolean): void {
   const { device, limits } = command.unit;
   const lba = form.lba(command.cdb);
-  const number = form.blocks(command.cdb);
-  if (!checkRange(command, lba, number)) return;
-  const blocks = number === 0 ? device.blocks - lba : number;
-  if (blocks > limits.maxWriteSameBlocks) {
+  const blocks = form.blocks(command.cdb);
+  // 0 would mean "to the end of the medium", which WSNZ of the Block Limits page rules out.
+  if (blocks === 0 || blocks > limits.maxWriteSameBlocks) {
     command.check(invalidFieldInCdb(form.lengthAt));
     return;
   }
+  if (!checkRange(command, lba, blocks)) return;
   if (noDataOut) {
     start(command, { lba, blocks, pattern: null });
     return;

@@ -109,11 +109,11 @@ describe('vital product data', () => {
     const { host } = setUp({ chunkSizeBytes: 65536 });
     expect(hex(host.send(vpd('B0')).dataIn)).toBe(
       [
-        '00b0003c 00 00 0080', // WSNZ 0, no CAW, OPTIMAL TRANSFER LENGTH GRANULARITY 64 KiB
+        '00b0003c 01 00 0080', // WSNZ 1, no CAW, OPTIMAL TRANSFER LENGTH GRANULARITY 64 KiB
         '00002000 00000800 00000000', // MAXIMUM 4 MiB, OPTIMAL 1 MiB, no prefetch
         '00100000 00000100', // UNMAP: 1 Mi blocks in 256 descriptors
         '00000080 80000000', // granularity 64 KiB, alignment 0 and valid
-        '0000000000008000', // WRITE SAME: 16 MiB
+        '0000000000002000', // WRITE SAME: 4 MiB
         '00000000 00000000 00000000 00000000 00000000',
       ]
         .join('')
@@ -127,7 +127,7 @@ describe('vital product data', () => {
     expect(data.readUInt16BE(6)).toBe(1);
     expect(data.readUInt32BE(8)).toBe(1024);
     expect(data.readUInt32BE(28)).toBe(1);
-    expect(data.readBigUInt64BE(36)).toBe(4096n);
+    expect(data.readBigUInt64BE(36)).toBe(1024n);
   });
 
   test('B1h: not rotating [SBC-3, Block Device Characteristics VPD page]', () => {
