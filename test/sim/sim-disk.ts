@@ -134,6 +134,7 @@ export class SimDisk implements Disk {
   }
 
   #error(code: DiskErrorCode, path: string, operation: string): DiskError {
+    if (code === 'io' || code === 'full') this.#medium.errors += 1;
     this.#process.note('error', this.path, path, operation, code);
     return new DiskError(code, `${this.path}/${path}`, `simulated ${code} of a ${operation}`);
   }

@@ -9,6 +9,8 @@ import type { Trace } from './trace.ts';
  */
 export class SimProcess {
   alive = true;
+  /** What its code threw where nobody could catch it. */
+  failure: Error | null = null;
   readonly scheduler: Scheduler;
   readonly trace: Trace;
 
@@ -52,7 +54,12 @@ export class SimClock implements Clock {
   /** A real microtask: the driver lets them all run between two events. */
   endOfTurn(run: () => void): void {
     queueMicrotask(() => {
-      if (this.#process.alive) run();
+      if (!this.#process.alive) return;
+      try {
+        run();
+      } catch (error) {
+        this.#process.failure ??= error as Error;
+      }
     });
   }
 

@@ -75,6 +75,16 @@ export class SimWorld {
     for (const medium of this.metaMedia.values()) medium.settings = settings.meta;
   }
 
+  /** Operations that were answered with a device's error so far. */
+  get errors(): number {
+    const media = [...this.media.values(), ...this.metaMedia.values()];
+    return media.reduce((sum, medium) => sum + medium.errors, 0);
+  }
+
+  get failedSyncs(): number {
+    return [...this.media.values()].reduce((sum, medium) => sum + medium.failedSyncs, 0);
+  }
+
   /** Damage done to media so far: without any, nothing that is durable may be unreadable. */
   get damages(): number {
     const media = [...this.media.values(), ...this.metaMedia.values()];
@@ -97,10 +107,21 @@ export class SimWorld {
     this.trace.add(this.scheduler.nowMs, what, ...facts);
   }
 
+  /** Lets all microtasks run. Throws what the code under test threw in one. */
+  async settle(): Promise<void> {
+    await microtasks();
+    if (this.#process.failure !== null) throw this.#process.failure;
+  }
+
+  /** One event; false when there is none. */
+  step(): boolean {
+    return this.scheduler.step();
+  }
+
   /** Until nothing is left to happen, or the time is reached. */
   async run(untilMs = Infinity): Promise<void> {
-    await microtasks();
-    while (this.scheduler.nextMs <= untilMs && this.scheduler.step()) await microtasks();
+    await this.settle();
+    while (this.scheduler.nextMs <= untilMs && this.step()) await this.settle();
   }
 
   /** Until the promise is settled; fails when nothing is left that could settle it. */
@@ -110,10 +131,10 @@ export class SimWorld {
       waiting.settled = true;
     };
     promise.then(settle, settle);
-    await microtasks();
+    await this.settle();
     while (!waiting.settled) {
       if (!this.scheduler.step()) throw new Error('nothing is left to happen, and it did not');
-      await microtasks();
+      await this.settle();
     }
     return promise;
   }
@@ -123,8 +144,8 @@ export class SimWorld {
     const pump = { stopped: false };
     const run = async (): Promise<void> => {
       while (!pump.stopped) {
-        this.scheduler.step();
-        await microtasks();
+        this.step();
+        await this.settle();
       }
     };
     const ended = run();

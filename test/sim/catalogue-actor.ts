@@ -1,0 +1,96 @@
+/** Makes, resizes and removes volumes while others use them. */
+import type { Prng } from './prng.ts';
+import { Refused } from './subject.ts';
+import type { SubjectLife, VolumeShape } from './subject.ts';
+import { VolumeUnderTest } from './volume-under-test.ts';
+
+const MOST_VOLUMES = 4;
+const MIB = 1024 * 1024;
+
+export interface CatalogueTraffic {
+  readonly life: SubjectLife;
+  readonly volumes: Map<string, VolumeUnderTest>;
+  readonly prng: Prng;
+  readonly note: (what: string, ...facts: readonly (string | number)[]) => void;
+  /** Called when it was refused; throws when there was no reason. */
+  readonly refused: (what: string, error: Refused) => void;
+}
+
+export async function changeCatalogue(traffic: CatalogueTraffic): Promise<void> {
+  const { volumes, prng } = traffic;
+  const there = [...volumes.values()].filter(({ presence }) => presence === 'there');
+  const choice = prng.below(10);
+  if (there.length === 0 || (volumes.size < MOST_VOLUMES && choice < 4)) await create(traffic);
+  else if (choice < 8) await resize(traffic, prng.pick(there));
+  else if (there.length > 1) await remove(traffic, prng.pick(there));
+}
+
+async function create(traffic: CatalogueTraffic): Promise<void> {
+  const { life, volumes, prng, note } = traffic;
+  const names = Array.from({ length: MOST_VOLUMES + 1 }, (_, index) => `volume-${index}`);
+  const name = prng.pick(names.filter((free) => !volumes.has(free)));
+  const shape = shapeOf(prng, name);
+  const volume = new VolumeUnderTest(shape);
+  volumes.set(name, volume);
+  note('> create', name, shape.blocks, shape.blockSizeBytes);
+  try {
+    await life.create(shape);
+    volume.presence = 'there';
+    note('< create', name, 'good');
+  } catch (error) {
+    refusedOr(traffic, `creation of ${name}`, error);
+  }
+}
+
+async function resize(traffic: CatalogueTraffic, volume: VolumeUnderTest): Promise<void> {
+  const { life, prng, note } = traffic;
+  const { name, blockSizeBytes } = volume.shape;
+  if (volume.sizes.length > 1) return;
+  const blocks = blocksFor(prng, blockSizeBytes);
+  volume.beginResize(blocks);
+  note('> resize', name, volume.model.blocks, blocks);
+  try {
+    await life.resize(name, blocks);
+    volume.hasSize(blocks);
+    note('< resize', name, 'good');
+  } catch (error) {
+    refusedOr(traffic, `resize of ${name}`, error);
+  }
+}
+
+async function remove(traffic: CatalogueTraffic, volume: VolumeUnderTest): Promise<void> {
+  const { life, volumes, prng, note } = traffic;
+  const { name } = volume.shape;
+  volume.presence = 'being removed';
+  note('> remove', name);
+  try {
+    await life.remove(name, { wait: prng.chance(0.3) });
+    if (volumes.get(name) === volume) volumes.delete(name);
+    note('< remove', name, 'good');
+  } catch (error) {
+    refusedOr(traffic, `removal of ${name}`, error);
+  }
+}
+
+function refusedOr(traffic: CatalogueTraffic, what: string, error: unknown): void {
+  if (!(error instanceof Refused)) throw error;
+  traffic.note('< refused', what);
+  traffic.refused(what, error);
+}
+
+export function shapeOf(prng: Prng, name: string): VolumeShape {
+  const blockSizeBytes = prng.pick([512, 4096] as const);
+  return {
+    name,
+    blocks: blocksFor(prng, blockSizeBytes),
+    blockSizeBytes,
+    sync: prng.chance(0.25),
+  };
+}
+
+/** From 1 MiB to 1 GiB, also sizes that end within a chunk or a map page. */
+function blocksFor(prng: Prng, blockSizeBytes: number): number {
+  const least = MIB / blockSizeBytes;
+  const sizes = [least, 3 * least, 8 * least, 1024 * least];
+  return prng.pick(sizes) + (prng.chance(0.5) ? prng.below(200) : 0);
+}

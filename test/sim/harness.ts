@@ -1,0 +1,333 @@
+/**
+ * One run: a world from a seed, a pool in it, and lives of the process that end in crashes at any
+ * event. Actors use the volumes; the models say what they may see; after each start and at the end
+ * everything is compared.
+ */
+import { changeCatalogue } from './catalogue-actor.ts';
+import { Violation } from './block-model.ts';
+import { Prng } from './prng.ts';
+import { healthy } from './settings.ts';
+import type { Profile } from './profiles.ts';
+import { SimWorld } from './sim-world.ts';
+import type { Crash } from './sim-world.ts';
+import { LossFound, Refused } from './subject.ts';
+import type { Subject, SubjectLife } from './subject.ts';
+import { Trace } from './trace.ts';
+import {
+  flusher,
+  prober,
+  readAndCheck,
+  reader,
+  sameWriter,
+  unmapper,
+  writer,
+} from './volume-actors.ts';
+import type { Actor, Excuses, VolumeTraffic } from './volume-actors.ts';
+import type { VolumeUnderTest } from './volume-under-test.ts';
+
+export interface RunResult {
+  readonly hash: string;
+  readonly events: number;
+  readonly operations: number;
+  readonly crashes: number;
+}
+
+const LIVES = 6;
+const OPERATIONS_A_LIFE = 80;
+const MOST_EVENTS_A_LIFE = 400_000;
+
+const actors: readonly Actor[] = [
+  ...[writer, writer, writer, writer, writer],
+  ...[reader, reader, reader],
+  ...[unmapper, sameWriter, flusher, prober],
+];
+
+export class Harness {
+  readonly #world: SimWorld;
+  readonly #subject: Subject;
+  readonly #profile: Profile;
+  readonly #prng: Prng;
+  readonly #volumes = new Map<string, VolumeUnderTest>();
+  #tags = 0;
+  #operations = 0;
+  #crashes = 0;
+  /** Operations that the present life may still begin. */
+  #budget = 0;
+  #failure: Error | null = null;
+
+  constructor(
+    subject: Subject,
+    facts: { seed: number; profile: Profile; write: ((line: string) => void) | null },
+  ) {
+    this.#world = new SimWorld(facts.seed, healthy, new Trace(facts.write));
+    this.#subject = subject;
+    this.#profile = facts.profile;
+    this.#prng = new Prng(facts.seed, 'harness');
+  }
+
+  async run(): Promise<RunResult> {
+    const note = (error: unknown): void => {
+      this.#failure ??= error instanceof Error ? error : new Error(String(error));
+    };
+    process.on('unhandledRejection', note);
+    try {
+      for (let life = 1; life < LIVES; life++) await this.#lifeThatEnds();
+      this.#world.settings = healthy;
+      await this.#drive(this.#lastLife(), Infinity);
+    } finally {
+      process.off('unhandledRejection', note);
+    }
+    const { trace } = this.#world;
+    const counts = { operations: this.#operations, crashes: this.#crashes };
+    return { hash: trace.hash(), events: trace.events, ...counts };
+  }
+
+  /** A life with actors, until a crash somewhere or a clean end. */
+  async #lifeThatEnds(): Promise<void> {
+    const prng = this.#prng;
+    const early = prng.chance(0.2);
+    const events = prng.between(1, early ? 150 : 2500);
+    this.#world.settings = this.#profile.settings;
+    const failedSyncs = this.#world.failedSyncs;
+    const ended = await this.#drive(this.#life(), prng.chance(0.1) ? Infinity : events);
+    // What a failed sync has dropped is shown until the machine restarts: that comes next.
+    const power = this.#world.failedSyncs > failedSyncs || prng.chance(0.5);
+    if (!ended || prng.chance(0.5)) this.#crash(power ? 'power' : 'process');
+    else if (this.#world.failedSyncs > failedSyncs) this.#crash('power');
+    else await this.#cleanEnd();
+  }
+
+  #current: SubjectLife | null = null;
+
+  async #cleanEnd(): Promise<void> {
+    const life = this.#current;
+    if (life !== null) await this.#drive(this.#close(life), MOST_EVENTS_A_LIFE);
+    this.#crash('process');
+  }
+
+  /** What was acknowledged before a clean end is durable. */
+  async #close(life: SubjectLife): Promise<void> {
+    const marks = [...this.#volumes.values()].map(
+      ({ model }) => [model, model.callFlush()] as const,
+    );
+    await life.close();
+    if (this.#world.errors === 0) for (const [model, mark] of marks) model.flushed(mark);
+  }
+
+  #crash(kind: Crash): void {
+    this.#crashes += 1;
+    this.#current = null;
+    this.#world.crash(kind);
+    for (const { model } of this.#volumes.values()) model.crash(kind);
+  }
+
+  async #life(): Promise<void> {
+    const life = await this.#start();
+    if (life === null) return;
+    this.#current = life;
+    await this.#readSome(life, 40);
+    this.#budget = OPERATIONS_A_LIFE;
+    const crowd = Array.from({ length: this.#prng.between(2, 7) }, () => this.#act(life));
+    await Promise.all([...crowd, this.#administer(life)]);
+    this.#mustAddUp(life.complaints());
+  }
+
+  /** Without faults: everything is read, counted, and once more after a power loss. */
+  async #lastLife(): Promise<void> {
+    for (const kind of ['process', 'power'] as const) {
+      const life = await this.#start();
+      if (life === null) throw new Violation('it does not start though nothing fails any more');
+      this.#current = life;
+      await this.#readSome(life, Infinity);
+      if (kind === 'process') {
+        this.#budget = OPERATIONS_A_LIFE / 4;
+        await Promise.all([this.#act(life), this.#act(life)]);
+        await this.#readSome(life, Infinity);
+      }
+      await this.#pause(this.#prng.pick([0, 500, 40_000]));
+      this.#mustAddUp(life.complaints());
+      await this.#close(life);
+      this.#mustAddUp(await this.#subject.check(this.#world));
+      this.#crash(kind);
+    }
+  }
+
+  /** Null: it could not start, for a reason. */
+  async #start(): Promise<SubjectLife | null> {
+    try {
+      const life = await this.#subject.open(this.#world, { acceptLoss: false });
+      this.#compareCatalogue(life);
+      return life;
+    } catch (error) {
+      if (error instanceof LossFound && this.#world.damages > 0) return this.#startWithLoss();
+      if (error instanceof Refused && this.#world.errors > 0) return null;
+      throw error;
+    }
+  }
+
+  async #startWithLoss(): Promise<SubjectLife | null> {
+    for (const { model } of this.#volumes.values()) model.acceptLoss();
+    this.#crash('process');
+    try {
+      const life = await this.#subject.open(this.#world, { acceptLoss: true });
+      this.#compareCatalogue(life);
+      return life;
+    } catch (error) {
+      if (error instanceof LossFound || error instanceof Refused) return null;
+      throw error;
+    }
+  }
+
+  #compareCatalogue(life: SubjectLife): void {
+    const found = new Map(life.volumes().map((shape) => [shape.name, shape]));
+    for (const [name, volume] of this.#volumes) {
+      const shape = found.get(name);
+      found.delete(name);
+      if (shape === undefined) {
+        if (volume.presence === 'there' && this.#world.damages === 0)
+          throw new Violation(`${name} is gone`);
+        this.#volumes.delete(name);
+        continue;
+      }
+      if (!volume.sizes.includes(shape.blocks) && this.#world.damages === 0)
+        throw new Violation(`${name} has ${shape.blocks} blocks, not ${volume.sizes.join(' or ')}`);
+      volume.presence = 'there';
+      volume.hasSize(shape.blocks);
+      volume.model.recovered();
+    }
+    for (const name of found.keys()) {
+      if (this.#world.damages === 0) throw new Violation(`${name} is there and should not be`);
+    }
+  }
+
+  /** One of the crowd: command after command, on any volume. */
+  async #act(life: SubjectLife): Promise<void> {
+    while (this.#budget > 0) {
+      await this.#pause(this.#thinkingMs());
+      const volumes = [...this.#volumes.values()].filter(({ presence }) => presence === 'there');
+      if (volumes.length === 0) {
+        this.#budget -= 1;
+        continue;
+      }
+      this.#budget -= 1;
+      this.#operations += 1;
+      const traffic = this.#traffic(life, this.#prng.pick(volumes));
+      await this.#prng.pick(actors)(traffic);
+    }
+  }
+
+  async #administer(life: SubjectLife): Promise<void> {
+    while (this.#budget > 0) {
+      this.#operations += 1;
+      this.#budget -= 1;
+      await changeCatalogue({
+        life,
+        volumes: this.#volumes,
+        prng: this.#prng,
+        note: this.#note,
+        refused: (what, error) => {
+          const excused =
+            this.#world.errors + this.#world.damages > 0 || this.#profile.name === 'full';
+          if (!excused)
+            throw new Violation(`${what} was refused without a reason: ${error.message}`);
+        },
+      });
+      await this.#pause(this.#prng.between(1, 60));
+    }
+  }
+
+  /** Reads what was touched, in pieces of up to 32 blocks. */
+  async #readSome(life: SubjectLife, mostPieces: number): Promise<void> {
+    for (const volume of [...this.#volumes.values()]) {
+      if (volume.presence !== 'there') continue;
+      const traffic = this.#traffic(life, volume);
+      let left = mostPieces;
+      for (const range of rangesOf(volume.model.touched(), volume.model.blocks)) {
+        if (left-- <= 0) break;
+        await readAndCheck(traffic, { ...range, fua: false });
+      }
+    }
+  }
+
+  #traffic(life: SubjectLife, volume: VolumeUnderTest): VolumeTraffic {
+    const { cuts } = volume;
+    const excuses = (): Excuses => ({
+      damage: this.#world.damages > 0,
+      deviceErrors: this.#world.errors > 0,
+      full: this.#profile.name === 'full' || this.#profile.settings.disk.fullRate > 0,
+      shrinking: volume.sizes.length > 1 || volume.cuts !== cuts,
+      deleting: volume.presence !== 'there',
+    });
+    return {
+      model: volume.model,
+      device: life.device(volume.shape.name),
+      sync: volume.shape.sync,
+      prng: this.#prng,
+      excuses,
+      nextTag: () => ++this.#tags,
+      note: this.#note,
+      later: (run) => this.#world.clock.after(this.#prng.fraction(), run),
+    };
+  }
+
+  readonly #note = (what: string, ...facts: readonly (string | number)[]): void => {
+    this.#world.note(what, ...facts);
+  };
+
+  #thinkingMs(): number {
+    const mood = this.#prng.below(100);
+    if (mood < 90) return 2 * this.#prng.fraction();
+    return mood < 99 ? this.#prng.between(10, 600) : this.#prng.between(5_000, 35_000);
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#world.clock.after(ms, resolve);
+    });
+  }
+
+  #mustAddUp(complaints: readonly string[]): void {
+    if (complaints.length > 0 && this.#world.damages === 0)
+      throw new Violation(complaints.join('; '));
+  }
+
+  /** Lets events happen until the life ends by itself (true) or so many have happened. */
+  async #drive(life: Promise<void>, most: number): Promise<boolean> {
+    const state = { ended: false };
+    const end = (): void => {
+      state.ended = true;
+    };
+    life.then(end, end);
+    for (let events = 0; ; events++) {
+      await this.#world.settle();
+      if (this.#failure !== null) throw this.#failure;
+      if (state.ended) {
+        await life;
+        return true;
+      }
+      if (events >= most) return false;
+      if (!this.#world.step() || events > MOST_EVENTS_A_LIFE)
+        throw new Violation('something was begun and never ends');
+    }
+  }
+}
+
+/** Numbers in runs of neighbours. */
+function* rangesOf(
+  numbers: readonly number[],
+  end: number,
+): Generator<{ lba: number; blocks: number }> {
+  let lba = -1;
+  let blocks = 0;
+  for (const number of numbers) {
+    if (number >= end) break;
+    if (number === lba + blocks && blocks < 32 && blocks > 0) {
+      blocks += 1;
+      continue;
+    }
+    if (blocks > 0) yield { lba, blocks };
+    lba = number;
+    blocks = 1;
+  }
+  if (blocks > 0) yield { lba, blocks };
+}

@@ -1,0 +1,155 @@
+/** The real pool on the simulated world. */
+import type { Logger } from '../../src/base/ports.ts';
+import type { RealCompute } from '../../src/io/compute.ts';
+import { VolumeDevice } from '../../src/volume-device.ts';
+import { checkPool } from '../../pool/check/check-pool.ts';
+import type { PoolOptions, PoolPorts } from '../../pool/options.ts';
+import { openPool } from '../../pool/pool.ts';
+import type { Pool } from '../../pool/pool.ts';
+import { PoolError } from '../../pool/types.ts';
+import type { BlockDevice } from '../../iscsi/scsi/block-device.ts';
+import type { SimWorld } from './sim-world.ts';
+import { LossFound, Refused } from './subject.ts';
+import type { Subject, SubjectLife, VolumeShape } from './subject.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+const options: PoolOptions = {
+  memoryBytes: 4 * MIB,
+  journalBytes: 1 * MIB,
+  segmentBytes: 256 * KIB,
+};
+
+class PoolLife implements SubjectLife {
+  readonly #pool: Pool;
+
+  constructor(pool: Pool) {
+    this.#pool = pool;
+  }
+
+  volumes(): readonly VolumeShape[] {
+    return this.#pool
+      .volumes()
+      .filter(({ state }) => state !== 'deleting')
+      .map(({ name, sizeBytes, blockSizeBytes, durability }) => ({
+        name,
+        blocks: sizeBytes / blockSizeBytes,
+        blockSizeBytes,
+        sync: durability === 'sync',
+      }));
+  }
+
+  device(name: string): BlockDevice {
+    const identity = { naa: new Uint8Array(16), serial: name, name };
+    return new VolumeDevice(this.#pool.openVolume(name), identity);
+  }
+
+  async create({ name, blocks, blockSizeBytes, sync }: VolumeShape): Promise<void> {
+    const spec = {
+      name,
+      sizeBytes: blocks * blockSizeBytes,
+      chunkSizeBytes: 4096,
+      blockSizeBytes,
+      dedup: 'off',
+      compression: 'off',
+      durability: sync ? 'sync' : 'flush',
+      readOnly: false,
+    } as const;
+    await refusing(() => this.#pool.createVolume(spec));
+  }
+
+  async resize(name: string, blocks: number): Promise<void> {
+    const { blockSizeBytes } = this.#pool.volume(name);
+    await refusing(() => this.#pool.resizeVolume(name, blocks * blockSizeBytes, { shrink: true }));
+  }
+
+  async remove(name: string, { wait }: { wait: boolean }): Promise<void> {
+    await refusing(() => this.#pool.deleteVolume(name, { wait }));
+  }
+
+  complaints(): string[] {
+    const status = this.#pool.status();
+    const { capacityBytes, usedBytes, freeBytes } = status;
+    const parts =
+      status.storedBytes +
+      status.parityBytes +
+      status.metadataBytes +
+      status.journalBytes +
+      status.deadBytes +
+      status.reserveBytes;
+    const complaints: string[] = [];
+    if (capacityBytes !== usedBytes + freeBytes) complaints.push('capacity is not used + free');
+    if (usedBytes !== parts) complaints.push(`used is ${usedBytes}, its parts are ${parts}`);
+    for (const [name, value] of Object.entries(status)) {
+      if (typeof value === 'number' && value < 0) complaints.push(`${name} is ${value}`);
+    }
+    return complaints;
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+}
+
+export class PoolSubject implements Subject {
+  readonly #compute: RealCompute;
+  readonly #capacityBytes: number;
+
+  constructor(compute: RealCompute, capacityBytes: number) {
+    this.#compute = compute;
+    this.#capacityBytes = capacityBytes;
+  }
+
+  async open(world: SimWorld, { acceptLoss }: { acceptLoss: boolean }): Promise<SubjectLife> {
+    const ports = this.#ports(world);
+    for (const { disk } of ports.disks) {
+      await refusing(() => disk.makeDirectory(''));
+      await refusing(() => disk.lock());
+    }
+    return new PoolLife(await refusing(() => openPool(ports, { ...options, acceptLoss })));
+  }
+
+  async check(world: SimWorld): Promise<string[]> {
+    const { problems } = await refusing(() => checkPool(this.#ports(world), options));
+    return [...problems];
+  }
+
+  #ports(world: SimWorld): PoolPorts {
+    const disk = {
+      disk: world.disk('disk'),
+      class: 'nvme',
+      capacityBytes: this.#capacityBytes,
+    } as const;
+    return {
+      clock: world.clock,
+      random: world.random,
+      compute: this.#compute,
+      log: logOf(world),
+      meta: world.meta('meta'),
+      disks: [disk],
+    };
+  }
+}
+
+/** Errors of the pool in the harness's words; a bug stays what it is. */
+async function refusing<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof PoolError) {
+      if (error.code === 'damaged') throw new LossFound(error.message, { cause: error });
+      if (error.code !== 'invalid') throw new Refused(error.message, { cause: error });
+    }
+    if (error instanceof Error && (error.name === 'DiskError' || error.name === 'MetaError'))
+      throw new Refused(error.message, { cause: error });
+    throw error;
+  }
+}
+
+function logOf(world: SimWorld): Logger {
+  const write = (_facts: object, message: string): void => {
+    world.note('log', message);
+  };
+  return { debug: () => undefined, info: write, warn: write, error: write };
+}

@@ -1,0 +1,40 @@
+/** What the harness needs of a pool under test. */
+import type { BlockDevice } from '../../iscsi/scsi/block-device.ts';
+import type { SimWorld } from './sim-world.ts';
+
+export interface VolumeShape {
+  readonly name: string;
+  readonly blocks: number;
+  readonly blockSizeBytes: 512 | 4096;
+  /** An acknowledged write is durable without a flush. */
+  readonly sync: boolean;
+}
+
+/** One life: from a start of the process to its end. */
+export interface SubjectLife {
+  volumes(): readonly VolumeShape[];
+  device(name: string): BlockDevice;
+  create(volume: VolumeShape): Promise<void>;
+  resize(name: string, blocks: number): Promise<void>;
+  remove(name: string, options: { wait: boolean }): Promise<void>;
+  /** What does not add up right now; empty when all is well. */
+  complaints(): string[];
+  close(): Promise<void>;
+}
+
+export interface Subject {
+  /** Makes it when there is none. Rejects with `LossFound` when what was durable is gone. */
+  open(world: SimWorld, options: { acceptLoss: boolean }): Promise<SubjectLife>;
+  /** While it is closed: what a recount finds wrong. */
+  check(world: SimWorld): Promise<string[]>;
+}
+
+/** It names what it lost and wants to be told to go on. */
+export class LossFound extends Error {
+  override readonly name = 'LossFound';
+}
+
+/** Refused for a reason that is nobody's bug: full, read-only, busy. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+}

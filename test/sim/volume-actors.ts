@@ -1,0 +1,229 @@
+/** Those who use one volume: each knows a kind of command, sends it and tells the model. */
+import type { BlockDevice, BlockError } from '../../iscsi/scsi/block-device.ts';
+import type { Prng } from './prng.ts';
+import { Violation } from './block-model.ts';
+import type { BlockModel, Command } from './block-model.ts';
+import { blocksOf } from './block-content.ts';
+
+/** What may go wrong without being a bug, now. */
+export interface Excuses {
+  readonly damage: boolean;
+  readonly deviceErrors: boolean;
+  readonly full: boolean;
+  readonly shrinking: boolean;
+  readonly deleting: boolean;
+}
+
+export interface VolumeTraffic {
+  readonly model: BlockModel;
+  readonly device: BlockDevice;
+  readonly sync: boolean;
+  readonly prng: Prng;
+  readonly excuses: () => Excuses;
+  readonly nextTag: () => number;
+  readonly note: (what: string, ...facts: readonly (string | number)[]) => void;
+  /** Runs it a moment later, for aborts. */
+  readonly later: (run: () => void) => void;
+}
+
+export type Actor = (traffic: VolumeTraffic) => Promise<void>;
+
+/** Values that many blocks share. */
+const POPULAR_TAGS = 6;
+
+export const writer: Actor = async (traffic) => {
+  const { model, device, prng } = traffic;
+  const { lba, blocks } = place(traffic, prng.chance(0.1) ? 64 : 12);
+  const same = prng.chance(0.05) ? prng.below(POPULAR_TAGS) : null;
+  const tags = Array.from({ length: blocks }, () => same ?? newTag(traffic));
+  const data = blocksOf(tags, model.blockSizeBytes);
+  const fua = prng.chance(0.1);
+  const command = model.call(fua ? 'write FUA' : 'write', lba, tags);
+  traffic.note('> write', model.name, lba, blocks, tags[0] ?? 0);
+  const operation = { lba, blocks, fua, data, aborted: false };
+  const abort = prng.chance(0.03);
+  const error = await new Promise<BlockError | null>((done) => {
+    const sent = { ...operation, done };
+    device.write(sent);
+    if (abort) traffic.later(() => (sent.aborted = true));
+  });
+  settle(traffic, [command], { error, fua, abort });
+};
+
+export const reader: Actor = async (traffic) => {
+  const { model, device, prng } = traffic;
+  const { lba, blocks } = place(traffic, 24);
+  await readAndCheck(
+    { model, device, excuses: traffic.excuses, note: traffic.note },
+    {
+      lba,
+      blocks,
+      fua: prng.chance(0.05),
+    },
+  );
+};
+
+export async function readAndCheck(
+  traffic: Pick<VolumeTraffic, 'model' | 'device' | 'excuses' | 'note'>,
+  range: { lba: number; blocks: number; fua: boolean },
+): Promise<void> {
+  const { model, device, note } = traffic;
+  const mark = model.callRead(range.lba, range.blocks);
+  note('> read', model.name, range.lba, range.blocks);
+  const { error, views } = await new Promise<{
+    error: BlockError | null;
+    views: readonly Uint8Array[];
+  }>((resolve) => {
+    device.read({
+      ...range,
+      aborted: false,
+      done: (failure, found) => {
+        resolve({ error: failure, views: found });
+      },
+    });
+  });
+  note('< read', model.name, range.lba, error?.code ?? 'good');
+  if (error === null) model.read(mark, views, range.fua);
+  else mustBeExcused(error, traffic.excuses(), { abort: false, what: `read of ${model.name}` });
+}
+
+export const unmapper: Actor = async (traffic) => {
+  const { model, device, prng } = traffic;
+  const ranges = disjoint(
+    Array.from({ length: prng.between(1, 3) }, () => place(traffic, prng.chance(0.1) ? 1400 : 40)),
+  );
+  const commands = ranges.map(({ lba, blocks }) => model.call('unmap', lba, zeroes(blocks)));
+  traffic.note('> unmap', model.name, ...ranges.flatMap(({ lba, blocks }) => [lba, blocks]));
+  const error = await new Promise<BlockError | null>((done) => {
+    device.unmap({ ranges, aborted: false, done });
+  });
+  settle(traffic, commands, { error, fua: false, abort: false });
+};
+
+/** Each block is a command of its own: WRITE SAME may stop in the middle. */
+export const sameWriter: Actor = async (traffic) => {
+  const { model, device, prng } = traffic;
+  const { lba, blocks } = place(traffic, 64);
+  const tag = prng.chance(0.3) ? 0 : newTag(traffic);
+  const isNull = tag === 0 && prng.chance(0.5);
+  const commands = Array.from({ length: blocks }, (_, index) =>
+    model.call('write same', lba + index, [tag]),
+  );
+  const pattern = isNull ? null : blocksOf([tag], model.blockSizeBytes);
+  const fua = prng.chance(0.1);
+  traffic.note('> write same', model.name, lba, blocks, tag);
+  const error = await new Promise<BlockError | null>((done) => {
+    device.writeSame({ lba, blocks, pattern, fua, aborted: false, done });
+  });
+  settle(traffic, commands, { error, fua, abort: false, parts: true });
+};
+
+export const flusher: Actor = async (traffic) => {
+  const { model, device, note } = traffic;
+  const calledAt = model.callFlush();
+  note('> flush', model.name);
+  const error = await new Promise<BlockError | null>((done) => {
+    device.flush({ aborted: false, done });
+  });
+  note('< flush', model.name, error?.code ?? 'good');
+  if (error === null) model.flushed(calledAt);
+  else mustBeExcused(error, traffic.excuses(), { abort: false, what: 'flush' });
+};
+
+/** What is said to be unmapped reads as zeroes. */
+export const prober: Actor = async (traffic) => {
+  const { model, device, prng } = traffic;
+  const { lba } = place(traffic, 1);
+  const { error, runs } = await new Promise<{
+    error: BlockError | null;
+    runs: readonly { lba: number; blocks: number }[];
+  }>((resolve) => {
+    device.provisioning({
+      lba,
+      limit: prng.between(1, 8),
+      aborted: false,
+      done: (failure, found) => {
+        resolve({ error: failure, runs: found });
+      },
+    });
+  });
+  traffic.note('< provisioning', model.name, lba, error?.code ?? runs.length);
+  if (error !== null)
+    mustBeExcused(error, traffic.excuses(), { abort: false, what: 'provisioning' });
+  else if (runs[0]?.lba !== lba) throw new Violation(`provisioning does not begin at block ${lba}`);
+};
+
+const NEVER = new Set(['space-exhausted', 'read-only', 'not-ready', 'aborted', 'out-of-range']);
+
+function settle(
+  traffic: VolumeTraffic,
+  commands: readonly Command[],
+  result: { error: BlockError | null; fua: boolean; abort: boolean; parts?: boolean },
+): void {
+  const { error, fua, abort } = result;
+  const { model, sync } = traffic;
+  traffic.note('<', model.name, commands[0]?.name ?? '', error?.code ?? 'good');
+  if (error !== null) {
+    const what = `${commands[0]?.name ?? ''} of ${model.name}`;
+    mustBeExcused(error, traffic.excuses(), { abort, what });
+  }
+  const refused = error !== null && NEVER.has(error.code) && commands.length === 1;
+  const fate = error === null ? 'happened' : refused && result.parts !== true ? 'never' : 'unknown';
+  for (const command of commands) model.returned(command, fate, { durable: sync || fua });
+}
+
+function mustBeExcused(
+  error: BlockError,
+  excuses: Excuses,
+  { abort, what }: { abort: boolean; what: string },
+): void {
+  const excused = {
+    'out-of-range': excuses.shrinking,
+    unreadable: excuses.damage || excuses.deviceErrors,
+    'write-failed': excuses.deviceErrors || excuses.damage,
+    'space-exhausted': excuses.full,
+    'read-only': excuses.deviceErrors || excuses.damage,
+    'not-ready': excuses.deleting,
+    aborted: abort,
+  }[error.code];
+  if (!excused) throw new Violation(`${what} was answered ${error.code} without a reason`);
+}
+
+const zeroes = (blocks: number): number[] => new Array<number>(blocks).fill(0);
+
+function newTag({ prng, nextTag }: VolumeTraffic): number {
+  if (prng.chance(0.05)) return 0;
+  return prng.chance(0.1) ? prng.between(1, POPULAR_TAGS) : POPULAR_TAGS + nextTag();
+}
+
+/** Mostly few, warm places: at the start, at the end, where map pages meet. */
+function place({ model, prng }: VolumeTraffic, most: number): { lba: number; blocks: number } {
+  const blocks = Math.min(model.blocks, prng.between(1, prng.chance(0.5) ? 4 : most));
+  const leafBlocks = (2 * 1024 * 1024) / model.blockSizeBytes;
+  const anchor = prng.pick([
+    0,
+    0,
+    0,
+    leafBlocks,
+    3 * leafBlocks,
+    model.blocks,
+    prng.below(model.blocks),
+  ]);
+  const spread = prng.chance(0.7) ? 48 : 400;
+  const lba = anchor + prng.between(-spread, spread);
+  return { lba: Math.max(0, Math.min(model.blocks - blocks, lba)), blocks };
+}
+
+/** UNMAP descriptors may not overlap [SBC-4, UNMAP command]. */
+function disjoint(
+  ranges: readonly { lba: number; blocks: number }[],
+): { lba: number; blocks: number }[] {
+  const taken: { lba: number; blocks: number }[] = [];
+  for (const range of ranges) {
+    const meets = taken.some(
+      ({ lba, blocks }) => range.lba < lba + blocks && lba < range.lba + range.blocks,
+    );
+    if (!meets) taken.push(range);
+  }
+  return taken;
+}
