@@ -7,7 +7,7 @@ import type { BlockDevice } from './block-device.ts';
 /** Physical block: a write of whole, aligned ones needs no read first on any disk of today. */
 export const PHYSICAL_BLOCK_BYTES = 4096;
 
-const MAX_TRANSFER_BYTES = 4 * 1024 * 1024;
+const MAX_TRANSFER_BYTES = 8 * 1024 * 1024;
 const OPTIMAL_TRANSFER_BYTES = 1024 * 1024;
 /** With a pattern that is not zeroes it is as much work as a WRITE of that length. */
 const MAX_WRITE_SAME_BYTES = MAX_TRANSFER_BYTES;

@@ -47,14 +47,14 @@ describe('READ and WRITE', () => {
     expect(task.solicited).toBe(0);
   });
 
-  test('4 MiB may be asked for, and not one block more [SBC-3, Block Limits VPD page]', () => {
+  test('8 MiB may be asked for, and not one block more [SBC-3, Block Limits VPD page]', () => {
     const { host } = setUp({ blocks: 1 << 20 });
-    const largest = host.send('28 00 00 00 00 00 00 20 00 00');
-    expect(largest.result?.dataInBytes).toBe(4 * 1024 * 1024);
-    const more = host.send('28 00 00 00 00 00 00 20 01 00');
+    const largest = host.send('28 00 00 00 00 00 00 40 00 00');
+    expect(largest.result?.dataInBytes).toBe(8 * 1024 * 1024);
+    const more = host.send('28 00 00 00 00 00 00 40 01 00');
     expect(more.outcome).toBe('5/24/00');
     expect(more.fieldPointer).toBe('c00007');
-    expect(host.send('8A 00 00 00 00 00 00 00 00 00 00 00 20 01 00 00').fieldPointer).toBe(
+    expect(host.send('8A 00 00 00 00 00 00 00 00 00 00 00 40 01 00 00').fieldPointer).toBe(
       'c0000a',
     );
   });
