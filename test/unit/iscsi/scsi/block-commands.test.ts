@@ -194,10 +194,10 @@ describe('WRITE SAME', () => {
   });
 
   test('no blocks, or more than MAXIMUM WRITE SAME LENGTH, are refused [SBC-3, Block Limits VPD page]', () => {
-    const { host } = setUp({ blocks: 0x2001 });
+    const { host } = setUp({ blocks: 0x4001 });
     const dataOut = new Uint8Array(512);
-    expect(host.send(same10('00 01', '20 00'), { dataOut }).outcome).toBe('good');
-    const more = host.send(same10('00 00', '20 01'), { dataOut });
+    expect(host.send(same10('00 01', '40 00'), { dataOut }).outcome).toBe('good');
+    const more = host.send(same10('00 00', '40 01'), { dataOut });
     expect([more.outcome, more.fieldPointer]).toEqual(['5/24/00', 'c00007']);
     const none = host.send(same10('00 00', '00 00'), { dataOut });
     expect([none.outcome, none.fieldPointer]).toEqual(['5/24/00', 'c00007']);

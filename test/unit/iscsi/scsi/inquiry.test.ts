@@ -125,9 +125,9 @@ describe('vital product data', () => {
     const { host } = setUp({ blockSizeBytes: 4096 });
     const data = Buffer.from(host.send(vpd('B0')).dataIn);
     expect(data.readUInt16BE(6)).toBe(1);
-    expect(data.readUInt32BE(8)).toBe(1024);
+    expect(data.readUInt32BE(8)).toBe(2048);
     expect(data.readUInt32BE(28)).toBe(1);
-    expect(data.readBigUInt64BE(36)).toBe(1024n);
+    expect(data.readBigUInt64BE(36)).toBe(2048n);
   });
 
   test('B1h: not rotating [SBC-3, Block Device Characteristics VPD page]', () => {
