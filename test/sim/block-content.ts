@@ -28,7 +28,7 @@ export function blocksOf(tags: readonly number[], blockSizeBytes: number): Uint8
 
 /** The tag of a block; null when no tag gives these bytes: they were never written. */
 export function tagOf(block: Uint8Array): number | null {
-  const aligned = block.byteOffset % 4 === 0 ? block : block.slice();
+  const aligned = block.byteOffset % 4 === 0 ? block : new Uint8Array(block);
   const words = wordsOf(aligned);
   const tag = words[0] ?? 0;
   for (let index = 0; index < words.length; index++) {

@@ -48,7 +48,7 @@ export class SimFile implements DiskFile {
     assert(this.#writable, 'the file was opened for writing');
     const { settings, prng } = this.#medium;
     const underWay: WriteUnderWay = { inode: this.#inode, from, position };
-    this.#medium.underWay.add(underWay);
+    if (this.#process.alive) this.#medium.underWay.add(underWay);
     this.#later(settings.writeMs, () => {
       this.#medium.underWay.delete(underWay);
       if (this.#fails(settings.writeErrorRate)) {

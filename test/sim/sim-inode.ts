@@ -74,7 +74,7 @@ export class SimInode {
   }
 
   write(bytes: Uint8Array, position: number, order: number): void {
-    this.#change({ order, position, bytes: bytes.slice() });
+    this.#change({ order, position, bytes: new Uint8Array(bytes) });
   }
 
   truncate(order: number): void {

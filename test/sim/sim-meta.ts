@@ -26,11 +26,11 @@ export class SimMetaMedium {
 
   apply(batch: MetaBatch): void {
     for (const [key, page] of batch.puts) {
-      this.pages.set(key, page.slice());
+      this.pages.set(key, new Uint8Array(page));
       this.damaged.delete(key);
     }
     for (const key of batch.removes) this.pages.delete(key);
-    for (const [name, value] of batch.state) this.state.set(name, value.slice());
+    for (const [name, value] of batch.state) this.state.set(name, new Uint8Array(value));
   }
 
   endProcess(): void {
@@ -89,7 +89,7 @@ export class SimMeta implements MetaStore {
 
   #commit(batch: MetaBatch): Promise<void> {
     const medium = this.#medium;
-    const asItWas = batch.puts.map(([, page]) => page.slice());
+    const asItWas = batch.puts.map(([, page]) => new Uint8Array(page));
     return new Promise((resolve, reject) => {
       if (!this.#process.alive) return;
       medium.underWay.add(batch);
@@ -123,7 +123,7 @@ export class SimMeta implements MetaStore {
       page[prng.below(page.length)]! ^= 1 << prng.below(8);
       this.#medium.damages += 1;
     }
-    return damaged.has(key) ? new MetaError(`page ${key}: simulated damage`) : page.slice();
+    return damaged.has(key) ? new MetaError(`page ${key}: simulated damage`) : new Uint8Array(page);
   }
 
   #later<T>(what: string, fact: number, run: () => T): Promise<T> {
