@@ -5,6 +5,7 @@ import type { ProcessLogger } from './io/logger.ts';
 import { RequestError } from './request-error.ts';
 import type { ServeOptions } from './serve-options.ts';
 import { Member } from './member.ts';
+import type { Surroundings } from './member.ts';
 
 /** All of a shutdown, and of that what initiators get to finish and log out. */
 const shutdownMs = 8000;
@@ -26,6 +27,12 @@ function endAsked(): Promise<NodeJS.Signals> {
   });
 }
 
+async function startMember(options: ServeOptions, surroundings: Surroundings): Promise<Member> {
+  const member = await Member.open(options, surroundings);
+  await member.start();
+  return member;
+}
+
 export async function serveProcess(options: ServeOptions, version: string): Promise<number> {
   process.umask(0o077);
   const log = stderrLogger(options.logLevel);
@@ -36,12 +43,13 @@ export async function serveProcess(options: ServeOptions, version: string): Prom
   // A reader of the ready line that goes away is no reason to stop serving.
   process.stdout.on('error', () => undefined);
   const asked = endAsked();
-  let member: Member | null = null;
+  let member: Member;
   try {
-    member = await Member.open(options, { version, log, announce, onBug });
-    const early = await Promise.race([member.start().then(() => null), asked]);
-    // During recovery nothing has been accepted yet: there is nothing to drain.
-    if (early !== null) return end(log, early);
+    const started = startMember(options, { version, log, announce, onBug });
+    const first = await Promise.race([started, asked]);
+    // Until it serves nothing has been accepted: there is nothing to drain.
+    if (typeof first === 'string') return end(log, first);
+    member = first;
   } catch (error) {
     const line = faultLine(error);
     if (line === null) return onBug(error);

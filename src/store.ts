@@ -1,7 +1,7 @@
 /** The directories of a member: made, locked first of all, and the stores in them opened. */
 import { existsSync } from 'node:fs';
 import { mkdir, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ControlError } from './base/control-state.ts';
 import type { ControlState } from './base/control-state.ts';
 import type { Logger } from './base/ports.ts';
@@ -38,7 +38,7 @@ export async function lockStore(
   try {
     for (const path of [dataPath, ...disks.map((disk) => disk.path)]) {
       if (byPath.has(path)) continue;
-      if (mode === 'serve') await mkdir(path, { recursive: true, mode: 0o700 });
+      if (mode === 'serve') await makeDirectory(path);
       else if (!existsSync(path)) {
         throw new RequestError('not-found', `there is no directory ${path}; name the one to check`);
       }
@@ -55,6 +55,19 @@ export async function lockStore(
     return disk === undefined ? [] : [{ disk, class: kind, capacityBytes: sizeBytes }];
   });
   return { dataPath, disks: poolDisks, unlock };
+}
+
+/** With the folders above it. (Node's own recursive mkdir never returns where, as in /proc, a folder
+ * is there in which nothing can be made.) */
+async function makeDirectory(path: string): Promise<void> {
+  if (existsSync(path)) return;
+  const above = dirname(path);
+  if (above !== path) await makeDirectory(above);
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if (!existsSync(path)) throw error;
+  }
 }
 
 /** Opening the stores would make what is not there. */

@@ -20,7 +20,8 @@ export interface Gauge {
   readonly name: string;
   readonly help: string;
   readonly value: number;
-  readonly kind: 'gauge' | 'counter';
+  /** 'untyped': the pool's counters, of which some fall again. */
+  readonly kind: 'gauge' | 'counter' | 'untyped';
   readonly labels?: Readonly<Record<string, string>>;
 }
 

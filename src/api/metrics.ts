@@ -47,8 +47,8 @@ function poolGauges(pool: PoolControl): Gauge[] {
     gauges.push({ name: `scale_pool_${nameOf(field)}`, help, kind: 'gauge', value });
   }
   for (const [field, value] of Object.entries(status.counters)) {
-    const help = `${field} since the start of the process`;
-    gauges.push({ name: `scale_pool_${nameOf(field)}_total`, help, kind: 'counter', value });
+    const help = `${field} of pool status, counters`;
+    gauges.push({ name: `scale_pool_counter_${nameOf(field)}`, help, kind: 'untyped', value });
   }
   return gauges;
 }

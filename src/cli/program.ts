@@ -57,13 +57,13 @@ export async function runProgram({ args, version, local }: Program): Promise<num
     exit = code;
   });
   cli
-    .command('volume <command>', 'Volumes: create, list, show, resize, set, delete', (sub) =>
+    .command('volume', 'Volumes: create, list, show, resize, set, delete', (sub) =>
       volumeCommands(sub),
     )
-    .command('target <command>', 'Targets: LUNs, and who may log in', (sub) => targetCommands(sub))
-    .command('session <command>', 'Sessions that are logged in', (sub) => sessionCommands(sub))
-    .command('disk <command>', 'Disks of this member', (sub) => diskCommands(sub))
-    .command('pool <command>', 'The pool: status and events', (sub) => poolCommands(sub))
+    .command('target', 'Targets: LUNs, and who may log in', (sub) => targetCommands(sub))
+    .command('session', 'Sessions that are logged in', (sub) => sessionCommands(sub))
+    .command('disk', 'Disks of this member', (sub) => diskCommands(sub))
+    .command('pool', 'The pool: status and events', (sub) => poolCommands(sub))
     .demandCommand(1, 'name a command; scale --help lists them');
   try {
     await cli.parseAsync();

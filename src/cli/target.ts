@@ -186,11 +186,11 @@ function accessCommands(cli: Cli): void {
           .option('secret-file', { type: 'string', describe: 'Its secret, 12 bytes or more' })
           .option('mutual-user', { type: 'string', describe: 'What the target calls itself' })
           .option('mutual-secret-file', { type: 'string', describe: 'Its secret, another one' })
-          .option('off', { type: 'boolean', default: false, describe: 'No longer ask for CHAP' })
+          .option('off', { type: 'boolean', describe: 'No longer ask for CHAP' })
           .conflicts('off', ['user', 'secret-file', 'mutual-user', 'mutual-secret-file']),
       async (argv) => {
         const path = `${pathOf(argv.iqn)}/chap`;
-        if (argv.off) {
+        if (argv.off === true) {
           await say(argv, 'DELETE', path);
           return;
         }

@@ -260,7 +260,7 @@ describe('the state of the member', () => {
     await createDb();
     const { body, headers } = await ask('GET', '/metrics');
     expect(headers['content-type']).toMatch(/^text\/plain; version=0.0.4/);
-    expect(body).toContain('# TYPE scale_pool_journal_syncs_total counter\n');
+    expect(body).toContain('# TYPE scale_pool_counter_journal_syncs untyped\n');
     expect(body).toContain('scale_pool_free_bytes 106300440576\n');
     expect(body).toContain('scale_volume_size_bytes{volume="db"} 1073741824\n');
     for (const line of body.trimEnd().split('\n')) {
