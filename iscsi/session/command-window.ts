@@ -38,10 +38,10 @@ export class CommandWindow {
     return lessOrEqual32(this.#expCmdSN, cmdSN) && lessOrEqual32(cmdSN, this.#maxCmdSN);
   }
 
-  /** The command at ExpCmdSN is there. */
+  /** The command at ExpCmdSN is there. `widen` follows once it is known whether it occupies a
+   * place: a window that was shown can't be taken back. */
   take(): void {
     this.#expCmdSN = add32(this.#expCmdSN, 1);
-    this.#widen();
   }
 
   /** A command that has a place in the window begins; it occupies the place until `ended`. */
@@ -51,7 +51,7 @@ export class CommandWindow {
 
   ended(): void {
     this.#underWay--;
-    this.#widen();
+    this.widen();
   }
 
   /** To be run in its turn, by `runHeld`. */
@@ -66,6 +66,7 @@ export class CommandWindow {
       if (run === undefined) return;
       this.#held.delete(this.#expCmdSN);
       this.take();
+      this.widen();
       run();
     }
   }
@@ -81,7 +82,10 @@ export class CommandWindow {
       this.hold(request.cmdSN, run);
       return;
     }
-    if (arrival === 'next') this.take();
+    if (arrival === 'next') {
+      this.take();
+      this.widen();
+    }
     run();
     this.runHeld();
   }
@@ -91,7 +95,8 @@ export class CommandWindow {
     this.inOrder({ immediate: false, cmdSN }, () => undefined);
   }
 
-  #widen(): void {
+  /** Room for the commands that are not under way. */
+  widen(): void {
     const room = Math.max(0, this.#size - this.#underWay);
     const max = add32(this.#expCmdSN, room - 1);
     if (less32(this.#maxCmdSN, max)) this.#maxCmdSN = max;

@@ -150,7 +150,8 @@ export class Connection implements PduSink, RegisteredSession {
 
   /** The socket has taken all of a batch. */
   taken(): void {
-    this.#fullFeature?.alive();
+    // A reader that still takes what waits is slow, not dead.
+    if (!this.#outbox.isEmpty) this.#fullFeature?.alive();
     if (this.#paused && this.#outbox.waitingAnswers < this.options.limits.maxWaitingAnswers / 2) {
       this.#paused = false;
       this.options.host.resumeReading();

@@ -1,7 +1,7 @@
 /**
  * Asks a silent initiator whether it is there [RFC 7143 §11.19]: a NOP-In with a Target Transfer Tag,
- * to be answered in time. Anything that comes, and anything that the socket takes, is a sign of
- * life: a reader that is merely slow is not cut off.
+ * to be answered in time. Anything that comes is a sign of life, and so is taking what waits to be
+ * sent: a reader that is merely slow is not cut off.
  */
 import type { Clock, Timer } from '../../src/base/ports.ts';
 

@@ -83,7 +83,7 @@ export class Session implements TaskOwner {
     if (arrival === 'outside') return;
     // Whatever comes of it, a command that is in the window has been received.
     if (!immediate && arrival === 'next') this.window.take();
-    const task = this.#makeTask(pdu);
+    const task = this.#taskOf(pdu);
     if (arrival === 'ahead') {
       task.write?.keepImmediate();
       this.window.hold(task.cmdSN, () => {
@@ -96,6 +96,14 @@ export class Session implements TaskOwner {
     // The buffer that the PDU came in is about to be reused.
     task.write?.keepImmediate();
     this.window.runHeld();
+  }
+
+  #taskOf(pdu: IncomingPdu): SessionTask {
+    try {
+      return this.#makeTask(pdu);
+    } finally {
+      this.window.widen();
+    }
   }
 
   #makeTask(pdu: IncomingPdu): SessionTask {
