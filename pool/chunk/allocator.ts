@@ -3,8 +3,8 @@
  * dead entries that has been loaded ahead, else from a new page.
  *
  * An entry can be handed out when it is free, or when it died and the checkpoint that holds its
- * death is durable and waited for (Grace). What was handed out stays so until its entry is made or
- * the process ends.
+ * death is durable and waited for (Grace). Entries of what was handed out are made later: until then
+ * their page is pinned, and a pinned page is not opened again.
  */
 import { present } from '../../src/base/assert.ts';
 import { PAGE_HEADER_WORDS } from '../meta/page.ts';
@@ -108,7 +108,8 @@ export class Allocator {
     this.#pages.load(chunkPageKey(this.#partition, pageNumber), (page) => {
       this.#loading = false;
       if (page === null) return;
-      if (this.#open?.pageNumber === pageNumber) {
+      // Pinned: ids of it were handed out whose entries are not made yet, or it is the open one.
+      if (page.pins > 0) {
         this.#candidates.add(pageNumber);
         return;
       }
