@@ -36,6 +36,7 @@ async function create(traffic: CatalogueTraffic): Promise<void> {
   try {
     await life.create(shape);
     volume.presence = 'there';
+    volume.id = life.volumes().find((found) => found.name === name)?.id ?? null;
     note('< create', name, 'good');
   } catch (error) {
     refusedOr(traffic, `creation of ${name}`, error);

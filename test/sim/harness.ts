@@ -32,6 +32,8 @@ export interface RunResult {
   readonly crashes: number;
 }
 
+type Note = VolumeTraffic['note'];
+
 const LIVES = 6;
 const OPERATIONS_A_LIFE = 80;
 const MOST_EVENTS_A_LIFE = 400_000;
@@ -54,6 +56,8 @@ export class Harness {
   /** Operations that the present life may still begin. */
   #budget = 0;
   #failure: Error | null = null;
+  /** Commands of the present life that were not answered yet. */
+  readonly #unanswered = new Set<{ text: string }>();
 
   constructor(
     subject: Subject,
@@ -117,6 +121,7 @@ export class Harness {
   #crash(kind: Crash): void {
     this.#crashes += 1;
     this.#current = null;
+    this.#unanswered.clear();
     this.#world.crash(kind);
     for (const { model } of this.#volumes.values()) model.crash(kind);
   }
@@ -185,12 +190,14 @@ export class Harness {
     for (const [name, volume] of this.#volumes) {
       const shape = found.get(name);
       found.delete(name);
-      if (shape === undefined) {
+      const another = shape !== undefined && volume.id !== null && shape.id !== volume.id;
+      if (shape === undefined || another) {
         if (volume.presence === 'there' && this.#world.damages === 0)
-          throw new Violation(`${name} is gone`);
+          throw new Violation(`${name} is ${another ? 'another' : 'gone'}`);
         this.#volumes.delete(name);
         continue;
       }
+      volume.id = shape.id;
       if (!volume.sizes.includes(shape.blocks) && this.#world.damages === 0)
         throw new Violation(`${name} has ${shape.blocks} blocks, not ${volume.sizes.join(' or ')}`);
       volume.presence = 'there';
@@ -214,8 +221,19 @@ export class Harness {
       this.#budget -= 1;
       this.#operations += 1;
       const traffic = this.#traffic(life, this.#prng.pick(volumes));
-      await this.#prng.pick(actors)(traffic);
+      await this.#answered(traffic.note, (note) => this.#prng.pick(actors)({ ...traffic, note }));
     }
+  }
+
+  /** Remembers what a command says of itself for as long as it is not answered. */
+  async #answered(note: Note, run: (note: Note) => Promise<void>): Promise<void> {
+    const command = { text: '' };
+    this.#unanswered.add(command);
+    await run((what, ...facts) => {
+      command.text ||= `${what} ${facts.join(' ')}`;
+      note(what, ...facts);
+    });
+    this.#unanswered.delete(command);
   }
 
   async #administer(life: SubjectLife): Promise<void> {
@@ -272,7 +290,7 @@ export class Harness {
     };
   }
 
-  readonly #note = (what: string, ...facts: readonly (string | number)[]): void => {
+  readonly #note: Note = (what, ...facts) => {
     this.#world.note(what, ...facts);
   };
 
@@ -318,7 +336,9 @@ export class Harness {
       }
       if (events >= most) return false;
       if (!this.#world.step() || events > MOST_EVENTS_A_LIFE)
-        throw new Violation('something was begun and never ends');
+        throw new Violation(
+          `never answered: ${[...this.#unanswered].map(({ text }) => text).join('; ') || 'the start or the end'}`,
+        );
     }
   }
 }

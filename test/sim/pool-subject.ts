@@ -10,7 +10,7 @@ import { PoolError } from '../../pool/types.ts';
 import type { BlockDevice } from '../../iscsi/scsi/block-device.ts';
 import type { SimWorld } from './sim-world.ts';
 import { LossFound, Refused } from './subject.ts';
-import type { Subject, SubjectLife, VolumeShape } from './subject.ts';
+import type { FoundVolume, Subject, SubjectLife, VolumeShape } from './subject.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -28,11 +28,12 @@ class PoolLife implements SubjectLife {
     this.#pool = pool;
   }
 
-  volumes(): readonly VolumeShape[] {
+  volumes(): readonly FoundVolume[] {
     return this.#pool
       .volumes()
       .filter(({ state }) => state !== 'deleting')
-      .map(({ name, sizeBytes, blockSizeBytes, durability }) => ({
+      .map(({ id, name, sizeBytes, blockSizeBytes, durability }) => ({
+        id,
         name,
         blocks: sizeBytes / blockSizeBytes,
         blockSizeBytes,

@@ -10,9 +10,14 @@ export interface VolumeShape {
   readonly sync: boolean;
 }
 
+export interface FoundVolume extends VolumeShape {
+  /** Never used again, though the name is. */
+  readonly id: number;
+}
+
 /** One life: from a start of the process to its end. */
 export interface SubjectLife {
-  volumes(): readonly VolumeShape[];
+  volumes(): readonly FoundVolume[];
   device(name: string): BlockDevice;
   create(volume: VolumeShape): Promise<void>;
   resize(name: string, blocks: number): Promise<void>;

@@ -6,6 +6,8 @@ import type { VolumeShape } from './subject.ts';
 export class VolumeUnderTest {
   readonly shape: VolumeShape;
   readonly model: BlockModel;
+  /** Null until it is known. */
+  id: number | null = null;
   /** Whether it must be there; the two others: it may, until the next start tells. */
   presence: 'there' | 'being made' | 'being removed' = 'being made';
   /** Sizes in blocks that it may have; more than one while a resize is open. */
