@@ -2,7 +2,7 @@
  * Text format [RFC 7143 §6.1]: `key=value` pairs, each ended by a NUL; several may be in one PDU,
  * and with the C bit one may be cut in two.
  */
-import { closing, ProtocolError } from '../pdu/protocol-error.ts';
+import { closing, type ProtocolError } from '../pdu/protocol-error.ts';
 import { RejectReason } from '../pdu/reject.ts';
 
 export interface TextKey {

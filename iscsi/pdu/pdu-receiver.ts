@@ -194,9 +194,12 @@ export class PduReceiver {
   }
 
   #collectHeader(chunk: Uint8Array, from: number): number {
-    let at = this.#collect(this.#head, HEADER_BYTES, chunk, from);
-    if (this.#filled < HEADER_BYTES) return at;
-    if (this.#filled === HEADER_BYTES) this.#open(this.#head, 0);
+    let at = from;
+    if (this.#filled < HEADER_BYTES) {
+      at = this.#collect(this.#head, HEADER_BYTES, chunk, from);
+      if (this.#filled < HEADER_BYTES) return at;
+      this.#open(this.#head, 0);
+    }
     const headBytes = this.#headBytes();
     // With a header digest the lengths are yet unproven; the buffer's bound holds all the same.
     if (headBytes > this.#head.length) throw closing(null, 'additional header segments too long');

@@ -52,7 +52,7 @@ export interface ConnectionOptions {
   readonly log: Logger;
   readonly limits: Limits;
   /** A cold reset: every session of this target is to be dropped. */
-  coldReset(targetName: string): void;
+  readonly coldReset: (targetName: string) => void;
 }
 
 type Phase = 'login' | 'entering' | 'fullFeature' | 'closing' | 'closed';

@@ -50,10 +50,10 @@ export interface FullFeatureOptions {
   readonly log: Logger;
   readonly limits: Limits;
   /** The initiator answers nothing. */
-  dead(): void;
+  readonly dead: () => void;
   /** A Logout: the session is to be ended, then `answer` sent and the connection closed. */
-  loggedOut(answer: () => void): void;
-  coldReset(targetName: string): void;
+  readonly loggedOut: (answer: () => void) => void;
+  readonly coldReset: (targetName: string) => void;
 }
 
 const EMPTY = new Uint8Array(0);

@@ -9,8 +9,8 @@ export interface KeepAliveOptions {
   readonly clock: Clock;
   readonly intervalMs: number;
   readonly timeoutMs: number;
-  ping(): void;
-  dead(): void;
+  readonly ping: () => void;
+  readonly dead: () => void;
 }
 
 export class KeepAlive {

@@ -21,7 +21,7 @@ import { RejectReason } from '../pdu/reject.ts';
 import { CDB_BYTES, decodeScsiCommand, type ScsiCommand } from '../pdu/scsi-command.ts';
 import { TaskAttribute, type DeviceServer, type Nexus } from '../scsi/task.ts';
 import type { Target } from '../target/directory.ts';
-import { CommandWindow } from './command-window.ts';
+import type { CommandWindow } from './command-window.ts';
 import type { Limits } from './limits.ts';
 import type { Outbox, WindowNumbers } from './outbox.ts';
 import { SessionTask, type TaskOwner } from './session-task.ts';

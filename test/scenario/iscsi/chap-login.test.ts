@@ -1,6 +1,7 @@
 /** CHAP within a login [RFC 7143 §12.1.3]. */
 import { createHash } from 'node:crypto';
 import { IDENTITY, openAccess, World, type Joined } from '../../initiator/joined.ts';
+import type { TargetAccess } from '../../../iscsi/target/directory.ts';
 import type { Keys } from '../../initiator/scripted-initiator.ts';
 import { play } from './login-transcript.ts';
 
@@ -12,7 +13,7 @@ const WHO = IDENTITY.map(([key, value]) => `${key}=${value}`).join(' ');
 
 const hashes: Record<string, string> = { 5: 'md5', 6: 'sha1', 7: 'sha256', 8: 'sha3-256' };
 
-function world(access: Partial<typeof openAccess> = {}): World {
+function world(access: Partial<TargetAccess> = {}): World {
   const made = new World();
   made.directory.add({ access: { ...openAccess, chap, mutualChap, ...access } });
   return made;
@@ -233,7 +234,7 @@ describe('AuthMethod', () => {
 
   test('CHAP where none is needed is not asked for', () => {
     play(
-      world({ chap: null } as never).connect(),
+      world({ chap: null }).connect(),
       `> 0>1 T ${WHO} AuthMethod=CHAP,None
        < 0>1 T 0000 TargetPortalGroupTag=1 AuthMethod=None`,
     );
