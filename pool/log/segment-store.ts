@@ -143,14 +143,16 @@ export class SegmentFile {
     this.#file = file;
   }
 
-  append(bytes: Uint8Array): void {
+  /** `written` is called when the file no longer needs the bytes, written or not. */
+  append(bytes: Uint8Array, written: () => void): void {
     const position = this.#position;
     this.#position += bytes.length;
     this.#last = this.#last
       .then(() => (this.#failure === null ? writeAll(this.#file, bytes, position) : undefined))
       .catch((error: unknown) => {
         this.#failure ??= error;
-      });
+      })
+      .then(written);
   }
 
   /** Resolves with the file when all is written; throws the first error. */

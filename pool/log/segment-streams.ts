@@ -8,6 +8,7 @@ export class SegmentStreams {
   readonly segmentBytes: number;
   readonly #core: PoolCore;
   readonly #logId: number;
+  readonly #spare: Uint8Array[] = [];
   /** No disk is left to write to. */
   readonly #onNoDisk: (reason: string) => void;
 
@@ -35,7 +36,7 @@ export class SegmentStreams {
       incarnation: journal.incarnation,
     };
     return SegmentWriter.create(
-      { store, compute, disk, limitBytes: this.segmentBytes },
+      { store, compute, disk, limitBytes: this.segmentBytes, spare: this.#spare },
       header,
     ).catch(async (error: unknown) => {
       await this.#blame(disk, error);

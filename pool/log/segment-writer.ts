@@ -13,6 +13,15 @@ import type { SegmentStore } from './segment-store.ts';
 
 const PIECE_BYTES = 1024 * 1024;
 
+export interface SegmentWriterFacts {
+  readonly store: SegmentStore;
+  readonly compute: Compute;
+  readonly disk: number;
+  readonly limitBytes: number;
+  /** Pieces that writers hand on to each other. */
+  readonly spare: Uint8Array[];
+}
+
 export class SegmentWriter {
   readonly number: number;
   readonly disk: number;
@@ -22,13 +31,15 @@ export class SegmentWriter {
   readonly #file: SegmentFile;
   readonly #directory: DirectoryEntry[] = [];
   #piece: Uint8Array;
+  /** Pieces that are on the file and can be filled again: memory that was touched before is cheap. */
+  readonly #spare: Uint8Array[];
   #view: DataView;
   #used = 0;
   /** Offset in the segment of the piece's first byte. */
   #base = 0;
 
   private constructor(
-    facts: { store: SegmentStore; compute: Compute; disk: number; limitBytes: number },
+    facts: SegmentWriterFacts,
     file: SegmentFile,
     header: SegmentHeader,
   ) {
@@ -38,16 +49,14 @@ export class SegmentWriter {
     this.disk = facts.disk;
     this.number = header.number;
     this.#file = file;
-    this.#piece = new Uint8Array(PIECE_BYTES);
+    this.#spare = facts.spare;
+    this.#piece = facts.spare.pop() ?? new Uint8Array(PIECE_BYTES);
     this.#view = new DataView(this.#piece.buffer);
     putSegmentHeader(facts.compute, this.#piece, header);
     this.#used = SEGMENT_HEADER_BYTES;
   }
 
-  static async create(
-    facts: { store: SegmentStore; compute: Compute; disk: number; limitBytes: number },
-    header: SegmentHeader,
-  ): Promise<SegmentWriter> {
+  static async create(facts: SegmentWriterFacts, header: SegmentHeader): Promise<SegmentWriter> {
     const file = new SegmentFile(await facts.store.create(facts.disk, header.number));
     return new SegmentWriter(facts, file, header);
   }
@@ -84,8 +93,10 @@ export class SegmentWriter {
   async seal(): Promise<number> {
     this.#flushPiece(0);
     const directory = encodeDirectory(this.#compute, this.number, this.#base, this.#directory);
-    this.#file.append(directory);
+    this.#file.append(directory, () => undefined);
     const file = await this.#file.finish();
+    // Of the last piece nothing was used.
+    this.#spare.push(this.#piece);
     await this.#store.seal(this.disk, file);
     return this.#base + directory.length;
   }
@@ -99,13 +110,19 @@ export class SegmentWriter {
     await this.#store.remove(this.disk, this.number).catch(() => undefined);
   }
 
+  /** Hands the piece to the file and goes on in one with room for `nextBytes`. */
   #flushPiece(nextBytes: number): void {
-    if (this.#used > 0) this.#file.append(this.#piece.subarray(0, this.#used));
+    const piece = this.#piece;
+    this.#file.append(piece.subarray(0, this.#used), () => {
+      this.#spare.push(piece);
+    });
     this.#base += this.#used;
     this.#used = 0;
-    const bytes = Math.max(PIECE_BYTES, roundUp(nextBytes, 8));
-    if (nextBytes === 0) return;
-    this.#piece = new Uint8Array(bytes);
+    const spare = this.#spare.pop();
+    this.#piece =
+      spare !== undefined && spare.length >= nextBytes
+        ? spare
+        : new Uint8Array(Math.max(PIECE_BYTES, roundUp(nextBytes, 8)));
     this.#view = new DataView(this.#piece.buffer);
   }
 }

@@ -7,10 +7,10 @@
 import { assert, present } from '../../src/base/assert.ts';
 import type { DiskError } from '../../src/base/ports.ts';
 import type { PoolCore } from '../core.ts';
-import type { PendingChunk } from '../chunk/pending.ts';
 import type { Entry, FramePosition } from '../log/journal.ts';
 import { FRAME_HEADER_BYTES, RECORD_BYTES, putDataRecord, putHoleRecord } from '../log/frame.ts';
 import type { Page } from '../meta/page-cache.ts';
+import { ENTRIES_PER_MAP_PAGE } from './map.ts';
 import { worstCaseBytes } from '../space/space.ts';
 import type { Admission } from '../space/space.ts';
 import type { Abortable, Finish, VolumeError } from './operations.ts';
@@ -24,6 +24,20 @@ interface HoleRun {
   readonly first: number;
   readonly count: number;
 }
+
+/** A chunk that gets data: what will be pending, and the pages that its effect needs. */
+interface Part {
+  readonly number: number;
+  readonly bytes: Uint8Array;
+  readonly fingerprintHigh: number;
+  readonly fingerprintLow: number;
+  id: number;
+  /** The page of the id's entry, pinned from its allocation on. */
+  idPage: Page | null;
+  leaf: Page | null;
+}
+
+const NO_HOLES: readonly HoleRun[] = [];
 
 export class Change implements Entry, Held, Admission {
   readonly first: number;
@@ -41,14 +55,9 @@ export class Change implements Entry, Held, Admission {
   readonly #durable: boolean;
   readonly #final: boolean;
   readonly #finish: Finish;
-  /** Chunks that get data, in order, with their bytes and fingerprints. */
-  readonly #numbers: number[] = [];
-  readonly #chunks: Uint8Array[] = [];
-  readonly #fingerprints: number[] = [];
-  readonly #ids: number[] = [];
-  readonly #idPages: Page[] = [];
-  readonly #leaves: Page[] = [];
-  readonly #holes: HoleRun[] = [];
+  /** In order of their numbers. */
+  readonly #parts: Part[] = [];
+  #holes: readonly HoleRun[] = NO_HOLES;
   #pins: Page[] = [];
   #keep: { readonly made: number } | null = null;
   #admitted = false;
@@ -139,8 +148,11 @@ export class Change implements Entry, Held, Admission {
   #addHole(first: number, count: number): void {
     const last = this.#holes.at(-1);
     if (last !== undefined && last.first + last.count === first) {
-      this.#holes[this.#holes.length - 1] = { first: last.first, count: last.count + count };
-    } else this.#holes.push({ first, count });
+      this.#holes = [
+        ...this.#holes.slice(0, -1),
+        { first: last.first, count: last.count + count },
+      ];
+    } else this.#holes = [...this.#holes, { first, count }];
   }
 
   #addChunk(number: number, bytes: Uint8Array): void {
@@ -149,9 +161,15 @@ export class Change implements Entry, Held, Admission {
       return;
     }
     this.#core.compute.hash64(bytes, this.#core.fingerprintSeed, hash);
-    this.#numbers.push(number);
-    this.#chunks.push(bytes);
-    this.#fingerprints.push(hash[0] ?? 0, hash[1] ?? 0);
+    this.#parts.push({
+      number,
+      bytes,
+      fingerprintHigh: hash[0] ?? 0,
+      fingerprintLow: hash[1] ?? 0,
+      id: 0,
+      idPage: null,
+      leaf: null,
+    });
   }
 
   #mergeOld(number: number, base: number): void {
@@ -191,32 +209,30 @@ export class Change implements Entry, Held, Admission {
       this.#fail(refusal);
       return;
     }
-    for (let index = 0; index < this.#numbers.length; index++) {
-      const { id, page } = this.#core.chunks.allocate(this.#fingerprints[index * 2] ?? 0);
-      this.#ids.push(id);
-      this.#idPages.push(page);
+    for (const part of this.#parts) {
+      const { id, page } = this.#core.chunks.allocate(part.fingerprintHigh);
+      part.id = id;
+      part.idPage = page;
     }
-    this.metaBytes =
-      FRAME_HEADER_BYTES + RECORD_BYTES * (this.#numbers.length + this.#holes.length);
-    this.dataBytes = this.#numbers.length * this.#volume.chunkBytes;
+    this.metaBytes = FRAME_HEADER_BYTES + RECORD_BYTES * (this.#parts.length + this.#holes.length);
+    this.dataBytes = this.#parts.length * this.#volume.chunkBytes;
     this.#core.journal.append(this);
   }
 
   #pinPages(map: Volume['map']): number | null {
-    this.#leaves.length = 0;
     let last: Page | null = null;
     let lastLeaf = -1;
-    for (const number of this.#numbers) {
-      const leafNumber = Math.floor(number / 512);
+    for (const part of this.#parts) {
+      const leafNumber = Math.floor(part.number / ENTRIES_PER_MAP_PAGE);
       if (last === null || leafNumber !== lastLeaf) {
-        const leaf = map.leafForWrite(number);
+        const leaf = map.leafForWrite(part.number);
         if ('missing' in leaf) return leaf.missing;
         leaf.pins += 1;
         this.#pins.push(leaf);
         last = leaf;
         lastLeaf = leafNumber;
       }
-      this.#leaves.push(last);
+      part.leaf = last;
     }
     if (this.#holes.length > 0) this.#keep = this.#core.pages.keepNew();
     for (const hole of this.#holes) {
@@ -239,16 +255,10 @@ export class Change implements Entry, Held, Admission {
     const { id: volume, log2, chunkBytes } = this.#volume;
     let record = at + FRAME_HEADER_BYTES;
     let data = at + this.metaBytes;
-    for (let index = 0; index < this.#numbers.length; index++) {
-      putDataRecord(view, record, {
-        volume,
-        chunkNumber: this.#numbers[index] ?? 0,
-        id: this.#ids[index] ?? 0,
-        log2,
-        fingerprintHigh: this.#fingerprints[index * 2] ?? 0,
-        fingerprintLow: this.#fingerprints[index * 2 + 1] ?? 0,
-      });
-      bytes.set(present(this.#chunks[index], 'chunk'), data);
+    for (const part of this.#parts) {
+      const { number: chunkNumber, id, fingerprintHigh, fingerprintLow } = part;
+      putDataRecord(view, record, { volume, chunkNumber, id, log2, fingerprintHigh, fingerprintLow });
+      bytes.set(part.bytes, data);
       record += RECORD_BYTES;
       data += chunkBytes;
     }
@@ -259,26 +269,25 @@ export class Change implements Entry, Held, Admission {
   }
 
   written(frame: FramePosition): void {
-    const { journal } = this.#core;
+    const { journal, chunks } = this.#core;
     const { chunkBytes, id: volume, log2 } = this.#volume;
     let dataPosition = frame.position + this.metaBytes;
-    for (let index = 0; index < this.#numbers.length; index++) {
-      const chunk: PendingChunk = {
-        id: present(this.#ids[index], 'id'),
+    for (const part of this.#parts) {
+      this.#volume.setChunk(present(part.leaf, 'a leaf was pinned'), {
+        id: part.id,
         volume,
-        chunkNumber: present(this.#numbers[index], 'number'),
+        chunkNumber: part.number,
         log2,
-        fingerprintHigh: this.#fingerprints[index * 2] ?? 0,
-        fingerprintLow: this.#fingerprints[index * 2 + 1] ?? 0,
+        fingerprintHigh: part.fingerprintHigh,
+        fingerprintLow: part.fingerprintLow,
         frame,
         dataPosition,
-        data: present(this.#chunks[index], 'chunk'),
+        data: part.bytes,
         wanted: true,
         staged: false,
-      };
+      });
       dataPosition += chunkBytes;
-      this.#volume.setChunk(present(this.#leaves[index], 'leaf'), chunk);
-      this.#core.chunks.giveBack(present(this.#idPages[index], 'page'));
+      chunks.giveBack(present(part.idPage, 'a page was pinned with the id'));
     }
     for (const hole of this.#holes) this.#volume.setHole(hole.first, hole.first + hole.count - 1);
     this.#unpin();
@@ -294,7 +303,9 @@ export class Change implements Entry, Held, Admission {
   }
 
   failed(_error: DiskError): void {
-    for (const page of this.#idPages) this.#core.chunks.giveBack(page);
+    for (const { idPage } of this.#parts) {
+      this.#core.chunks.giveBack(present(idPage, 'a page was pinned with the id'));
+    }
     this.#unpin();
     this.#fail({ code: 'write-failed' });
   }
