@@ -10,7 +10,7 @@ BIN  := $(CURDIR)/node_modules/.bin
 NODE := $(CURDIR)/node_modules/node/bin/node
 
 .DEFAULT_GOAL := help
-.PHONY: help run test install packages check typecheck lint format unit
+.PHONY: help run test install packages check typecheck lint format unit sim
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -49,3 +49,6 @@ format: install
 
 unit: install ## jest's unit project alone
 	@PATH="$(BIN):$$PATH" jest --selectProjects unit
+
+sim: install ## the pool in simulated worlds [SEED=first seed CASES=how many]
+	@'$(NODE)' test/sim/main.ts --seed $(or $(SEED),1) --cases $(or $(CASES),1000)
