@@ -33,9 +33,12 @@ export interface PoolCore {
   readonly fingerprintSeed: number;
   /** Why the pool takes no writes any more; null: it does. */
   readOnlyReason: string | null;
+  stopWrites(reason: string): void;
   /** A command took effect: background work may be due. Cheap. */
   changed(): void;
-  nextMapPage(): number;
+  /** First map page number that was never used. */
+  readonly nextMapPage: number;
+  takeMapPage(): number;
   /** Number of the next checkpoint to be frozen: what dies now is in it. */
   nextCheckpoint(): number;
 }

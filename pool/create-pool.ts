@@ -28,7 +28,10 @@ export async function createPool(ports: PoolPorts, options: PoolOptions): Promis
   const segmentBytes = segmentSize(capacityBytes, options.segmentBytes);
   const least = minimumCapacity(segmentBytes, ring);
   if (capacityBytes < least) {
-    throw new PoolError('invalid', `the disks hold ${capacityBytes} bytes; a pool needs at least ${least}`);
+    throw new PoolError(
+      'invalid',
+      `the disks hold ${capacityBytes} bytes; a pool needs at least ${least}`,
+    );
   }
   const [first] = ports.disks;
   if (first === undefined) throw new PoolError('invalid', 'a pool needs a disk: give --disk');

@@ -27,7 +27,10 @@ export async function readLabel(disk: Disk): Promise<DiskLabel | null> {
   }
   const label = parse(text);
   if (label === null) {
-    throw new PoolError('damaged', `${disk.path}/${FILE} is not a disk label: restore it from a copy`);
+    throw new PoolError(
+      'damaged',
+      `${disk.path}/${FILE} is not a disk label: restore it from a copy`,
+    );
   }
   if (label.version !== VERSION) {
     throw new PoolError(

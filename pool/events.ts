@@ -1,4 +1,5 @@
 /** What happened in the pool, for people: the newest are kept in memory, all go to the log. */
+import { isoTime } from '../src/base/iso-time.ts';
 import type { Clock, Logger } from '../src/base/ports.ts';
 import type { PoolEvent } from './types.ts';
 
@@ -22,7 +23,7 @@ export class Events {
     facts: Readonly<Record<string, unknown>> = {},
   ): void {
     this.#seq += 1;
-    const time = new Date(this.#clock.wallMs()).toISOString();
+    const time = isoTime(this.#clock.wallMs());
     this.#events.push({ ...facts, seq: this.#seq, time, severity, type, message });
     if (this.#events.length > KEPT) this.#events.shift();
     const entry = { event: type, ...facts };

@@ -57,14 +57,14 @@ export class Housekeeping {
     };
     core.journal.onPressure = () => {
       this.#emptyLog();
-      this.#checkpoint();
+      void this.#checkpoint();
     };
     core.space.onPressure = () => {
       this.#arm(0);
     };
     destager.onSealed = () => {
       core.space.review();
-      if (this.#logIsHalfFull()) this.#checkpoint();
+      if (this.#logIsHalfFull()) void this.#checkpoint();
     };
     this.#arm(TICK_MS);
   }
@@ -103,7 +103,8 @@ export class Housekeeping {
     this.#changes += 1;
     destager.poke();
     if (this.#logIsHalfFull()) this.#emptyLog();
-    if (core.pages.dirtyCount >= dirtyPages && !this.#parts.checkpointer.running) this.#checkpoint();
+    if (core.pages.dirtyCount >= dirtyPages && !this.#parts.checkpointer.running)
+      void this.#checkpoint();
     if (core.releases.size >= DROPS_AT_ONCE) this.#flushDrops();
     if (this.#timer === null) this.#arm(TICK_MS);
   }
@@ -127,7 +128,7 @@ export class Housekeeping {
     pageRelease.run(() => undefined);
     this.#flushDrops();
     destager.poke();
-    if (this.#checkpointIsDue()) this.#checkpoint();
+    if (this.#checkpointIsDue()) void this.#checkpoint();
     this.#clean();
     if (core.space.exhausted) void this.#lookForRoom();
     core.space.review();
@@ -181,7 +182,8 @@ export class Housekeeping {
     destager.poke(core.journal.applied.position - core.journal.capacityBytes / 4);
     const oldest = core.pending.oldest();
     const trimmable = (oldest ?? core.journal.applied).position > core.journal.trimmed;
-    if (trimmable && this.#logIsHalfFull() && !this.#parts.checkpointer.running) this.#checkpoint();
+    if (trimmable && this.#logIsHalfFull() && !this.#parts.checkpointer.running)
+      void this.#checkpoint();
   }
 
   #flushDrops(): void {

@@ -15,6 +15,7 @@ import type { PoolCore } from './core.ts';
 import { createPool, labelDisks } from './create-pool.ts';
 import { Events } from './events.ts';
 import { Checkpointer } from './log/checkpoint.ts';
+import type { CheckpointNumbers } from './log/checkpoint.ts';
 import { Journal } from './log/journal.ts';
 import { Replay } from './log/replay.ts';
 import type { ReplayEnd } from './log/replay.ts';
@@ -42,6 +43,20 @@ export interface Recovered {
   readonly replayed: ReplayEnd;
 }
 
+interface Stores {
+  readonly limits: Budgets;
+  readonly numbers: CheckpointNumbers;
+  readonly events: Events;
+  readonly pages: PageCache;
+  readonly segments: SegmentTable;
+  readonly pending: PendingChunks;
+  readonly cache: ChunkCache;
+  readonly grace: Grace;
+  readonly chunks: ChunkTable;
+  readonly releases: ReleaseQueue;
+  readonly pageRelease: PageRelease;
+}
+
 export async function readSuper(ports: PoolPorts): Promise<SuperState | null> {
   const bytes = await ports.meta.readState(StateName.super).catch((error: unknown) => {
     throw new PoolError(
@@ -62,47 +77,64 @@ export async function recover(
   assert(littleEndian, 'pages are words of a little-endian machine');
   let state = await readSuper(ports);
   if (state === null) {
-    if (mode === 'check') throw new PoolError('not-found', 'there is no pool here: nothing to check');
+    if (mode === 'check')
+      throw new PoolError('not-found', 'there is no pool here: nothing to check');
     state = await createPool(ports, options);
   } else await labelDisks(ports, state);
-  const pool = await assemble(ports, options, state, mode);
+  const ring = await openRing(ports, state, mode);
+  const stores = await loadStores(ports, options, state);
+  const core = makeCore(ports, state, stores, ring);
+  core.space.metadataBytes = await ports.meta.sizeBytes();
+  const volumes = new VolumeTable(core, stores.pageRelease, state.nextVolume);
+  for (const record of state.volumes) volumes.load(record);
   const replayed = await new Replay({
-    core: pool.core,
-    volumes: pool.volumes,
+    core,
+    volumes,
     logId: state.logId,
     applied: state.applied,
     oldest: state.oldest,
     acceptLoss: options.acceptLoss ?? false,
   }).run();
-  pool.startJournal(replayed);
-  return { ...pool, state, replayed };
+  core.journal.resume({
+    incarnation: Math.max(state.incarnation, replayed.incarnation) + 1,
+    end: replayed.end,
+    synced: state.applied.position,
+    trimmed: state.oldest.position,
+  });
+  const checkpointer = makeCheckpointer(ports, state, stores, { core, volumes });
+  const { pageRelease, limits } = stores;
+  return { core, volumes, pageRelease, checkpointer, state, budgets: limits, replayed };
 }
 
-async function openRing(ports: PoolPorts, state: SuperState, mode: 'serve' | 'check'): Promise<Ring> {
+async function openRing(
+  ports: PoolPorts,
+  state: SuperState,
+  mode: 'serve' | 'check',
+): Promise<Ring> {
   const [first] = ports.disks;
   assert(first !== undefined, 'labelDisks has counted the disks');
   try {
     return await Ring.open(first.disk, state.ring, mode === 'serve' ? 'write' : 'read');
   } catch (error) {
     if (!(error instanceof DiskError) || error.code !== 'missing') throw error;
-    throw new PoolError('damaged', `${error.message}: a journal file is gone; restore it from a copy`, error);
+    throw new PoolError(
+      'damaged',
+      `${error.message}: a journal file is gone; restore it from a copy`,
+      error,
+    );
   }
 }
 
-type Assembled = Omit<Recovered, 'state' | 'replayed'> & {
-  startJournal(replayed: ReplayEnd): void;
-};
-
-async function assemble(
+/** Everything below the volumes, as the checkpoint has it. */
+async function loadStores(
   ports: PoolPorts,
   options: PoolOptions,
   state: SuperState,
-  mode: 'serve' | 'check',
-): Promise<Assembled> {
+): Promise<Stores> {
   const { clock, compute, log, meta } = ports;
   const limits = budgets(options.memoryBytes);
+  const numbers: CheckpointNumbers = { next: state.checkpoint + 1 };
   const events = new Events(clock, log);
-  const ring = await openRing(ports, state, mode);
   const pages = new PageCache({
     meta,
     compute,
@@ -117,30 +149,40 @@ async function assemble(
   const pending = new PendingChunks();
   const cache = new ChunkCache(limits.chunkCacheBytes);
   const grace = new Grace(state.checkpoint);
-  const late: { journal: Journal | null; checkpointer: Checkpointer | null } = {
-    journal: null,
-    checkpointer: null,
-  };
-  const nextCheckpoint = (): number => late.checkpointer?.next ?? state.checkpoint + 1;
   const chunks = new ChunkTable({
-    pages, segments, cache, pending, grace, nextCheckpoint, state: state.chunks,
+    pages,
+    segments,
+    cache,
+    pending,
+    grace,
+    nextCheckpoint: () => numbers.next,
+    state: state.chunks,
   });
   const nextTurn = (run: () => void): void => {
     clock.nextTurn(run);
   };
   const releases = new ReleaseQueue({ pages, chunks, nextTurn });
-  const pageRelease = new PageRelease({
-    pages,
-    releases,
-    nextTurn,
-    onSettled: (volume, count) => {
-      const record = volumes.byId(volume)?.record;
-      if (record !== undefined) record.mappedChunks -= count;
-    },
-  });
+  const pageRelease = new PageRelease({ pages, releases, nextTurn });
   await restoreQueues(ports, releases, pageRelease);
+  return {
+    limits,
+    numbers,
+    events,
+    pages,
+    segments,
+    pending,
+    cache,
+    grace,
+    chunks,
+    releases,
+    pageRelease,
+  };
+}
+
+function makeSpace(state: SuperState, stores: Stores, ring: Ring): Space {
+  const { segments, pending, releases, pageRelease, limits } = stores;
   const capacityBytes = state.disks.reduce((sum, disk) => sum + disk.capacityBytes, 0);
-  const space = new Space({
+  return new Space({
     capacityBytes,
     journalBytes: ring.capacityBytes,
     reserveBytes: reserveBytes(state.segmentBytes, capacityBytes, limits.dirtyPages),
@@ -148,10 +190,31 @@ async function assemble(
     pending,
     dropsWaiting: () => releases.size > 0 || pageRelease.size > 0 || segments.deadWaiting,
   });
-  space.metadataBytes = await meta.sizeBytes();
+}
+
+function makeCore(ports: PoolPorts, state: SuperState, stores: Stores, ring: Ring): PoolCore {
+  const { clock, compute, log } = ports;
+  const { events, pages, chunks, pending, cache, grace, segments, releases, numbers } = stores;
+  const stopWrites = (reason: string): void => {
+    if (core.readOnlyReason !== null) return;
+    core.readOnlyReason = reason;
+    events.add('error', 'read-only', `the pool takes no writes any more: ${reason}`);
+  };
   let nextMapPage = state.nextMapPage;
   const core: PoolCore = {
-    clock, compute, log, events, pages, chunks, pending, cache, grace, segments, releases, space, ring,
+    clock,
+    compute,
+    log,
+    events,
+    pages,
+    chunks,
+    pending,
+    cache,
+    grace,
+    segments,
+    releases,
+    ring,
+    space: makeSpace(state, stores, ring),
     store: new SegmentStore(
       ports.disks.map(({ disk }, index) => {
         const record = state.disks[index];
@@ -159,63 +222,60 @@ async function assemble(
         return { disk, ...record, failed: false, errors: 0 };
       }),
     ),
-    get journal(): Journal {
-      assert(late.journal !== null, 'the log is open');
-      return late.journal;
-    },
+    journal: new Journal({
+      ring,
+      clock,
+      compute,
+      logId: state.logId,
+      onFailure: (error) => {
+        stopWrites(error.message);
+      },
+    }),
     fingerprintSeed: state.fingerprintSeed,
     readOnlyReason: null,
+    stopWrites,
     changed: () => undefined,
-    nextMapPage: () => nextMapPage++,
-    nextCheckpoint,
-  };
-  const volumes = new VolumeTable(core, pageRelease, state.nextVolume);
-  for (const record of state.volumes) volumes.load(record);
-  const fail = (reason: string): void => {
-    if (core.readOnlyReason !== null) return;
-    core.readOnlyReason = reason;
-    events.add('error', 'read-only', `the pool takes no writes any more: ${reason}`);
-  };
-  const startJournal = (replayed: ReplayEnd): void => {
-    late.journal = new Journal({
-      ring, clock, compute,
-      logId: state.logId,
-      incarnation: Math.max(state.incarnation, replayed.incarnation) + 1,
-      end: replayed.end,
-      synced: state.applied.position,
-      trimmed: state.oldest.position,
-      onFailure: (error) => {
-        fail(error.message);
-      },
-    });
-  };
-  const checkpointer = new Checkpointer(
-    {
-      clock, compute, meta, pages, segments, pending, releases, pageRelease, grace,
-      get journal(): Journal {
-        return core.journal;
-      },
-      superState: () => ({
-        uuid: state.uuid,
-        createdAtMs: state.createdAtMs,
-        fingerprintSeed: state.fingerprintSeed,
-        logId: state.logId,
-        disks: state.disks,
-        ring: state.ring,
-        segmentBytes: state.segmentBytes,
-        nextMapPage,
-        nextVolume: volumes.nextId,
-        chunks: chunks.state(),
-        volumes: volumes.records(),
-      }),
-      onFailure: (error) => {
-        fail(`a checkpoint failed: ${error instanceof Error ? error.message : String(error)}`);
-      },
+    takeMapPage: () => nextMapPage++,
+    get nextMapPage() {
+      return nextMapPage;
     },
-    state.checkpoint,
-  );
-  late.checkpointer = checkpointer;
-  return { core, volumes, pageRelease, checkpointer, budgets: limits, startJournal };
+    nextCheckpoint: () => numbers.next,
+  };
+  return core;
+}
+
+function makeCheckpointer(
+  ports: PoolPorts,
+  state: SuperState,
+  stores: Stores,
+  parts: { core: PoolCore; volumes: VolumeTable },
+): Checkpointer {
+  const { core, volumes } = parts;
+  const { uuid, createdAtMs, fingerprintSeed, logId, disks, ring, segmentBytes } = state;
+  return new Checkpointer({
+    ...stores,
+    clock: ports.clock,
+    compute: ports.compute,
+    meta: ports.meta,
+    journal: core.journal,
+    superState: () => ({
+      uuid,
+      createdAtMs,
+      fingerprintSeed,
+      logId,
+      disks,
+      ring,
+      segmentBytes,
+      nextMapPage: core.nextMapPage,
+      nextVolume: volumes.nextId,
+      chunks: stores.chunks.state(),
+      volumes: volumes.records(),
+    }),
+    onFailure: (error) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      core.stopWrites(`a checkpoint failed: ${reason}`);
+    },
+  });
 }
 
 const LIST_LIMIT = 4096;
@@ -226,7 +286,7 @@ async function loadSegmentTable(
   pages: PageCache,
   segments: SegmentTable,
 ): Promise<void> {
-  const end = pageKey(PageKind.segment + 1 as 3, 0);
+  const end = pageKey((PageKind.segment + 1) as 3, 0);
   let from = pageKey(PageKind.segment, 0);
   for (;;) {
     const keys = await ports.meta.listPages({ from, to: end, limit: LIST_LIMIT });

@@ -14,7 +14,14 @@ import type { Recovered } from './open-pool.ts';
 import type { PoolOptions, PoolPorts } from './options.ts';
 import { poolStatus } from './status.ts';
 import { PoolError } from './types.ts';
-import type { DiskInfo, PoolControl, PoolEvent, PoolStatus, VolumeInfo, VolumeSpec } from './types.ts';
+import type {
+  DiskInfo,
+  PoolControl,
+  PoolEvent,
+  PoolStatus,
+  VolumeInfo,
+  VolumeSpec,
+} from './types.ts';
 import { volumeInfo } from './volume/catalogue.ts';
 import type { CatalogueChange, VolumeChanges } from './volume/catalogue.ts';
 import { checkSize, checkSpec } from './volume/volume-spec.ts';
@@ -68,10 +75,6 @@ export class Pool implements PoolControl {
       core,
       segmentBytes: state.segmentBytes,
       logId: state.logId,
-      onNoDisk: (reason) => {
-        core.readOnlyReason ??= reason;
-        core.events.add('error', 'read-only', `the pool takes no writes any more: ${reason}`);
-      },
     });
     this.#housekeeping = new Housekeeping({
       core,
@@ -108,7 +111,10 @@ export class Pool implements PoolControl {
   createVolume(spec: VolumeSpec): Promise<VolumeInfo> {
     checkSpec(spec);
     if (this.#parts.volumes.byName(spec.name) !== undefined) {
-      throw new PoolError('exists', `there is a volume '${spec.name}' already: choose another name`);
+      throw new PoolError(
+        'exists',
+        `there is a volume '${spec.name}' already: choose another name`,
+      );
     }
     return this.#exclusively(spec.name, async () => {
       const id = this.#parts.volumes.takeId();
@@ -119,11 +125,7 @@ export class Pool implements PoolControl {
     });
   }
 
-  resizeVolume(
-    name: string,
-    sizeBytes: number,
-    options: { shrink: boolean },
-  ): Promise<VolumeInfo> {
+  resizeVolume(name: string, sizeBytes: number, options: { shrink: boolean }): Promise<VolumeInfo> {
     const volume = this.openVolume(name);
     checkSize(sizeBytes, volume.blockSizeBytes);
     const shrinks = sizeBytes < volume.sizeBytes;

@@ -3,7 +3,7 @@
 import type { Recovered } from './open-pool.ts';
 import type { PoolStatus } from './types.ts';
 
-export function poolStatus({ core, volumes, checkpointer }: Recovered): PoolStatus {
+export function poolStatus({ core, volumes }: Recovered): PoolStatus {
   const space = core.space.figures();
   const logicalBytes = volumes
     .records()
@@ -27,7 +27,7 @@ export function poolStatus({ core, volumes, checkpointer }: Recovered): PoolStat
     dedupRatio: ratio(logicalBytes, uniqueBytes),
     compressionRatio: ratio(uniqueBytes, space.storedBytes),
     counters: {
-      checkpoints: checkpointer.next - 1,
+      checkpoints: core.nextCheckpoint() - 1,
       incarnation: core.journal.incarnation,
       journalUsedBytes: core.journal.usedBytes,
       pendingBytes: core.pending.bytes,

@@ -64,7 +64,9 @@ export class Recounter {
     }
     this.#compareSegments();
     if (this.#unique !== this.#core.chunks.uniqueBytes) {
-      this.#problem(`unique bytes are ${this.#unique}, counted as ${this.#core.chunks.uniqueBytes}`);
+      this.#problem(
+        `unique bytes are ${this.#unique}, counted as ${this.#core.chunks.uniqueBytes}`,
+      );
     }
     return { chunks: this.#chunks, mappedChunks: this.#mapped, problems: this.#problems };
   }
@@ -113,7 +115,7 @@ export class Recounter {
     const first = chunkPageKey(0, 0);
     const end = chunkPageKey(PARTITIONS, 0);
     const keys = new Set(this.#core.pages.keysInMemory(first, end));
-    for (let from = first; ; ) {
+    for (let from = first; ;) {
       const stored = await this.#meta.listPages({ from, to: end, limit: LIST_LIMIT });
       for (const key of stored) keys.add(key);
       const last = stored.at(-1);

@@ -51,10 +51,7 @@ export const chunkPageKey = (partition: number, pageNumber: number): number =>
 
 /** The page that holds the id's entry. */
 export const chunkKeyOf = (id: number): number =>
-  chunkPageKey(
-    partitionOf(id),
-    Math.floor((id % PARTITION_SPAN) / ENTRIES_PER_CHUNK_PAGE),
-  );
+  chunkPageKey(partitionOf(id), Math.floor((id % PARTITION_SPAN) / ENTRIES_PER_CHUNK_PAGE));
 
 /** Index of the first word of the id's entry in its page. */
 export const entryAt = (id: number): number =>

@@ -16,7 +16,13 @@ import type { SegmentTable } from './segment-table.ts';
 
 const PAGES_PER_TURN = 256;
 
+/** Checkpoints are numbered; what dies now is first held by the next to be frozen. */
+export interface CheckpointNumbers {
+  next: number;
+}
+
 export interface CheckpointParts {
+  readonly numbers: CheckpointNumbers;
   readonly clock: Clock;
   readonly compute: Compute;
   readonly meta: MetaStore;
@@ -28,28 +34,24 @@ export interface CheckpointParts {
   readonly grace: Grace;
   readonly journal: Journal;
   /** The rest of the super state, as it is in this turn. */
-  superState(): Omit<SuperState, 'checkpoint' | 'applied' | 'oldest' | 'incarnation' | 'nextSegment'>;
+  superState(): Omit<
+    SuperState,
+    'checkpoint' | 'applied' | 'oldest' | 'incarnation' | 'nextSegment'
+  >;
   onFailure(error: unknown): void;
 }
 
 export class Checkpointer {
   readonly #parts: CheckpointParts;
-  #next: number;
   #running: Promise<void> | null = null;
   #queued: Promise<void> | null = null;
   #failed = false;
   #startedAtMs: number;
   #metaBytes = 0;
 
-  constructor(parts: CheckpointParts, committed: number) {
+  constructor(parts: CheckpointParts) {
     this.#parts = parts;
-    this.#next = committed + 1;
     this.#startedAtMs = parts.clock.nowMs();
-  }
-
-  /** Number of the next to be frozen. */
-  get next(): number {
-    return this.#next;
   }
 
   get running(): boolean {
@@ -114,8 +116,8 @@ export class Checkpointer {
     state: MetaBatch['state'];
   } {
     const { pages, segments, pending, releases, pageRelease, journal, compute } = this.#parts;
-    const number = this.#next;
-    this.#next += 1;
+    const number = this.#parts.numbers.next;
+    this.#parts.numbers.next += 1;
     segments.writePages(pages);
     const { applied } = journal;
     const oldest = pending.oldest() ?? applied;

@@ -19,7 +19,6 @@ export interface Staged {
   readonly place: ChunkPlace;
 }
 
-
 export class Destager {
   readonly #core: PoolCore;
   readonly #streams: SegmentStreams;
@@ -62,7 +61,8 @@ export class Destager {
   }
 
   #due(): boolean {
-    if (this.#stopped || this.#core.readOnlyReason !== null || this.#core.space.exhausted) return false;
+    if (this.#stopped || this.#core.readOnlyReason !== null || this.#core.space.exhausted)
+      return false;
     const { pending } = this.#core;
     const oldest = pending.oldest();
     if (oldest === null) return false;
@@ -81,7 +81,10 @@ export class Destager {
           break;
         }
         const bytes = await writer.seal();
-        await this.#place(this.#core.segments.add(writer.number, { disk: writer.disk, bytes }), staged);
+        await this.#place(
+          this.#core.segments.add(writer.number, { disk: writer.disk, bytes }),
+          staged,
+        );
         this.onSealed();
       } catch (error) {
         if (!(error instanceof DiskError)) throw error;

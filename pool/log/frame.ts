@@ -208,11 +208,7 @@ export function putDataRecord(
   view.setUint32(at + 28, record.fingerprintLow, true);
 }
 
-export function putHoleRecord(
-  view: DataView,
-  at: number,
-  record: Omit<HoleRecord, 'type'>,
-): void {
+export function putHoleRecord(view: DataView, at: number, record: Omit<HoleRecord, 'type'>): void {
   view.setUint32(at, RecordType.hole, true);
   view.setUint32(at + 4, record.volume, true);
   setU64(view, at + 8, record.first);

@@ -57,6 +57,9 @@ const SYNC_EVERY_BYTES = 64 * 1024 * 1024;
 /** Left free behind the newest frame, so that the start record of the next incarnation fits. */
 const TAIL_RESERVE_BYTES = 4096;
 
+/** What a journal that has not resumed yet stands at. */
+const ORIGIN: LogEnd = { position: 0, sequence: 0, previousHigh: 0, previousLow: 0 };
+
 export class Journal {
   readonly #ring: Ring;
   readonly #clock: Clock;
@@ -64,20 +67,20 @@ export class Journal {
   readonly #logId: number;
   readonly #onFailure: (error: DiskError) => void;
   readonly #checksum = new Uint32Array(2);
-  #incarnation: number;
+  #incarnation = 0;
   #filling = new Staging();
   #writing = new Staging();
   #inFlight = false;
   #scheduled = false;
   #waiting: Entry[] = [];
-  #tail: LogEnd;
+  #tail: LogEnd = ORIGIN;
   /** All before is written and took effect. */
-  #applied: LogEnd;
-  #synced: number;
+  #applied: LogEnd = ORIGIN;
+  #synced = 0;
   #syncing = false;
   #syncTarget = 0;
   #syncWaiters: { position: number; done: (error: DiskError | null) => void }[] = [];
-  #trimmed: number;
+  #trimmed = 0;
   #failure: DiskError | null = null;
   /** Called when space was refused for want of trimming. */
   onPressure: () => void = () => undefined;
@@ -87,22 +90,23 @@ export class Journal {
     clock: Clock;
     compute: Compute;
     logId: number;
-    incarnation: number;
-    end: LogEnd;
-    synced: number;
-    trimmed: number;
     onFailure: (error: DiskError) => void;
   }) {
     this.#ring = facts.ring;
     this.#clock = facts.clock;
     this.#compute = facts.compute;
     this.#logId = facts.logId;
+    this.#onFailure = facts.onFailure;
+  }
+
+  /** Where the log goes on: behind the last frame that a replay found. Before any append. */
+  resume(facts: { incarnation: number; end: LogEnd; synced: number; trimmed: number }): void {
+    assert(this.#tail === ORIGIN, 'a log resumes once');
     this.#incarnation = facts.incarnation;
     this.#tail = facts.end;
     this.#applied = facts.end;
     this.#synced = facts.synced;
     this.#trimmed = facts.trimmed;
-    this.#onFailure = facts.onFailure;
   }
 
   get applied(): LogEnd {

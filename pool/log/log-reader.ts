@@ -73,7 +73,9 @@ export class LogReader {
       at,
       header,
       records,
-      damaged: records.filter((record) => record.type === 'data' && !this.#isWhole(record, bytes)) as DataRecord[],
+      damaged: records.filter(
+        (record) => record.type === 'data' && !this.#isWhole(record, bytes),
+      ) as DataRecord[],
       next: {
         position: header.position + header.lengthBytes,
         sequence: header.sequence + 1,
@@ -95,7 +97,7 @@ export class LogReader {
     const stop = Math.min(end, this.#limit) - FRAME_HEADER_BYTES;
     let synced = 0;
     let first: FramePosition | null = null;
-    for (let at = await this.#nextMagic(position, stop); at <= stop; ) {
+    for (let at = await this.#nextMagic(position, stop); at <= stop;) {
       const header = (await this.#frameAt(at))?.header;
       if (header === undefined || header.incarnation < this.#incarnation) {
         at = await this.#nextMagic(at + FRAME_ALIGNMENT, stop);
@@ -141,9 +143,7 @@ export class LogReader {
   #isWhole(record: DataRecord, frame: Uint8Array): boolean {
     const bytes = frame.subarray(record.dataOffset, record.dataOffset + 2 ** record.log2);
     this.#compute.hash64(bytes, this.#seed, this.#hash);
-    return (
-      this.#hash[0] === record.fingerprintHigh && this.#hash[1] === record.fingerprintLow
-    );
+    return this.#hash[0] === record.fingerprintHigh && this.#hash[1] === record.fingerprintLow;
   }
 
   async #bytesAt(position: number, length: number): Promise<Uint8Array> {

@@ -20,7 +20,7 @@ import type { ReadFrame } from './log-reader.ts';
 
 type ReplayCore = Pick<
   PoolCore,
-  | 'compute' | 'ring' | 'pages' | 'chunks' | 'pending' | 'segments' | 'events' | 'fingerprintSeed'
+  'compute' | 'ring' | 'pages' | 'chunks' | 'pending' | 'segments' | 'events' | 'fingerprintSeed'
 >;
 
 export interface ReplayEnd {
@@ -84,7 +84,9 @@ export class Replay {
       if (frame === null) {
         const { first } = await this.#reader.beyond(at.position + 32, this.#applied.position);
         const to = first ?? this.#applied;
-        this.#lose(`journal bytes ${at.position} to ${to.position} are damaged: chunks in them are unreadable`);
+        this.#lose(
+          `journal bytes ${at.position} to ${to.position} are damaged: chunks in them are unreadable`,
+        );
         at = to;
         continue;
       }

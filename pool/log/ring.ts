@@ -35,7 +35,11 @@ export class Ring {
     for (let index = 0; index < geometry.files; index++) {
       const file = await disk.open(fileName(index), 'create');
       for (let at = 0; at < geometry.fileBytes; at += zeroes.length) {
-        await writeAll(file, zeroes.subarray(0, Math.min(zeroes.length, geometry.fileBytes - at)), at);
+        await writeAll(
+          file,
+          zeroes.subarray(0, Math.min(zeroes.length, geometry.fileBytes - at)),
+          at,
+        );
       }
       await syncFile(file);
       await file.close();

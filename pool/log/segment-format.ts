@@ -154,7 +154,8 @@ export function encodeDirectory(
 /** Where the directory of a segment starts, by its footer; null when that is none. */
 export function directoryOffset(footer: Uint8Array, segment: number): number | null {
   const view = viewOf(footer);
-  if (footer.length !== SEGMENT_FOOTER_BYTES || view.getUint32(0, true) !== FOOTER_MAGIC) return null;
+  if (footer.length !== SEGMENT_FOOTER_BYTES || view.getUint32(0, true) !== FOOTER_MAGIC)
+    return null;
   return getU64(view, 16) === segment ? view.getUint32(8, true) : null;
 }
 

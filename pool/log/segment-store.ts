@@ -48,13 +48,6 @@ export class SegmentStore {
     return this.#disk(disk).disk.open(fileName(number), 'create');
   }
 
-  /** The file's bytes and its name are durable after this. */
-  async seal(disk: number, file: DiskFile): Promise<void> {
-    await syncFile(file);
-    await file.close();
-    await this.#disk(disk).disk.syncDirectory(FOLDER);
-  }
-
   async remove(disk: number, number: number): Promise<void> {
     this.#close(number);
     await this.#disk(disk).disk.remove(fileName(number));
@@ -109,7 +102,11 @@ export class SegmentStore {
       this.#open.set(number, known);
       return known;
     }
-    const open = { file: this.#disk(disk).disk.open(fileName(number), 'read'), users: 0, stale: false };
+    const open = {
+      file: this.#disk(disk).disk.open(fileName(number), 'read'),
+      users: 0,
+      stale: false,
+    };
     this.#open.set(number, open);
     if (this.#open.size > OPEN_FILES) {
       const [oldest] = this.#open.keys();
@@ -137,7 +134,8 @@ export class SegmentFile {
   readonly #file: DiskFile;
   #position = 0;
   #last: Promise<void> = Promise.resolve();
-  #failure: unknown = null;
+  #failure: Error | null = null;
+  #closed = false;
 
   constructor(file: DiskFile) {
     this.#file = file;
@@ -150,16 +148,28 @@ export class SegmentFile {
     this.#last = this.#last
       .then(() => (this.#failure === null ? writeAll(this.#file, bytes, position) : undefined))
       .catch((error: unknown) => {
-        this.#failure ??= error;
+        this.#failure ??=
+          error instanceof Error ? error : new Error('a write failed', { cause: error });
       })
       .then(written);
   }
 
-  /** Resolves with the file when all is written; throws the first error. */
-  async finish(): Promise<DiskFile> {
+  /** Resolves when all bytes are durable and the file is closed; throws the first error. */
+  async seal(): Promise<void> {
     await this.#last;
-    if (this.#failure === null) return this.#file;
+    if (this.#failure !== null) throw this.#failure;
+    await syncFile(this.#file);
+    await this.#close();
+  }
+
+  async abandon(): Promise<void> {
+    await this.#last;
+    await this.#close();
+  }
+
+  async #close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
     await this.#file.close();
-    throw this.#failure instanceof Error ? this.#failure : new Error(String(this.#failure));
   }
 }

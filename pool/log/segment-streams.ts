@@ -9,19 +9,10 @@ export class SegmentStreams {
   readonly #core: PoolCore;
   readonly #logId: number;
   readonly #spare: Uint8Array[] = [];
-  /** No disk is left to write to. */
-  readonly #onNoDisk: (reason: string) => void;
-
-  constructor(facts: {
-    core: PoolCore;
-    segmentBytes: number;
-    logId: number;
-    onNoDisk: (reason: string) => void;
-  }) {
+  constructor(facts: { core: PoolCore; segmentBytes: number; logId: number }) {
     this.#core = facts.core;
     this.segmentBytes = facts.segmentBytes;
     this.#logId = facts.logId;
-    this.#onNoDisk = facts.onNoDisk;
   }
 
   /** Throws DiskError 'full' or 'io'. */
@@ -38,19 +29,19 @@ export class SegmentStreams {
     return SegmentWriter.create(
       { store, compute, disk, limitBytes: this.segmentBytes, spare: this.#spare },
       header,
-    ).catch(async (error: unknown) => {
-      await this.#blame(disk, error);
+    ).catch((error: unknown) => {
+      this.#blame(disk, error);
       throw error;
     });
   }
 
   async failed(writer: SegmentWriter | null, error: DiskError): Promise<void> {
     if (writer === null) return;
-    await this.#blame(writer.disk, error);
+    this.#blame(writer.disk, error);
     await writer.abandon();
   }
 
-  async #blame(number: number, error: unknown): Promise<void> {
+  #blame(number: number, error: unknown): void {
     const disk = this.#core.store.disks[number];
     if (disk === undefined || !(error instanceof DiskError)) return;
     if (error.code === 'full') {
@@ -63,7 +54,7 @@ export class SegmentStreams {
     disk.errors += 1;
     disk.failed = true;
     this.#core.events.add('error', 'disk-failed', error.message, { disk: disk.id });
-    if (this.#core.store.disks.every((it) => it.failed)) this.#onNoDisk(error.message);
+    if (this.#core.store.disks.every((it) => it.failed)) this.#core.stopWrites(error.message);
   }
 
   #roomiest(): number {

@@ -38,11 +38,7 @@ export class SegmentWriter {
   /** Offset in the segment of the piece's first byte. */
   #base = 0;
 
-  private constructor(
-    facts: SegmentWriterFacts,
-    file: SegmentFile,
-    header: SegmentHeader,
-  ) {
+  private constructor(facts: SegmentWriterFacts, file: SegmentFile, header: SegmentHeader) {
     this.#store = facts.store;
     this.#compute = facts.compute;
     this.#limitBytes = facts.limitBytes;
@@ -94,19 +90,16 @@ export class SegmentWriter {
     this.#flushPiece(0);
     const directory = encodeDirectory(this.#compute, this.number, this.#base, this.#directory);
     this.#file.append(directory, () => undefined);
-    const file = await this.#file.finish();
+    await this.#file.seal();
     // Of the last piece nothing was used.
     this.#spare.push(this.#piece);
-    await this.#store.seal(this.disk, file);
+    await this.#store.syncFolder(this.disk);
     return this.#base + directory.length;
   }
 
   /** After a failure: what was written of it is removed as far as that goes. */
   async abandon(): Promise<void> {
-    await this.#file.finish().then(
-      (file) => file.close(),
-      () => undefined,
-    );
+    await this.#file.abandon().catch(() => undefined);
     await this.#store.remove(this.disk, this.number).catch(() => undefined);
   }
 

@@ -285,7 +285,8 @@ export class PageCache {
     if (page === null && !this.#wasRemoved(key)) {
       const words = stored instanceof Uint8Array ? openPage(this.#compute, key, stored) : null;
       if (words === null) {
-        const reason = stored === null ? 'missing' : stored instanceof MetaError ? stored.message : 'checksum';
+        const reason =
+          stored === null ? 'missing' : stored instanceof MetaError ? stored.message : 'checksum';
         this.#damaged.add(key);
         this.#onDamage(key, reason);
       } else {

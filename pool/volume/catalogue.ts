@@ -26,7 +26,12 @@ export type VolumeChanges = Partial<
 >;
 
 export type CatalogueChange =
-  | { readonly op: 'create-volume'; readonly id: number; readonly createdAtMs: number; readonly spec: VolumeSpec }
+  | {
+      readonly op: 'create-volume';
+      readonly id: number;
+      readonly createdAtMs: number;
+      readonly spec: VolumeSpec;
+    }
   | { readonly op: 'delete-volume'; readonly id: number }
   | { readonly op: 'resize-volume'; readonly id: number; readonly sizeBytes: number }
   | { readonly op: 'set-volume'; readonly id: number; readonly changes: VolumeChanges };

@@ -5,7 +5,6 @@
  * effect. Until the frame is in the journal it can be aborted or refused without a trace.
  */
 import { assert, present } from '../../src/base/assert.ts';
-import type { DiskError } from '../../src/base/ports.ts';
 import type { PoolCore } from '../core.ts';
 import type { Entry, FramePosition } from '../log/journal.ts';
 import { FRAME_HEADER_BYTES, RECORD_BYTES, putDataRecord, putHoleRecord } from '../log/frame.ts';
@@ -139,7 +138,10 @@ export class Change implements Entry, Held, Admission {
       budget -= 1;
       const at = base - this.#from;
       const whole = this.#source.length === chunkBytes;
-      this.#addChunk(this.#cursor, whole ? this.#source : this.#source.subarray(at, at + chunkBytes));
+      this.#addChunk(
+        this.#cursor,
+        whole ? this.#source : this.#source.subarray(at, at + chunkBytes),
+      );
       this.#cursor += 1;
     }
     this.#prepare();
@@ -148,10 +150,7 @@ export class Change implements Entry, Held, Admission {
   #addHole(first: number, count: number): void {
     const last = this.#holes.at(-1);
     if (last !== undefined && last.first + last.count === first) {
-      this.#holes = [
-        ...this.#holes.slice(0, -1),
-        { first: last.first, count: last.count + count },
-      ];
+      this.#holes = [...this.#holes.slice(0, -1), { first: last.first, count: last.count + count }];
     } else this.#holes = [...this.#holes, { first, count }];
   }
 
@@ -237,8 +236,7 @@ export class Change implements Entry, Held, Admission {
     if (this.#holes.length > 0) this.#keep = this.#core.pages.keepNew();
     for (const hole of this.#holes) {
       const obstacle =
-        map.pinPath(hole.first, this.#pins) ??
-        map.pinPath(hole.first + hole.count - 1, this.#pins);
+        map.pinPath(hole.first, this.#pins) ?? map.pinPath(hole.first + hole.count - 1, this.#pins);
       if (obstacle !== null) return obstacle.missing;
     }
     return null;
@@ -257,7 +255,14 @@ export class Change implements Entry, Held, Admission {
     let data = at + this.metaBytes;
     for (const part of this.#parts) {
       const { number: chunkNumber, id, fingerprintHigh, fingerprintLow } = part;
-      putDataRecord(view, record, { volume, chunkNumber, id, log2, fingerprintHigh, fingerprintLow });
+      putDataRecord(view, record, {
+        volume,
+        chunkNumber,
+        id,
+        log2,
+        fingerprintHigh,
+        fingerprintLow,
+      });
       bytes.set(part.bytes, data);
       record += RECORD_BYTES;
       data += chunkBytes;
@@ -302,7 +307,7 @@ export class Change implements Entry, Held, Admission {
     this.#core.changed();
   }
 
-  failed(_error: DiskError): void {
+  failed(): void {
     for (const { idPage } of this.#parts) {
       this.#core.chunks.giveBack(present(idPage, 'a page was pinned with the id'));
     }

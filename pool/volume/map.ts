@@ -190,7 +190,10 @@ export class VolumeMap {
     onChunk: (id: number) => void,
     onPage: (page: DroppedPage) => void,
   ): void {
-    const page = present(this.#pages.get(mapKey(at.number)), 'the edges of a cleared range are here');
+    const page = present(
+      this.#pages.get(mapKey(at.number)),
+      'the edges of a cleared range are here',
+    );
     const span = spanOf(at.level);
     const from = Math.max(0, Math.floor((range.first - at.base) / span));
     const to = Math.min(ENTRIES_PER_MAP_PAGE - 1, Math.floor((range.last - at.base) / span));
@@ -219,7 +222,6 @@ export class VolumeMap {
     this.#pages.touch(page);
     const at = PAGE_HEADER_WORDS + index * 2;
     page.words[at] = id >>> 0;
-    page.words[at + 1] =
-      id === 0 ? 0 : (Math.floor(id / TWO_32) | (this.state.epoch << 8)) >>> 0;
+    page.words[at + 1] = id === 0 ? 0 : (Math.floor(id / TWO_32) | (this.state.epoch << 8)) >>> 0;
   }
 }

@@ -23,7 +23,7 @@ export class PageRelease {
   readonly #releases: ReleaseQueue;
   readonly #nextTurn: (run: () => void) => void;
   /** Mapped chunks of a volume were given back. */
-  readonly #onSettled: (volume: number, chunks: number) => void;
+  onSettled: (volume: number, chunks: number) => void = () => undefined;
   /** A stack: what lies deepest is settled first, so that it stays small. */
   #waiting: ReleasedPage[] = [];
   #running = false;
@@ -33,12 +33,10 @@ export class PageRelease {
     pages: PageCache;
     releases: ReleaseQueue;
     nextTurn: (run: () => void) => void;
-    onSettled: (volume: number, chunks: number) => void;
   }) {
     this.#pages = facts.pages;
     this.#releases = facts.releases;
     this.#nextTurn = facts.nextTurn;
-    this.#onSettled = facts.onSettled;
   }
 
   get size(): number {
@@ -134,7 +132,7 @@ export class PageRelease {
           chunks += 1;
         }
       }
-      if (chunks > 0) this.#onSettled(next.volume, chunks);
+      if (chunks > 0) this.onSettled(next.volume, chunks);
     }
     this.#pages.remove(key);
   }

@@ -21,7 +21,10 @@ export function checkSpec(spec: VolumeSpec): void {
   }
   checkSize(spec.sizeBytes, spec.blockSizeBytes);
   if (spec.dedup !== 'off') {
-    throw new PoolError('invalid', `dedup '${spec.dedup}' is not available in this version: use off`);
+    throw new PoolError(
+      'invalid',
+      `dedup '${spec.dedup}' is not available in this version: use off`,
+    );
   }
   if (spec.compression !== 'off') {
     throw new PoolError(

@@ -17,6 +17,10 @@ export class VolumeTable {
     this.#core = core;
     this.#pageRelease = pageRelease;
     this.#nextId = nextId;
+    pageRelease.onSettled = (id, chunks) => {
+      const record = this.#byId.get(id)?.record;
+      if (record !== undefined) record.mappedChunks -= chunks;
+    };
   }
 
   get nextId(): number {

@@ -43,7 +43,7 @@ export class Volume {
     this.chunkBytes = record.chunkSizeBytes;
     this.log2 = Math.log2(record.chunkSizeBytes);
     this.zeroChunk = new Uint8Array(record.chunkSizeBytes);
-    this.map = new VolumeMap(core.pages, () => core.nextMapPage(), record.map);
+    this.map = new VolumeMap(core.pages, () => core.takeMapPage(), record.map);
   }
 
   get record(): VolumeRecord {
@@ -87,7 +87,10 @@ export class Volume {
     const last = Math.floor((offset + length - 1) / this.chunkBytes);
     const run = (): void => {
       this.#readChunks(first, last - first + 1, (error, chunks) => {
-        done(error, error === null ? this.#cut(chunks, offset - first * this.chunkBytes, length) : []);
+        done(
+          error,
+          error === null ? this.#cut(chunks, offset - first * this.chunkBytes, length) : [],
+        );
       });
     };
     if (this.lock.look(first, last, run)) run();
