@@ -169,27 +169,36 @@ class Campaign {
     const { unit, count } = this.#idleUnits();
     this.#oracle.hold(unit, count);
     try {
-      await this.#readAndCheck(initiator, unit, count);
+      await this.#readAndCheck(initiator, { unit, count, when: 'while writing' });
       this.#report.readsWhileWriting += 1;
     } finally {
       this.#oracle.release(unit, count);
     }
   }
 
-  async #readAndCheck(initiator: TcpInitiator, unit: number, count: number): Promise<void> {
+  /** `when` is for the reader of a complaint. */
+  async #readAndCheck(
+    initiator: TcpInitiator,
+    { unit, count, when }: { unit: number; count: number; when: string },
+  ): Promise<void> {
     const { status, sense, data } = await initiator.execute(
       read(unit * BLOCKS_PER_UNIT, count * UNIT_BYTES),
     );
-    if (status === GOOD) this.#report.wrong.push(...this.#oracle.check(unit, data));
-    else this.#complain(`read: status 0x${status.toString(16)}, sense ${sense.toString('hex')}`);
+    if (status === GOOD) {
+      for (const line of this.#oracle.check(unit, data)) this.#complain(`${when}, ${line}`);
+    } else
+      this.#complain(
+        `${when}, read: status 0x${status.toString(16)}, sense ${sense.toString('hex')}`,
+      );
   }
 
   async #verifyAll(portal: Portal): Promise<void> {
+    const when = `after kill ${String(this.#report.kills)}`;
     const initiator = await openSession(portal);
     const { unitCount } = this.#oracle;
     for (let unit = 0; unit < unitCount; unit += VERIFY_UNITS) {
       const count = Math.min(VERIFY_UNITS, unitCount - unit);
-      await this.#readAndCheck(initiator, unit, count);
+      await this.#readAndCheck(initiator, { unit, count, when });
       this.#report.unitsVerified += count;
     }
     initiator.close();

@@ -25,17 +25,22 @@ export async function libiscsiSuite(
 }
 
 /** Its text: `Suite: S`, `  Test: T ...`, remarks, `passed` or `FAILED`, numbered assertions. */
-export function parseSuiteOutput(text: string): SuiteReport {
+export function parseSuiteOutput(output: string): SuiteReport {
   const report: SuiteReport = { passed: [], skipped: [], failed: [] };
-  const body = text.split('Run Summary')[0] ?? '';
+  const body = output.split('Run Summary')[0] ?? '';
   for (const suite of body.split(/^Suite: /m).slice(1)) {
     const name = suite.slice(0, suite.indexOf('\n'));
     for (const part of suite.split(/^ {2}Test: /m).slice(1)) {
       const test = `${name}.${part.slice(0, part.indexOf(' '))}`;
-      const remarks = part.slice(part.indexOf('...') + 3).trim();
-      if (!/^(.*\.\.\.)?passed$/m.test(remarks)) report.failed.push({ test, why: remarks });
-      else if (remarks.includes('[SKIPPED]')) report.skipped.push({ test, why: remarks });
-      else report.passed.push(test);
+      // Between tests the suite looks after its device, and what it says then follows the verdict.
+      const text = part.slice(part.indexOf('...') + 3);
+      const verdict = /^(.*\.\.\.)?(passed|FAILED)/m.exec(text);
+      if (verdict?.[2] !== 'passed') report.failed.push({ test, why: text.trim() });
+      else {
+        const why = text.slice(0, verdict.index).trim();
+        if (why.includes('[SKIPPED]')) report.skipped.push({ test, why });
+        else report.passed.push(test);
+      }
     }
   }
   return report;

@@ -36,7 +36,8 @@ describe('libiscsi', () => {
     const portal = `iscsi://127.0.0.1:${String(scale.portalPort)}`;
     const listed = await mustRun('iscsi-ls', ['-s', portal], { timeoutMs: 20_000 });
     expect(listed).toContain(volume.target);
-    expect(listed).toMatch(/Lun:0 +Type:DIRECT_ACCESS \(Size:256M\)/i);
+    // iscsi-ls multiplies the last LBA, not the number of blocks, and rounds down.
+    expect(listed).toMatch(/Lun:0 +Type:DIRECT_ACCESS \(Size:255M\)/);
   });
 
   testWith('iscsi-inq')('iscsi-inq reads the standard data and the designators', async () => {
@@ -58,14 +59,14 @@ describe('libiscsi', () => {
   );
 
   testWith('iscsi-test-cu')(
-    'its suites of the everyday commands pass, none of them skipped',
+    'its suites of the everyday commands pass; only WRITE SAME of zero blocks is skipped, WSNZ being 1',
     async () => {
       const commands = ['Inquiry', 'ModeSense6', 'Read10', 'Read16', 'ReadCapacity16', 'Unmap'];
       const more = ['Verify10', 'Write10', 'Write16', 'WriteSame10', 'WriteVerify16'];
       const suites = [...commands, ...more].map((name) => `SCSI.${name}`);
       const report = await libiscsiSuite(volume.iscsiUrl, suites, { timeoutMs: 100_000 });
       expect(report.failed).toEqual([]);
-      expect(report.skipped).toEqual([]);
+      expect(report.skipped.map(({ test }) => test)).toEqual(['WriteSame10.ZeroBlocks']);
       expect(report.passed.length).toBeGreaterThan(40);
     },
     120_000,

@@ -46,12 +46,11 @@ describe('a member', () => {
     expect(scale.readyLine).toMatch(
       /^ready iscsi:\/\/127\.0\.0\.1:\d+\/iqn\.[^/ ]+\/0 api http:\/\/127\.0\.0\.1:\d+$/,
     );
-    expect(scale.startUpMs).toBeLessThan(5000);
   }, 60_000);
 
   test('refuses a data directory that another one holds', async () => {
     const scale = await start();
-    expect(await refusal()).toMatch(/ended with 1:[^]*(lock|use)/i);
+    expect(await refusal()).toMatch(/ended with 1:[^]*another process serves it/);
     expect(scale.isRunning).toBe(true);
   }, 60_000);
 
