@@ -199,6 +199,8 @@ function makeCore(ports: PoolPorts, state: SuperState, stores: Stores, ring: Rin
     if (core.readOnlyReason !== null) return;
     core.readOnlyReason = reason;
     events.add('error', 'read-only', `the pool takes no writes any more: ${reason}`);
+    core.journal.stop(new DiskError('io', 'pool', reason));
+    core.space.refuseWaiting();
   };
   let nextMapPage = state.nextMapPage;
   const core: PoolCore = {

@@ -2,7 +2,9 @@
 import { present } from '../../src/base/assert.ts';
 import { ChunkState } from '../chunk/chunk-page.ts';
 import { readPending } from '../log/pending-reader.ts';
+import type { PoolCore } from '../core.ts';
 import { readChunks } from '../log/segment-reader.ts';
+import type { SegmentRead } from '../log/segment-reader.ts';
 import { recover } from '../open-pool.ts';
 import type { PoolOptions, PoolPorts } from '../options.ts';
 import { Recounter } from './recount.ts';
@@ -34,30 +36,8 @@ export async function checkPool(
   });
   const unreadable: number[] = [];
   let seen = 0;
-  const verify = async ({ id, page }: CountedChunk): Promise<void> => {
-    const state = core.chunks.stateOf(page, id);
-    const place = core.chunks.placeOf(page, id);
-    const pending = core.pending.get(id);
-    let whole = false;
-    if (state === ChunkState.live && place !== null) {
-      whole = await new Promise<boolean>((resolve) => {
-        readChunks(core, [
-          {
-            id,
-            place,
-            done: (stored) => {
-              resolve(stored !== null);
-            },
-          },
-        ]);
-      });
-    } else if (state === ChunkState.live && pending !== undefined) {
-      const into = new Uint8Array(2 ** pending.log2);
-      whole = await new Promise<boolean>((resolve) => {
-        readPending(core, pending, into, resolve);
-      });
-    }
-    if (!whole) unreadable.push(id);
+  const verify = async (chunk: CountedChunk): Promise<void> => {
+    if (!(await readsBack(core, chunk))) unreadable.push(chunk.id);
     seen += 1;
     if (seen % 1024 === 0) onProgress(seen);
   };
@@ -79,4 +59,23 @@ export async function checkPool(
     unreadableChunks: unreadable.length,
     problems,
   };
+}
+
+/** Whether the bytes of a live chunk are what was written. */
+function readsBack(core: PoolCore, { id, page }: CountedChunk): Promise<boolean> {
+  const place = core.chunks.placeOf(page, id);
+  const pending = core.pending.get(id);
+  return new Promise((resolve) => {
+    if (core.chunks.stateOf(page, id) !== ChunkState.live) resolve(false);
+    else if (place !== null) {
+      const done: SegmentRead['done'] = (stored) => {
+        resolve(stored !== null);
+      };
+      readChunks(core, [{ id, place, done }]);
+    } else if (pending !== undefined) {
+      readPending(core, pending, new Uint8Array(2 ** pending.log2), (bytes) => {
+        resolve(bytes === 'whole');
+      });
+    } else resolve(false);
+  });
 }

@@ -8,11 +8,14 @@ import type { ChunkPlace } from '../chunk/chunk-table.ts';
 import type { PendingChunk } from '../chunk/pending.ts';
 import type { PoolCore } from '../core.ts';
 import { readPending } from './pending-reader.ts';
+import type { PendingBytes } from './pending-reader.ts';
 import type { Segment } from './segment-table.ts';
 import type { SegmentStreams } from './segment-streams.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 
-export const CHUNKS_PER_TURN = 256;
+const CHUNKS_PER_TURN = 256;
+/** A disk that fails a read may answer the next. */
+const READ_TRIES = 4;
 
 export interface Staged {
   readonly chunk: PendingChunk;
@@ -150,12 +153,17 @@ export class Destager {
     core.segments.filled(segment, core.nextCheckpoint());
   }
 
+  /** null: damaged, or not to be had in several tries. */
   async #fromJournal(chunk: PendingChunk): Promise<Uint8Array | null> {
     const bytes = new Uint8Array(2 ** chunk.log2);
-    const whole = await new Promise<boolean>((resolve) => {
-      readPending(this.#core, chunk, bytes, resolve);
-    });
-    return whole ? bytes : null;
+    for (let tries = 0; tries < READ_TRIES; tries++) {
+      const state = await new Promise<PendingBytes>((resolve) => {
+        readPending(this.#core, chunk, bytes, resolve);
+      });
+      if (state === 'whole') return bytes;
+      if (state === 'damaged') return null;
+    }
+    return null;
   }
 
   /** The journal can't give its bytes any more: found, named, confined. */

@@ -210,6 +210,11 @@ export class Journal {
     if (!this.#inFlight) this.#writeGroup();
   }
 
+  /** Nothing is written any more, for a reason outside the log: who waits for room waits in vain. */
+  stop(error: DiskError): void {
+    this.#fail(error);
+  }
+
   close(): Promise<void> {
     return this.#ring.close();
   }

@@ -106,7 +106,9 @@ export class Change implements Entry, Held, Admission {
   }
 
   refused(): void {
-    this.#end({ code: this.cancelled() ? 'aborted' : 'space-exhausted' });
+    if (this.cancelled()) this.#end({ code: 'aborted' });
+    else if (this.#core.readOnlyReason !== null) this.#end({ code: 'read-only' });
+    else this.#end({ code: 'space-exhausted' });
   }
 
   cancelled(): boolean {

@@ -187,9 +187,9 @@ export class ChunkRead {
 
   #readJournal(index: number, chunk: PendingChunk, arrived: () => void): void {
     const bytes = new Uint8Array(this.#chunkBytes);
-    readPending(this.#core, chunk, bytes, (whole) => {
+    readPending(this.#core, chunk, bytes, (state) => {
       // What is not wanted any more may be written over: look again.
-      if (whole) this.#chunks[index] = bytes;
+      if (state === 'whole') this.#chunks[index] = bytes;
       else if (chunk.wanted) this.#unreadable = this.#first + index;
       arrived();
     });

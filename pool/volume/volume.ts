@@ -197,7 +197,11 @@ export class Volume {
     this.#limit = sizeBytes;
     const abortable = { aborted: false };
     const facts = { offset, length, source: null, durable: false, abortable, final: true };
-    new Change({ core: this.#core, volume: this, ...facts, finish }).start();
+    const ended: Finish = (error) => {
+      if (error !== null) this.#limit = Infinity;
+      finish(error);
+    };
+    new Change({ core: this.#core, volume: this, ...facts, finish: ended }).start();
   }
 
   /** A new size takes effect. What lies behind a smaller end has been zeroed before. */
