@@ -56,6 +56,8 @@ export class Cleaner {
   /** Cleans a batch; false when nothing came of it. */
   async clean(batch: readonly Segment[]): Promise<boolean> {
     let writer: SegmentWriter | null = null;
+    // What is read here stays on disk until it has been read.
+    const read = this.#core.grace.begin();
     try {
       writer = await this.#streams.open();
       const moves: Move[] = [];
@@ -73,6 +75,8 @@ export class Cleaner {
       if (!(error instanceof DiskError)) throw error;
       await this.#streams.failed(writer, error);
       return false;
+    } finally {
+      this.#core.grace.end(read);
     }
   }
 

@@ -210,6 +210,13 @@ export class Journal {
     if (!this.#inFlight) this.#writeGroup();
   }
 
+  /** Who waits for room waits in vain: nothing can be destaged. */
+  refuseWaiting(error: DiskError): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const entry of waiting) entry.failed(error);
+  }
+
   /** Nothing is written any more, for a reason outside the log: who waits for room waits in vain. */
   stop(error: DiskError): void {
     this.#fail(error);
@@ -333,14 +340,12 @@ export class Journal {
     this.#failure = error;
     this.#onFailure(error);
     const staged = [...this.#writing.entries, ...this.#filling.entries];
-    const waiting = this.#waiting;
     const waiters = this.#syncWaiters;
-    this.#waiting = [];
     this.#syncWaiters = [];
     this.#writing.entries = [];
     this.#filling.entries = [];
     for (const { entry } of staged) entry.failed(error);
-    for (const entry of waiting) entry.failed(error);
+    this.refuseWaiting(error);
     for (const waiter of waiters) waiter.done(error);
   }
 }

@@ -12,6 +12,7 @@ import { ChunkState, EntryField, chunkKeyOf, entryAt } from '../chunk/chunk-page
 import type { PoolCore } from '../core.ts';
 import type { Page } from '../meta/page-cache.ts';
 import { PoolError } from '../types.ts';
+import type { Volume } from '../volume/volume.ts';
 import type { VolumeTable } from '../volume/volume-table.ts';
 import type { DataRecord, HoleRecord, JournalRecord } from './frame.ts';
 import type { FramePosition } from './journal.ts';
@@ -165,18 +166,22 @@ export class Replay {
   }
 
   async #applyHole(record: HoleRecord): Promise<void> {
-    const map = this.#volumes.byId(record.volume)?.map;
-    if (map === undefined) return;
+    const volume = this.#volumes.byId(record.volume);
+    if (volume === undefined) return;
     const last = record.first + record.count - 1;
     const held: Page[] = [];
     const pins: Page[] = [];
     for (;;) {
-      const obstacle = map.pinPath(record.first, pins) ?? map.pinPath(last, pins);
+      const obstacle = volume.map.pinPath(record.first, pins) ?? volume.map.pinPath(last, pins);
       for (const page of pins.splice(0)) page.pins -= 1;
-      if (obstacle === null) break;
-      held.push(await this.#holdForReplay(obstacle.missing));
+      if (obstacle === null) {
+        volume.setHole(record.first, last);
+        break;
+      }
+      const page = await this.#holdForReplay(obstacle.missing, record);
+      if (page === null) break;
+      held.push(page);
     }
-    this.#volumes.byId(record.volume)?.setHole(record.first, last);
     for (const page of held) this.#core.pages.letGo(page);
   }
 
@@ -185,27 +190,40 @@ export class Replay {
     chunks.noteUsed(record.id);
     const volume = this.#volumes.byId(record.volume);
     if (volume === undefined) return;
-    const page = await this.#holdForReplay(chunkKeyOf(record.id));
-    let leaf = volume.map.leafForWrite(record.chunkNumber);
-    while ('missing' in leaf) {
-      pages.letGo(await this.#holdForReplay(leaf.missing));
-      leaf = volume.map.leafForWrite(record.chunkNumber);
-    }
-    volume.setChunk(leaf, pendingOf(frame, record));
-    if (frame.damaged.includes(record)) {
-      pending.settle(present(pending.get(record.id), 'just added'));
-      chunks.markLost(page, record.id);
+    const page = await this.#holdForReplay(chunkKeyOf(record.id), record);
+    if (page === null) return;
+    const leaf = await this.#leafForReplay(volume, record);
+    if (leaf !== null) {
+      volume.setChunk(leaf, pendingOf(frame, record));
+      if (frame.damaged.includes(record)) {
+        pending.settle(present(pending.get(record.id), 'just added'));
+        chunks.markLost(page, record.id);
+      }
     }
     pages.letGo(page);
   }
 
-  async #holdForReplay(key: number): Promise<Page> {
+  async #leafForReplay(volume: Volume, record: DataRecord): Promise<Page | null> {
+    for (;;) {
+      const leaf = volume.map.leafForWrite(record.chunkNumber);
+      if (!('missing' in leaf)) return leaf;
+      const page = await this.#holdForReplay(leaf.missing, record);
+      if (page === null) return null;
+      this.#core.pages.letGo(page);
+    }
+  }
+
+  /** null: the page is damaged, and with it the change that the journal has for it. */
+  async #holdForReplay(key: number, record: DataRecord | HoleRecord): Promise<Page | null> {
     const page = await this.#core.pages.hold(key);
-    if (page !== null) return page;
-    throw new PoolError(
-      'damaged',
-      `metadata page ${key} is damaged and the journal has changes for it: restore the metadata from a copy`,
-    );
+    if (page === null) {
+      const chunk = record.type === 'data' ? record.chunkNumber : record.first;
+      this.#lose(
+        `metadata page ${key} is damaged, and a change in it at chunk ${chunk} of volume ` +
+          `${this.#volumes.nameOf(record.volume)} can't be applied`,
+      );
+    }
+    return page;
   }
 
   #reportDamaged(frame: ReadFrame): void {

@@ -49,6 +49,7 @@ export class SegmentStreams {
       this.#core.events.add('error', 'disk-full', `${error.message}: writes are refused`, {
         disk: disk.id,
       });
+      this.#core.journal.refuseWaiting(error);
       return;
     }
     disk.errors += 1;

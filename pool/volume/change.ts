@@ -5,6 +5,7 @@
  * effect. Until the frame is in the journal it can be aborted or refused without a trace.
  */
 import { assert, present } from '../../src/base/assert.ts';
+import type { DiskError } from '../../src/base/ports.ts';
 import type { PoolCore } from '../core.ts';
 import type { Entry, FramePosition } from '../log/journal.ts';
 import { FRAME_HEADER_BYTES, RECORD_BYTES, putDataRecord, putHoleRecord } from '../log/frame.ts';
@@ -309,12 +310,12 @@ export class Change implements Entry, Held, Admission {
     this.#core.changed();
   }
 
-  failed(): void {
+  failed(error: DiskError): void {
     for (const { idPage } of this.#parts) {
       this.#core.chunks.giveBack(present(idPage, 'a page was pinned with the id'));
     }
     this.#unpin();
-    this.#fail({ code: 'write-failed' });
+    this.#fail({ code: error.code === 'full' ? 'space-exhausted' : 'write-failed' });
   }
 
   #unpin(): void {
