@@ -12,6 +12,8 @@ import { ChunkState, EntryField, chunkKeyOf, entryAt } from '../chunk/chunk-page
 import type { PoolCore } from '../core.ts';
 import type { Page } from '../meta/page-cache.ts';
 import { PoolError } from '../types.ts';
+import { ENTRIES_PER_MAP_PAGE } from '../volume/map.ts';
+import type { Obstacle } from '../volume/map.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { VolumeTable } from '../volume/volume-table.ts';
 import type { DataRecord, HoleRecord, JournalRecord } from './frame.ts';
@@ -165,24 +167,38 @@ export class Replay {
     }
   }
 
+  /** Where a damaged page is in the way, the leaves that are not concerned are done one by one; the
+   * others are unreadable in any case. */
   async #applyHole(record: HoleRecord): Promise<void> {
     const volume = this.#volumes.byId(record.volume);
-    if (volume === undefined) return;
     const last = record.first + record.count - 1;
+    if (volume === undefined || (await this.#clear(volume, record))) return;
+    for (let first = record.first; first <= last;) {
+      const end = Math.min(last, first - (first % ENTRIES_PER_MAP_PAGE) + ENTRIES_PER_MAP_PAGE - 1);
+      await this.#clear(volume, { ...record, first, count: end - first + 1 });
+      first = end + 1;
+    }
+  }
+
+  async #clear(volume: Volume, record: HoleRecord): Promise<boolean> {
+    const range = { first: record.first, last: record.first + record.count - 1 };
     const held: Page[] = [];
     const pins: Page[] = [];
-    for (;;) {
-      const obstacle = volume.map.pinPath(record.first, pins) ?? volume.map.pinPath(last, pins);
+    const look = (): Obstacle | null => {
+      const obstacle = volume.map.pinEdges(range, pins);
       for (const page of pins.splice(0)) page.pins -= 1;
-      if (obstacle === null) {
-        volume.setHole(record.first, last);
-        break;
-      }
+      return obstacle;
+    };
+    let obstacle = look();
+    while (obstacle !== null) {
       const page = await this.#holdForReplay(obstacle.missing, record);
       if (page === null) break;
       held.push(page);
+      obstacle = look();
     }
+    if (obstacle === null) volume.setHole(range.first, range.last);
     for (const page of held) this.#core.pages.letGo(page);
+    return obstacle === null;
   }
 
   async #applyData(frame: ReadFrame, record: DataRecord): Promise<void> {
@@ -191,16 +207,16 @@ export class Replay {
     const volume = this.#volumes.byId(record.volume);
     if (volume === undefined) return;
     const page = await this.#holdForReplay(chunkKeyOf(record.id), record);
-    if (page === null) return;
     const leaf = await this.#leafForReplay(volume, record);
-    if (leaf !== null) {
+    if (leaf !== null && page === null) volume.setLost(leaf, record);
+    if (leaf !== null && page !== null) {
       volume.setChunk(leaf, pendingOf(frame, record));
       if (frame.damaged.includes(record)) {
         pending.settle(present(pending.get(record.id), 'just added'));
         chunks.markLost(page, record.id);
       }
     }
-    pages.letGo(page);
+    if (page !== null) pages.letGo(page);
   }
 
   async #leafForReplay(volume: Volume, record: DataRecord): Promise<Page | null> {

@@ -237,9 +237,8 @@ export class Change implements Entry, Held, Admission {
       part.leaf = last;
     }
     if (this.#holes.length > 0) this.#keep = this.#core.pages.keepNew();
-    for (const hole of this.#holes) {
-      const obstacle =
-        map.pinPath(hole.first, this.#pins) ?? map.pinPath(hole.first + hole.count - 1, this.#pins);
+    for (const { first, count } of this.#holes) {
+      const obstacle = map.pinEdges({ first, last: first + count - 1 }, this.#pins);
       if (obstacle !== null) return obstacle.missing;
     }
     return null;

@@ -106,19 +106,10 @@ export class VolumeMap {
     return before;
   }
 
-  /** The pages on the way to a chunk number, each pinned once into `pins`; or the obstacle. */
-  pinPath(chunkNumber: number, pins: Page[]): Obstacle | null {
-    let number = this.state.root;
-    for (let level = this.state.levels - 1; number !== 0; level--) {
-      const key = mapKey(number);
-      const page = this.#pages.get(key);
-      if (page === null) return { missing: key };
-      page.pins += 1;
-      pins.push(page);
-      if (level === 0) return null;
-      number = entryId(page, Math.floor(chunkNumber / spanOf(level)) % ENTRIES_PER_MAP_PAGE);
-    }
-    return null;
+  /** Pins what `clear` of the range will change, each page once more into `pins`: the ways to its
+   * ends, down to the pages that leave the tree whole. Or gives the obstacle. */
+  pinEdges(range: { first: number; last: number }, pins: Page[]): Obstacle | null {
+    return this.#pinEdge(range.first, range, pins) ?? this.#pinEdge(range.last, range, pins);
   }
 
   /**
@@ -169,6 +160,27 @@ export class VolumeMap {
       if (number === 0) return span - (chunkNumber % span);
       if (level === 0) return 0;
     }
+  }
+
+  #pinEdge(
+    chunkNumber: number,
+    range: { first: number; last: number },
+    pins: Page[],
+  ): Obstacle | null {
+    let number = this.state.root;
+    for (let level = this.state.levels - 1; number !== 0; level--) {
+      const span = spanOf(level + 1);
+      const base = chunkNumber - (chunkNumber % span);
+      if (range.first <= base && base + span - 1 <= range.last) return null;
+      const key = mapKey(number);
+      const page = this.#pages.get(key);
+      if (page === null) return { missing: key };
+      page.pins += 1;
+      pins.push(page);
+      if (level === 0) return null;
+      number = entryId(page, Math.floor(chunkNumber / spanOf(level)) % ENTRIES_PER_MAP_PAGE);
+    }
+    return null;
   }
 
   #walk(chunkNumber: number): Page | Obstacle | null {

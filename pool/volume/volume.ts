@@ -169,10 +169,14 @@ export class Volume {
 
   /** A write takes effect: the chunk is where its number says. */
   setChunk(leaf: Page, chunk: PendingChunk): void {
-    const before = this.map.replace(leaf, chunk.chunkNumber, chunk.id);
+    this.#map(leaf, chunk);
     this.#core.chunks.create(chunk);
-    if (before === 0) this.#record.mappedChunks += 1;
-    else this.#core.releases.drop(before);
+  }
+
+  /** Replay: what was written can't be had, as the page of its entry is damaged. Reads shall say so,
+   * and not show what was there before. */
+  setLost(leaf: Page, chunk: { readonly chunkNumber: number; readonly id: number }): void {
+    this.#map(leaf, chunk);
   }
 
   /** Zeroes take effect on whole chunks. */
@@ -228,6 +232,12 @@ export class Volume {
       this.#pageRelease.add({ number: map.root, level: map.levels - 1, birth: 0, volume: this.id });
     }
     map.root = 0;
+  }
+
+  #map(leaf: Page, chunk: { readonly chunkNumber: number; readonly id: number }): void {
+    const before = this.map.replace(leaf, chunk.chunkNumber, chunk.id);
+    if (before === 0) this.#record.mappedChunks += 1;
+    else this.#core.releases.drop(before);
   }
 
   #change(
