@@ -267,13 +267,16 @@ class SocketLink implements ConnectionHost {
     });
   }
 
-  outputReady(): void {
+  /** All that one turn has produced leaves in one write; of a busy session, all that the events
+   * waiting now produce, since a write costs more than what it carries. */
+  outputReady(urgent: boolean): void {
     if (this.#flushing) return;
     this.#flushing = true;
-    if (this.#inFlight === null) this.#clock.endOfTurn(this.#flush);
+    if (this.#inFlight !== null) return;
+    if (urgent) this.#clock.endOfTurn(this.#flush);
+    else this.#clock.nextTurn(this.#flush);
   }
 
-  /** All that one turn has produced leaves in one write. */
   readonly #flush = (): void => {
     this.#flushing = false;
     if (this.#socket.destroyed) return;

@@ -30,8 +30,11 @@ import type { RegisteredSession, SessionRegistry } from './session-registry.ts';
 
 /** Whoever holds the socket. */
 export interface ConnectionHost {
-  /** `fill` has something to give. Called once until the next `fill`. */
-  outputReady(): void;
+  /**
+   * `fill` has something to give. Called once until the next `fill`. Not urgent: other commands are
+   * under way, and what they have to say in a moment may go out in the same write.
+   */
+  outputReady(urgent: boolean): void;
   pauseReading(): void;
   resumeReading(): void;
   /** All was sent: ends the connection in good order. */
@@ -253,7 +256,9 @@ export class Connection implements PduSink, RegisteredSession {
     registry.enter(this, identity.tsih, (admission) => {
       if (this.#phase !== 'entering') return;
       if (admission === null) {
-        this.#fault(loginFailure(LoginStatus.outOfResources, 'too many sessions'));
+        this.#note('too many sessions');
+        this.#refuseLogin(request, LoginStatus.outOfResources);
+        this.#closeSoon();
         return;
       }
       this.#tsih = admission.tsih;
@@ -333,15 +338,15 @@ export class Connection implements PduSink, RegisteredSession {
     const { fault } = error;
     this.#note(error.message);
     this.#receiver.stop();
-    if (fault.kind === 'login') this.#refuseLogin(fault.status);
-    else if (fault.reason !== null && this.#phase === 'fullFeature') {
+    if (fault.kind === 'login') {
+      this.#refuseLogin(decodeLoginRequest(this.#receiver.currentHeader()), fault.status);
+    } else if (fault.reason !== null && this.#phase === 'fullFeature') {
       this.#outbox.answer(rejectAnswer(fault.reason, this.#receiver.currentHeader()));
     }
     this.#closeSoon();
   }
 
-  #refuseLogin(status: LoginStatus): void {
-    const request = decodeLoginRequest(this.#receiver.currentHeader());
+  #refuseLogin(request: LoginRequest, status: LoginStatus): void {
     const { currentStage } = request;
     const stages = { transit: false, continues: false, currentStage, nextStage: 0 };
     const reply = { ...stages, status, text: new Uint8Array(0) };
@@ -351,7 +356,7 @@ export class Connection implements PduSink, RegisteredSession {
   #announce(): void {
     if (this.#announced || this.#phase === 'closed') return;
     this.#announced = true;
-    this.options.host.outputReady();
+    this.options.host.outputReady(this.#fullFeature?.isBusy !== true);
   }
 
   /** Takes nothing more in; closes when all is sent, or after a while. */

@@ -97,6 +97,11 @@ export class FullFeature {
     return this.#session?.isIdle !== false;
   }
 
+  /** More than one command is under way. */
+  get isBusy(): boolean {
+    return this.#session !== null && this.#session.tasks.size > 1;
+  }
+
   alive(): void {
     this.#keepAlive.alive();
   }
@@ -168,7 +173,9 @@ export class FullFeature {
     window.inOrder(nop, () => outbox.answer(echoAnswer(nop.itt, nop.lun, data)));
   }
 
+  /** A discovery session has no NOP: one that stays silent is just closed after a while. */
   #ping(): void {
+    if (this.#session === null) return;
     this.#pingTag = (this.#pingTag + 1) & 0x7fff_ffff;
     this.#options.outbox.answer(pingAnswer(this.#pingTag));
   }

@@ -142,7 +142,8 @@ export class Outbox {
       const command = this.#commands.peek();
       if (command === undefined) return;
       if (!command.emit(batch, this.#numbers)) return;
-      this.#commands.shift();
+      // Its end may have ended the session, and with that emptied the lane.
+      if (this.#commands.peek() === command) this.#commands.shift();
     }
   }
 

@@ -100,6 +100,15 @@ describe('NOP', () => {
     expect(link.destroyed).toBe(true);
   });
 
+  test('a discovery session is not asked, and closed when it stays silent [RFC 7143 §4.3]', () => {
+    const made = new World();
+    const link = discovery(made);
+    made.clock.advance(made.limits.nopIntervalMs);
+    expect(link.initiator.take()).toEqual([]);
+    made.clock.advance(made.limits.nopTimeoutMs);
+    expect(link.destroyed).toBe(true);
+  });
+
   test('one that talks is not asked', () => {
     const { made, link } = session();
     for (let n = 0; n < 5; n++) {

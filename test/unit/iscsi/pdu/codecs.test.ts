@@ -58,7 +58,7 @@ interface Row {
 
 /** Of a target's PDU: its own fields and the numbering are told apart when encoding. */
 const numbered =
-  <T>(encode: (pdu: T, n: typeof numbering, into: Uint8Array, at: number) => void) =>
+  (encode: (pdu: never, n: typeof numbering, into: Uint8Array, at: number) => void) =>
   (pdu: never, into: Uint8Array, at: number): void =>
     encode(pdu, numbering, into, at);
 
