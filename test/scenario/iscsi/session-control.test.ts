@@ -49,7 +49,7 @@ describe('NOP', () => {
     expect(Buffer.from(pdu!.data).equals(data)).toBe(true);
   });
 
-  test('an echo is cut to what the initiator takes [RFC 7143 §11.19.3]', () => {
+  test('an echo is cut to what the initiator takes [RFC 7143 §11.18]', () => {
     const { link } = session([['MaxRecvDataSegmentLength', '512']]);
     link.initiator.nop({ data: new Uint8Array(1000) });
     expect(link.initiator.take()[0]!.data).toHaveLength(512);
@@ -79,7 +79,7 @@ describe('NOP', () => {
     expect(opcodes(link)).toEqual([0x20, 0x25]);
   });
 
-  test('a silent initiator is asked, with a tag to answer to [RFC 7143 §11.19.2]', () => {
+  test('a silent initiator is asked, with a tag to answer to [RFC 7143 §11.19.1]', () => {
     const { made, link } = session();
     made.clock.advance(made.limits.nopIntervalMs);
     const [pdu] = link.initiator.take();

@@ -229,7 +229,7 @@ describe('R2T', () => {
     expect(second?.bufferOffset).toBe(1024);
   });
 
-  test('does not take a StatSN [RFC 7143 §11.8.3]', () => {
+  test('does not take a StatSN [RFC 7143 §11.8.2]', () => {
     const { link } = taking(2048);
     const itt = link.initiator.command({ writeBytes: 2048 });
     const [r2t] = r2ts(link);
