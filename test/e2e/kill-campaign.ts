@@ -27,6 +27,8 @@ export interface Victim {
   /** Starts and kills at once `afterMs` later, ready or not. */
   startAndKill(afterMs: number): Promise<void>;
   kill(): Promise<void>;
+  /** Whether the process lives, and the end of its log. */
+  condition(): string;
 }
 
 export interface CampaignOptions {
@@ -84,9 +86,10 @@ class Campaign {
 
   async run(): Promise<CampaignReport> {
     const { kills, say } = this.#options;
-    while (this.#report.kills < kills && this.#report.wrong.length === 0) {
+    while (this.#report.kills < kills && !this.#hasFailed()) {
       const { portal, startUpMs } = await this.#start();
       await this.#verifyAll(portal);
+      if (this.#hasFailed()) return this.#report;
       const before = this.#report.acknowledgedWrites;
       await this.#writeUntilKilled(portal);
       const writes = this.#report.acknowledgedWrites - before;
@@ -95,9 +98,14 @@ class Campaign {
           `${String(writes)} writes acknowledged since`,
       );
     }
+    if (this.#hasFailed()) return this.#report;
     const { portal } = await this.#start();
     await this.#verifyAll(portal);
     return this.#report;
+  }
+
+  #hasFailed(): boolean {
+    return this.#report.wrong.length > 0;
   }
 
   async #start(): Promise<{ portal: Portal; startUpMs: number }> {
@@ -115,6 +123,7 @@ class Campaign {
     const initiator = await openSession(portal);
     const workers = Array.from({ length: COMMANDS_IN_FLIGHT }, () => this.#work(initiator));
     await sleep(this.#random.between(50, this.#options.mostWritingMs));
+    if (initiator.isLost) this.#complainOfLoss('while writing');
     await this.#victim.kill();
     this.#report.kills += 1;
     initiator.close();
@@ -194,7 +203,15 @@ class Campaign {
 
   async #verifyAll(portal: Portal): Promise<void> {
     const when = `after kill ${String(this.#report.kills)}`;
-    const initiator = await openSession(portal);
+    try {
+      await this.#readAll(await openSession(portal), when);
+    } catch (error) {
+      if (!(error instanceof ConnectionLost)) throw error;
+      this.#complainOfLoss(when);
+    }
+  }
+
+  async #readAll(initiator: TcpInitiator, when: string): Promise<void> {
     const { unitCount } = this.#oracle;
     for (let unit = 0; unit < unitCount; unit += VERIFY_UNITS) {
       const count = Math.min(VERIFY_UNITS, unitCount - unit);
@@ -212,6 +229,12 @@ class Campaign {
       const unit = this.#random.below(this.#random.below(2) === 0 ? limit : limit >> 4);
       if (this.#oracle.isIdle(unit, count)) return { unit, count };
     }
+  }
+
+  #complainOfLoss(when: string): void {
+    this.#complain(
+      `${when}, the connection was lost, nobody killed it: ${this.#victim.condition()}`,
+    );
   }
 
   #complain(line: string): void {

@@ -63,6 +63,12 @@ export class ScaleVictim implements Victim {
     this.#running = null;
   }
 
+  condition(): string {
+    const scale = this.#running;
+    if (scale === null) return 'not started';
+    return `${scale.isRunning ? 'the process runs' : 'the process is gone'}; ${scale.log.slice(-2000)}`;
+  }
+
   /** A clean end; gives the exit code. */
   async terminate(): Promise<number | null> {
     const ended = await this.#running?.terminate();
@@ -102,5 +108,9 @@ export class TgtVictim implements Victim {
   async kill(): Promise<void> {
     await this.#running?.stop();
     this.#running = null;
+  }
+
+  condition(): string {
+    return this.#running === null ? 'not started' : 'tgtd keeps no log';
   }
 }

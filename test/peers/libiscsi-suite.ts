@@ -24,6 +24,15 @@ export async function libiscsiSuite(
   return report;
 }
 
+/** The names of its suites, as `SCSI.Read10`, of the families or suites given. */
+export async function suiteNames(families: readonly string[]): Promise<string[]> {
+  const { stdout } = await run('iscsi-test-cu', ['-l'], { timeoutMs: 20_000 });
+  const suites = stdout.split('\n').filter((line) => line.split('.').length === 2);
+  return suites.filter((suite) =>
+    families.some((family) => suite === family || suite.startsWith(`${family}.`)),
+  );
+}
+
 /** Its text: `Suite: S`, `  Test: T ...`, remarks, `passed` or `FAILED`, numbered assertions. */
 export function parseSuiteOutput(output: string): SuiteReport {
   const report: SuiteReport = { passed: [], skipped: [], failed: [] };
