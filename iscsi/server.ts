@@ -10,6 +10,7 @@ import { Connection, type ConnectionHost } from './session/connection.ts';
 import { defaultLimits, type Limits } from './session/limits.ts';
 import { OutputBatch } from './session/output-batch.ts';
 import { SessionRegistry } from './session/session-registry.ts';
+import { TransferBudget } from './session/transfer-budget.ts';
 import type { Portal, TargetDirectory } from './target/directory.ts';
 import { formatAddress, isLoopbackHost, type SocketAddress } from './target/portal-address.ts';
 import { normalName } from './target/iscsi-name.ts';
@@ -55,6 +56,7 @@ export class IscsiServer {
   readonly #options: IscsiServerOptions;
   readonly #limits: Limits;
   readonly #registry: SessionRegistry;
+  readonly #transfers: TransferBudget;
   readonly #listeners: Server[] = [];
   readonly #links = new Set<SocketLink>();
   readonly #spare: OutputBatch[] = [];
@@ -64,6 +66,7 @@ export class IscsiServer {
     this.#options = options;
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#registry = new SessionRegistry(this.#limits.maxSessions);
+    this.#transfers = new TransferBudget(this.#limits.maxTotalTransferBytes);
   }
 
   /** Gives the addresses in the order of the portals. If one can't be had, none is kept. */
@@ -119,6 +122,7 @@ export class IscsiServer {
         random,
         log,
         limits: this.#limits,
+        transfers: this.#transfers,
         coldReset: (targetName) => {
           this.#dropSessions(targetName, 'target cold reset');
         },

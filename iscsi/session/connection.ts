@@ -27,6 +27,7 @@ import type { Limits } from './limits.ts';
 import { Outbox } from './outbox.ts';
 import type { OutputBatch } from './output-batch.ts';
 import type { RegisteredSession, SessionRegistry } from './session-registry.ts';
+import type { TransferBudget } from './transfer-budget.ts';
 
 /** Whoever holds the socket. */
 export interface ConnectionHost {
@@ -54,6 +55,7 @@ export interface ConnectionOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly limits: Limits;
+  readonly transfers: TransferBudget;
   /** A cold reset: every session of this target is to be dropped. */
   readonly coldReset: (targetName: string) => void;
 }
@@ -269,7 +271,7 @@ export class Connection implements PduSink, RegisteredSession {
 
   #begin(identity: LoginIdentity): void {
     const { options } = this;
-    const { localAddress, portal, clock, directory, log, limits, coldReset } = options;
+    const { localAddress, portal, clock, directory, log, limits, transfers, coldReset } = options;
     this.#sinceMs = clock.wallMs();
     this.#fullFeature = new FullFeature({
       identity,
@@ -282,6 +284,7 @@ export class Connection implements PduSink, RegisteredSession {
       clock,
       log,
       limits,
+      transfers,
       coldReset,
       dead: () => this.#drop('no answer to a ping'),
       loggedOut: (answer) => {

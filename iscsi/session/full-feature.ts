@@ -36,6 +36,7 @@ import type { Outbox } from './outbox.ts';
 import { Session } from './session.ts';
 import { TaskManagement } from './task-management.ts';
 import { TextExchange } from './text-exchange.ts';
+import type { TransferBudget } from './transfer-budget.ts';
 
 export interface FullFeatureOptions {
   readonly identity: LoginIdentity;
@@ -49,6 +50,7 @@ export interface FullFeatureOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly limits: Limits;
+  readonly transfers: TransferBudget;
   /** The initiator answers nothing. */
   readonly dead: () => void;
   /** A Logout: the session is to be ended, then `answer` sent and the connection closed. */

@@ -15,6 +15,8 @@ export interface Limits {
   /** Data of commands that the device server works on, in one session; the rest waits. A single
    * command may be bigger. */
   readonly maxTransferBytes: number;
+  /** The same over all sessions; each may have one command beyond it. */
+  readonly maxTotalTransferBytes: number;
   /** Answers other than SCSI ones that wait for a slow reader before we stop reading from it. */
   readonly maxWaitingAnswers: number;
   /** Silence after which we ask whether the initiator is there, and how long it has to answer. */
@@ -33,6 +35,7 @@ export const defaultLimits: Limits = {
   commandWindow: 128,
   maxImmediateCommands: 32,
   maxTransferBytes: 32 * 1024 * 1024,
+  maxTotalTransferBytes: 512 * 1024 * 1024,
   maxWaitingAnswers: 1024,
   nopIntervalMs: 15_000,
   nopTimeoutMs: 15_000,

@@ -25,6 +25,7 @@ import type { CommandWindow } from './command-window.ts';
 import type { Limits } from './limits.ts';
 import type { Outbox, WindowNumbers } from './outbox.ts';
 import { SessionTask, type TaskOwner } from './session-task.ts';
+import type { TransferBudget } from './transfer-budget.ts';
 import { TransferFault, type DataOutFields, type Solicitation } from './write-transfer.ts';
 
 const EMPTY = new Uint8Array(0);
@@ -37,6 +38,7 @@ export interface SessionOptions {
   readonly window: CommandWindow;
   readonly outbox: Outbox;
   readonly limits: Limits;
+  readonly transfers: TransferBudget;
 }
 
 export class Session implements TaskOwner {
@@ -50,6 +52,7 @@ export class Session implements TaskOwner {
   /** Commands that the device server hasn't got yet, in order. */
   readonly #waiting: SessionTask[] = [];
   readonly #limits: Limits;
+  readonly #transfers: TransferBudget;
   #chargedBytes = 0;
   #immediateUnderWay = 0;
   #arrivals = 0;
@@ -65,6 +68,7 @@ export class Session implements TaskOwner {
     this.window = options.window;
     this.outbox = options.outbox;
     this.#limits = options.limits;
+    this.#transfers = options.transfers;
   }
 
   get windowNumbers(): WindowNumbers {
@@ -152,13 +156,14 @@ export class Session implements TaskOwner {
     return (
       bytes === 0 ||
       this.#chargedBytes === 0 ||
-      this.#chargedBytes + bytes <= this.#limits.maxTransferBytes
+      (this.#chargedBytes + bytes <= this.#limits.maxTransferBytes && this.#transfers.fits(bytes))
     );
   }
 
   #submit(task: SessionTask): void {
     task.chargedBytes = task.expectedDataInBytes + task.expectedDataOutBytes;
     this.#chargedBytes += task.chargedBytes;
+    this.#transfers.charge(task.chargedBytes);
     task.state = 'submitted';
     this.device.submit(task);
   }
@@ -216,6 +221,7 @@ export class Session implements TaskOwner {
   leave(task: SessionTask): void {
     this.tasks.delete(task.tag);
     this.#chargedBytes -= task.chargedBytes;
+    this.#transfers.release(task.chargedBytes);
     if (task.immediate) this.#immediateUnderWay--;
     else this.window.ended();
     this.#unblock();

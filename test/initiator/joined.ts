@@ -6,6 +6,7 @@ import { Connection, type ConnectionHost } from '../../iscsi/session/connection.
 import { defaultLimits, type Limits } from '../../iscsi/session/limits.ts';
 import { OutputBatch } from '../../iscsi/session/output-batch.ts';
 import { SessionRegistry } from '../../iscsi/session/session-registry.ts';
+import { TransferBudget } from '../../iscsi/session/transfer-budget.ts';
 import type {
   Portal,
   Target,
@@ -155,10 +156,12 @@ export class World {
   readonly links: Joined[] = [];
   readonly limits: Limits;
   readonly registry: SessionRegistry;
+  readonly transfers: TransferBudget;
 
   constructor(limits: Partial<Limits> = {}) {
     this.limits = { ...defaultLimits, ...limits };
     this.registry = new SessionRegistry(this.limits.maxSessions);
+    this.transfers = new TransferBudget(this.limits.maxTotalTransferBytes);
   }
 
   connect(portal: Partial<Portal> = {}): Joined {
@@ -175,6 +178,7 @@ export class World {
         random: this.random,
         log: quiet,
         limits: this.limits,
+        transfers: this.transfers,
         coldReset: (name) => {
           for (const { connection } of this.links) {
             if (connection.nexus?.targetName === name) connection.dropSession('cold reset');

@@ -4,7 +4,7 @@ import { decodeScsiResponse } from '../../../iscsi/pdu/scsi-response.ts';
 import type { Limits } from '../../../iscsi/session/limits.ts';
 import type { FakeDeviceServer } from '../../fakes/fake-device-server.ts';
 import { good } from '../../fakes/fake-device-server.ts';
-import { World, type Joined } from '../../initiator/joined.ts';
+import { IDENTITY, World, type Joined } from '../../initiator/joined.ts';
 
 function session(limits: Partial<Limits> = {}): { link: Joined; device: FakeDeviceServer } {
   const made = new World(limits);
@@ -118,6 +118,23 @@ describe('bounds', () => {
     device.tasks[0]!.complete(good([new Uint8Array(4096)]));
     link.takeAll();
     expect(device.tasks).toHaveLength(2);
+  });
+
+  test('what all sessions have under way is bounded too, one command each aside', () => {
+    const made = new World({ maxTotalTransferBytes: 8192 });
+    const device = made.directory.add();
+    const [one, two] = [made.session(), made.connect()];
+    two.initiator.isid = '00023d000002';
+    two.initiator.login(IDENTITY);
+    for (let n = 0; n < 3; n++) one.initiator.command({ readBytes: 4096 });
+    expect(device.tasks).toHaveLength(2);
+    for (let n = 0; n < 2; n++) two.initiator.command({ readBytes: 4096 });
+    expect(device.tasks).toHaveLength(3);
+    one.cut();
+    expect(device.tasks).toHaveLength(3);
+    device.tasks[2]!.complete(good([new Uint8Array(4096)]));
+    two.takeAll();
+    expect(device.tasks).toHaveLength(4);
   });
 
   test('a slow reader holds up work, not memory: what is unsent keeps its place', () => {
