@@ -60,7 +60,7 @@ export async function createPool(ports: PoolPorts, options: PoolOptions): Promis
     puts: [],
     removes: [],
     state: new Map([
-      [StateName.super, encodeSuper(ports.compute, state)],
+      ...encodeSuper(ports.compute, state),
       [StateName.drops, sealState(ports.compute, NOTHING)],
       [StateName.pages, sealState(ports.compute, NOTHING)],
     ]),

@@ -91,8 +91,10 @@ export class Housekeeping {
   async close(): Promise<void> {
     this.#closed = true;
     this.#timer?.cancel();
-    const { core, destager } = this.#parts;
+    const { core, destager, pageRelease } = this.#parts;
     await destager.stop();
+    await pageRelease.stop();
+    await core.releases.stop();
     await this.#cleaning;
     if (core.readOnlyReason === null) await this.#checkpoint();
     await this.#reclaiming;

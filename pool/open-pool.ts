@@ -6,6 +6,7 @@
 import { assert } from '../src/base/assert.ts';
 import { littleEndian } from '../src/base/bytes.ts';
 import { DiskError, MetaError } from '../src/base/ports.ts';
+import { rebuildSegments } from './check/rebuild-segments.ts';
 import { ChunkCache } from './chunk/chunk-cache.ts';
 import { ChunkTable } from './chunk/chunk-table.ts';
 import { Grace } from './chunk/grace.ts';
@@ -22,9 +23,9 @@ import type { ReplayEnd } from './log/replay.ts';
 import { Ring } from './log/ring.ts';
 import { SegmentStore } from './log/segment-store.ts';
 import { SegmentTable } from './log/segment-table.ts';
-import { PageKind, pageKey } from './meta/page.ts';
+import { PageKind, keysOfKind } from './meta/page.ts';
 import { PageCache } from './meta/page-cache.ts';
-import { StateName, decodeSuper, openState } from './meta/state.ts';
+import { SUPER_COPIES, StateName, decodeSuper, openState } from './meta/state.ts';
 import type { SuperState } from './meta/state.ts';
 import { budgets, reserveBytes } from './options.ts';
 import type { Budgets, PoolOptions, PoolPorts } from './options.ts';
@@ -55,17 +56,34 @@ interface Stores {
   readonly chunks: ChunkTable;
   readonly releases: ReleaseQueue;
   readonly pageRelease: PageRelease;
+  /** Pages of the segment table that could not be read. */
+  readonly damagedTable: ReadonlySet<number>;
 }
 
+/** The newest checkpoint's root, from the copy where the first one is damaged. null: no pool. */
 export async function readSuper(ports: PoolPorts): Promise<SuperState | null> {
-  const bytes = await ports.meta.readState(StateName.super).catch((error: unknown) => {
-    throw new PoolError(
-      'damaged',
-      `the metadata database can't be read (${String(error)}): restore it from a copy`,
-      error,
-    );
-  });
-  return bytes === null ? null : decodeSuper(ports.compute, bytes);
+  let failure: unknown = null;
+  for (const name of SUPER_COPIES) {
+    try {
+      const bytes = await ports.meta.readState(name).catch(metadataLost);
+      if (bytes !== null) return decodeSuper(ports.compute, bytes);
+    } catch (error) {
+      if (error instanceof PoolError && error.code === 'format') throw error;
+      failure ??= error;
+      ports.log.warn({ state: name }, 'a copy of the checkpoint state is damaged');
+    }
+  }
+  if (failure !== null) throw failure as Error;
+  return null;
+}
+
+function metadataLost(error: unknown): never {
+  if (!(error instanceof MetaError)) throw error;
+  throw new PoolError(
+    'damaged',
+    `the metadata database can't be read: ${error.message}; restore it from a copy`,
+    error,
+  );
 }
 
 /** Makes the pool when there is none; recovers it up to the end of the log. */
@@ -85,6 +103,7 @@ export async function recover(
   const stores = await loadStores(ports, options, state);
   const core = makeCore(ports, state, stores, ring);
   core.space.metadataBytes = await ports.meta.sizeBytes();
+  await mendSegmentTable(ports, stores, core);
   const volumes = new VolumeTable(core, stores.pageRelease, state.nextVolume);
   for (const record of state.volumes) volumes.load(record);
   const replayed = await new Replay({
@@ -104,6 +123,16 @@ export async function recover(
   const checkpointer = makeCheckpointer(ports, state, stores, { core, volumes });
   const { pageRelease, limits } = stores;
   return { core, volumes, pageRelease, checkpointer, state, budgets: limits, replayed };
+}
+
+async function mendSegmentTable(ports: PoolPorts, stores: Stores, core: PoolCore): Promise<void> {
+  if (stores.damagedTable.size === 0) return;
+  const { pages, segments } = stores;
+  const parts = { pages, segments, meta: ports.meta, store: core.store };
+  const count = await rebuildSegments(parts, stores.damagedTable);
+  core.events.add('warning', 'segment-table-mended', `${count} segments were counted again`, {
+    segments: count,
+  });
 }
 
 async function openRing(
@@ -145,7 +174,7 @@ async function loadStores(
     },
   });
   const segments = new SegmentTable(state.nextSegment);
-  await loadSegmentTable(ports, pages, segments);
+  const damagedTable = await loadSegmentTable(ports, pages, segments);
   const pending = new PendingChunks();
   const cache = new ChunkCache(limits.chunkCacheBytes);
   const grace = new Grace(state.checkpoint);
@@ -176,6 +205,7 @@ async function loadStores(
     chunks,
     releases,
     pageRelease,
+    damagedTable,
   };
 }
 
@@ -283,29 +313,28 @@ function makeCheckpointer(
 const LIST_LIMIT = 4096;
 const READ_LIMIT = 256;
 
+/** Gives the keys of pages that are damaged: what they hold is to be counted again. */
 async function loadSegmentTable(
   ports: PoolPorts,
   pages: PageCache,
   segments: SegmentTable,
-): Promise<void> {
-  const end = pageKey((PageKind.segment + 1) as 3, 0);
-  let from = pageKey(PageKind.segment, 0);
+): Promise<Set<number>> {
+  const damaged = new Set<number>();
+  const { from: first, to } = keysOfKind(PageKind.segment);
+  let from = first;
   for (;;) {
-    const keys = await ports.meta.listPages({ from, to: end, limit: LIST_LIMIT });
+    const keys = await ports.meta.listPages({ from, to, limit: LIST_LIMIT }).catch(metadataLost);
     for (let at = 0; at < keys.length; at += READ_LIMIT) {
-      const loads = keys.slice(at, at + READ_LIMIT).map((key) => pages.hold(key));
-      for (const [index, page] of (await Promise.all(loads)).entries()) {
-        if (page === null) {
-          throw new PoolError(
-            'damaged',
-            `metadata page ${String(keys[at + index])} (segment table) is damaged: restore the metadata from a copy`,
-          );
-        }
-        segments.readPage(page);
-      }
+      const batch = keys.slice(at, at + READ_LIMIT);
+      const loaded = await Promise.all(batch.map((key) => pages.hold(key)));
+      batch.forEach((key, index) => {
+        const page = loaded[index] ?? null;
+        if (page === null) damaged.add(key);
+        else segments.readPage(page);
+      });
     }
     const last = keys.at(-1);
-    if (last === undefined || keys.length < LIST_LIMIT) return;
+    if (last === undefined || keys.length < LIST_LIMIT) return damaged;
     from = last + 1;
   }
 }
@@ -316,11 +345,7 @@ async function restoreQueues(
   pageRelease: PageRelease,
 ): Promise<void> {
   const read = async (name: string): Promise<Uint8Array> => {
-    const bytes = await ports.meta.readState(name).catch((error: unknown) => {
-      throw error instanceof MetaError
-        ? new PoolError('damaged', `metadata state '${name}': ${error.message}`, error)
-        : error;
-    });
+    const bytes = await ports.meta.readState(name).catch(metadataLost);
     if (bytes === null) throw new PoolError('damaged', `metadata state '${name}' is missing`);
     return openState(ports.compute, name, bytes).slice();
   };

@@ -8,14 +8,13 @@ import {
   ChunkState,
   ENTRIES_PER_CHUNK_PAGE,
   EntryField,
-  PARTITIONS,
   chunkIdOf,
   chunkKeyOf,
-  chunkPageKey,
   entryAt,
   pageNumberOf,
 } from '../chunk/chunk-page.ts';
 import type { PoolCore } from '../core.ts';
+import { chunkPageKeys } from './chunk-pages.ts';
 import { recordBytes } from '../log/segment-format.ts';
 import type { Page } from '../meta/page-cache.ts';
 import { ENTRIES_PER_MAP_PAGE, entryId, mapKey } from '../volume/map.ts';
@@ -33,8 +32,6 @@ export interface CountedChunk {
   readonly id: number;
   readonly page: Page;
 }
-
-const LIST_LIMIT = 4096;
 
 export class Recounter {
   readonly #core: PoolCore;
@@ -58,7 +55,8 @@ export class Recounter {
   /** `onChunk` is called with each live chunk, and awaited. */
   async run(onChunk?: (chunk: CountedChunk) => Promise<void>): Promise<Recount> {
     for (const volume of this.#volumes.all()) await this.#walkVolume(volume);
-    for (const key of await this.#chunkPageKeys()) await this.#countPage(key, onChunk);
+    for (const key of await chunkPageKeys(this.#core.pages, this.#meta))
+      await this.#countPage(key, onChunk);
     for (const key of this.#references.keys()) {
       this.#problem(`chunk page ${key} is named by maps and is not there`);
     }
@@ -109,20 +107,6 @@ export class Recounter {
     }
     const index = id % ENTRIES_PER_CHUNK_PAGE;
     counts[index] = (counts[index] ?? 0) + 1;
-  }
-
-  async #chunkPageKeys(): Promise<number[]> {
-    const first = chunkPageKey(0, 0);
-    const end = chunkPageKey(PARTITIONS, 0);
-    const keys = new Set(this.#core.pages.keysInMemory(first, end));
-    for (let from = first; ;) {
-      const stored = await this.#meta.listPages({ from, to: end, limit: LIST_LIMIT });
-      for (const key of stored) keys.add(key);
-      const last = stored.at(-1);
-      if (last === undefined || stored.length < LIST_LIMIT) break;
-      from = last + 1;
-    }
-    return [...keys].sort((one, other) => one - other);
   }
 
   async #countPage(

@@ -20,6 +20,7 @@ export class ReleaseQueue {
   #batch: { id: number; drops: number }[] = [];
   #cursor = 0;
   #running = false;
+  #stopped = false;
   /** Wait for the running batch, and for the one after it. */
   #idle: (() => void)[] = [];
   #idleNext: (() => void)[] = [];
@@ -46,7 +47,7 @@ export class ReleaseQueue {
 
   /** Applies all that waits now; `done` when that is so. */
   flush(done: () => void): void {
-    if (this.size === 0) {
+    if (this.size === 0 || this.#stopped) {
       done();
       return;
     }
@@ -56,6 +57,15 @@ export class ReleaseQueue {
     }
     this.#idle.push(done);
     this.#startBatch();
+  }
+
+  /** Ends between two steps of a batch; what is left stays queued. Resolves when that is so. */
+  stop(): Promise<void> {
+    this.#stopped = true;
+    if (!this.#running) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#idle.push(resolve);
+    });
   }
 
   /** What a checkpoint keeps of it: ids, one for each drop. */
@@ -92,6 +102,11 @@ export class ReleaseQueue {
   }
 
   #step(): void {
+    if (this.#stopped) {
+      this.#running = false;
+      for (const done of [...this.#idle.splice(0), ...this.#idleNext.splice(0)]) done();
+      return;
+    }
     let budget = CHUNKS_PER_TURN;
     while (budget > 0) {
       const next = this.#batch[this.#cursor];

@@ -135,7 +135,7 @@ export class Checkpointer {
       oldest: oldest.position,
       pages: pages.freeze(),
       state: new Map([
-        [StateName.super, encodeSuper(compute, superState)],
+        ...encodeSuper(compute, superState),
         [StateName.drops, sealState(compute, releases.encode())],
         [StateName.pages, sealState(compute, pageRelease.encode())],
       ]),

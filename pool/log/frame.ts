@@ -29,8 +29,8 @@ export const RECORD_BYTES = 32;
 export const FRAME_ALIGNMENT = 32;
 export const FRAME_MAGIC = 0x464a_5353;
 export const FRAME_VERSION = 1;
-/** Above the largest command (8 MiB of data in chunks of 4 KiB, and their records). */
-export const MAX_FRAME_BYTES = 9 * 1024 * 1024;
+/** Above the largest command: 8 MiB of data, which in chunks of 1 MiB may touch nine, and records. */
+export const MAX_FRAME_BYTES = 10 * 1024 * 1024;
 
 export const RecordType = { data: 1, hole: 2, catalogue: 3, start: 4 } as const;
 

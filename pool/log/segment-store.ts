@@ -44,6 +44,13 @@ export class SegmentStore {
     return names.filter((name) => NAME.test(name)).map((name) => Number.parseInt(name, 16));
   }
 
+  async sizeBytes(disk: number, number: number): Promise<number> {
+    const file = await this.#disk(disk).disk.open(fileName(number), 'read');
+    const bytes = await file.sizeBytes();
+    await file.close();
+    return bytes;
+  }
+
   create(disk: number, number: number): Promise<DiskFile> {
     return this.#disk(disk).disk.open(fileName(number), 'create');
   }

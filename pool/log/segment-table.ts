@@ -26,7 +26,8 @@ export interface Segment {
   stuck: boolean;
 }
 
-const pageKeyFor = (number: number): number =>
+/** The page of the table that holds a segment. */
+export const segmentKey = (number: number): number =>
   pageKey(PageKind.segment, Math.floor(number / ENTRIES_PER_PAGE));
 
 export class SegmentTable {
@@ -87,7 +88,7 @@ export class SegmentTable {
       stuck: false,
     };
     this.#insert(segment);
-    this.#dirty.add(pageKeyFor(number));
+    this.#dirty.add(segmentKey(number));
     return segment;
   }
 
@@ -95,7 +96,7 @@ export class SegmentTable {
     segment.liveBytes += bytes;
     segment.liveChunks += 1;
     this.#liveBytes += bytes;
-    this.#dirty.add(pageKeyFor(segment.number));
+    this.#dirty.add(segmentKey(segment.number));
   }
 
   /** A chunk in it died or moved away. `checkpoint` is the next to be frozen. */
@@ -105,7 +106,7 @@ export class SegmentTable {
     segment.liveChunks -= 1;
     this.#liveBytes -= bytes;
     assert(segment.liveChunks >= 0 && segment.liveBytes >= 0, 'live bytes of a segment add up');
-    this.#dirty.add(pageKeyFor(number));
+    this.#dirty.add(segmentKey(number));
     if (segment.liveChunks === 0 && !segment.filling) this.noteDead(segment, checkpoint);
   }
 
@@ -119,7 +120,7 @@ export class SegmentTable {
   noteDead(segment: Segment, checkpoint: number): void {
     assert(segment.liveChunks === 0 && segment.deadSince === 0, 'a segment dies once');
     segment.deadSince = checkpoint;
-    this.#dirty.add(pageKeyFor(segment.number));
+    this.#dirty.add(segmentKey(segment.number));
     this.#dead.push(segment);
   }
 
@@ -150,6 +151,18 @@ export class SegmentTable {
       }
     }
     this.#dirty.clear();
+  }
+
+  /** A segment whose page of the table was damaged, counted again. */
+  restore(facts: {
+    number: number;
+    disk: number;
+    bytes: number;
+    liveBytes: number;
+    liveChunks: number;
+  }): void {
+    this.#insert({ ...facts, deadSince: 0, filling: false, stuck: false });
+    this.#dirty.add(segmentKey(facts.number));
   }
 
   /** Takes in a stored page; it is pinned and stays so. */

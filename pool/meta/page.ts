@@ -26,6 +26,12 @@ const TWO_32 = 0x1_0000_0000;
 
 export const pageKey = (kind: PageKind, number: number): number => kind * KIND_UNIT + number;
 
+/** The keys of a kind: from `from`, below `to`. */
+export const keysOfKind = (kind: PageKind): { from: number; to: number } => ({
+  from: kind * KIND_UNIT,
+  to: (kind + 1) * KIND_UNIT,
+});
+
 export interface PageOwner {
   readonly logId: number;
   readonly epoch: number;

@@ -15,7 +15,15 @@ const MAGIC = 0x5453_5353;
 const HEADER_BYTES = 16;
 const SEED = 0x5354;
 
-export const StateName = { super: 'super', drops: 'drops', pages: 'pages' } as const;
+export const StateName = {
+  super: 'super',
+  superCopy: 'super-copy',
+  drops: 'drops',
+  pages: 'pages',
+} as const;
+
+/** What everything hangs on is stored twice. */
+export const SUPER_COPIES = [StateName.super, StateName.superCopy] as const;
 
 export interface DiskRecord {
   readonly id: string;
@@ -81,8 +89,13 @@ export function openState(compute: Compute, name: string, bytes: Uint8Array): Ui
   return payload;
 }
 
-export const encodeSuper = (compute: Compute, state: SuperState): Uint8Array =>
-  sealState(compute, Buffer.from(JSON.stringify(state)));
+export const encodeSuper = (
+  compute: Compute,
+  state: SuperState,
+): (readonly [string, Uint8Array])[] => {
+  const bytes = sealState(compute, Buffer.from(JSON.stringify(state)));
+  return SUPER_COPIES.map((name) => [name, bytes] as const);
+};
 
 export const decodeSuper = (compute: Compute, bytes: Uint8Array): SuperState =>
   JSON.parse(

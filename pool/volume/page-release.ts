@@ -27,6 +27,7 @@ export class PageRelease {
   /** A stack: what lies deepest is settled first, so that it stays small. */
   #waiting: ReleasedPage[] = [];
   #running = false;
+  #stopped = false;
   #idle: (() => void)[] = [];
 
   constructor(facts: {
@@ -49,7 +50,7 @@ export class PageRelease {
 
   /** Starts to settle what waits; `done` when nothing waits. */
   run(done: () => void): void {
-    if (this.#waiting.length === 0) {
+    if (this.#waiting.length === 0 || this.#stopped) {
       done();
       return;
     }
@@ -57,6 +58,15 @@ export class PageRelease {
     if (this.#running) return;
     this.#running = true;
     this.#step();
+  }
+
+  /** Ends between two steps; what is left stays queued. Resolves when that is so. */
+  stop(): Promise<void> {
+    this.#stopped = true;
+    if (!this.#running) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#idle.push(resolve);
+    });
   }
 
   encode(): Uint8Array {
@@ -89,13 +99,13 @@ export class PageRelease {
   }
 
   #step(): void {
-    if (this.#releases.size > DROPS_LIMIT) {
+    if (!this.#stopped && this.#releases.size > DROPS_LIMIT) {
       this.#releases.flush(() => {
         this.#step();
       });
       return;
     }
-    const next = this.#waiting.at(-1);
+    const next = this.#stopped ? undefined : this.#waiting.at(-1);
     if (next === undefined) {
       this.#running = false;
       const idle = this.#idle;
