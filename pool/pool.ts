@@ -164,8 +164,13 @@ export class Pool implements PoolControl {
     const volume = this.openVolume(name);
     return this.#exclusively(name, async () => {
       this.#mustTakeChanges();
-      await volume.quiesce();
-      await this.#record({ op: 'delete-volume', id: volume.id });
+      const resume = await volume.quiesce();
+      try {
+        await this.#record({ op: 'delete-volume', id: volume.id });
+      } catch (error) {
+        if (this.#parts.volumes.byId(volume.id) === volume) resume();
+        throw error;
+      }
       this.#event('volume-deleted', name);
       if (options.wait) await this.#housekeeping.settle();
     });

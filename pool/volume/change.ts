@@ -100,6 +100,12 @@ export class Change implements Entry, Held, Admission {
 
   admitted(): void {
     this.#admitted = this.#source !== null;
+    // Who waited for space may find the volume deleted: its lock is never let go again.
+    const refusal = this.#refusal();
+    if (refusal !== null) {
+      this.#end(refusal);
+      return;
+    }
     const run = (): void => {
       this.#gather();
     };

@@ -215,12 +215,20 @@ export class Volume {
     this.#limit = Infinity;
   }
 
-  /** Nothing new is served; resolves when no change is in flight any more. */
-  quiesce(): Promise<void> {
+  /** Nothing new is served; resolves when no change is in flight any more, with what takes that back
+   * for a deletion that did not happen. */
+  quiesce(): Promise<() => void> {
     this.#gone = true;
+    const whole = { first: 0, last: Infinity };
+    const resume = (): void => {
+      this.#gone = false;
+      this.lock.release(whole);
+    };
     return new Promise((resolve) => {
-      const whole = { first: 0, last: Infinity };
-      if (this.lock.acquire(whole, resolve)) resolve();
+      const quiet = (): void => {
+        resolve(resume);
+      };
+      if (this.lock.acquire(whole, quiet)) quiet();
     });
   }
 

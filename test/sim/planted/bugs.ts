@@ -1,0 +1,503 @@
+/**
+ * Bugs that a storage pool is known to have had, each as a change of the source. The simulator must
+ * catch every one of them: see `main.ts` beside this.
+ */
+import type { Edit } from './scratch-tree.ts';
+
+export interface Bug {
+  readonly name: string;
+  /** What the pool does wrong with it. */
+  readonly harm: string;
+  readonly edits: readonly Edit[];
+}
+
+const JOURNAL = 'pool/log/journal.ts';
+const CHECKPOINT = 'pool/log/checkpoint.ts';
+const VOLUME = 'pool/volume/volume.ts';
+const CHANGE = 'pool/volume/change.ts';
+const ALLOCATOR = 'pool/chunk/allocator.ts';
+
+const logBugs: readonly Bug[] = [
+  {
+    name: 'ack-out-of-log-order',
+    harm: 'several journal writes are in flight, each acknowledges its own commands',
+    edits: [
+      {
+        file: JOURNAL,
+        find: 'if (this.#inFlight || this.#failure !== null) return;\n    this.#stageWaiting();\n    const group',
+        replace: 'if (this.#failure !== null) return;\n    this.#stageWaiting();\n    const group',
+      },
+      {
+        file: JOURNAL,
+        find: 'this.#filling = this.#writing;\n    this.#writing = group;\n    this.#inFlight = true;',
+        replace: 'this.#filling = new Staging();',
+      },
+      {
+        file: JOURNAL,
+        find: '    return true;\n  }\n\n  #stageWaiting',
+        replace: '    this.#ends.set(end, this.#tail);\n    return true;\n  }\n\n  #stageWaiting',
+      },
+      {
+        file: JOURNAL,
+        find: '  #scheduled = false;\n',
+        replace: '  #scheduled = false;\n  #ends = new Map<number, LogEnd>();\n',
+      },
+      {
+        file: JOURNAL,
+        find: 'this.#applied = entries[index + 1]?.frame ?? this.#endAfter(staged);',
+        replace:
+          'const end = this.#ends.get(staged.end)!;\n      if (end.position > this.#applied.position) this.#applied = end;',
+      },
+    ],
+  },
+  {
+    name: 'stale-frame-replayed',
+    harm: 'replay goes on with whatever frame stands at the place with the next sequence number',
+    edits: [
+      {
+        file: 'pool/log/log-reader.ts',
+        find: `      header.sequence === at.sequence &&
+      header.previousHigh === at.previousHigh &&
+      header.previousLow === at.previousLow &&
+      header.incarnation >= this.#incarnation;`,
+        replace: '      header.sequence === at.sequence;',
+      },
+    ],
+  },
+  {
+    name: 'torn-data-replayed',
+    harm: 'replay takes a frame at the end of the log though not all of its data was written',
+    edits: [
+      {
+        file: 'pool/log/replay.ts',
+        find: 'const whole = frame !== null && frame.damaged.length === 0;',
+        replace: 'const whole = frame !== null;',
+      },
+    ],
+  },
+  {
+    name: 'log-of-the-last-life-not-synced',
+    harm: 'a start takes for durable what the process before had only written',
+    edits: [
+      { file: JOURNAL, find: 'this.#ring.syncAll((error)', replace: 'this.#ring.sync((error)' },
+    ],
+  },
+  {
+    name: 'sync-misses-a-write-in-flight',
+    harm: 'a sync that began before a write was complete counts for that write too',
+    edits: [
+      {
+        file: 'pool/log/ring.ts',
+        find: `      this.#unsynced.add(file);\n`,
+        replace: '',
+      },
+      {
+        file: 'pool/log/ring.ts',
+        find: `    const room = this.#fileBytes - offset;\n`,
+        replace: `    const room = this.#fileBytes - offset;\n    this.#unsynced.add(file);\n`,
+      },
+    ],
+  },
+  {
+    name: 'flush-without-sync',
+    harm: 'SYNCHRONIZE CACHE is answered without an fdatasync',
+    edits: [
+      {
+        file: VOLUME,
+        find: `    this.#core.journal.syncTo(this.#core.journal.applied.position, (error) => {
+      finish(error === null ? null : { code: 'write-failed' });
+    });`,
+        replace: '    finish(null);',
+      },
+    ],
+  },
+  {
+    name: 'failed-sync-tried-again',
+    harm: 'after an fdatasync that failed the next one is believed',
+    edits: [
+      {
+        file: JOURNAL,
+        find: `      this.#syncing = false;
+      if (error !== null) {
+        this.#fail(error);
+        return;
+      }`,
+        replace: `      this.#syncing = false;
+      if (error !== null) {
+        for (const file of this.#ring.files) this.#ring.unsynced.add(file);
+        this.#sync();
+        return;
+      }`,
+      },
+      {
+        file: 'pool/log/ring.ts',
+        find: '  private constructor(',
+        replace: `  get files() {
+    return this.#files;
+  }
+  get unsynced() {
+    return this.#unsynced;
+  }
+
+  private constructor(`,
+      },
+    ],
+  },
+];
+
+const checkpointBugs: readonly Bug[] = [
+  {
+    name: 'drops-frozen-before-they-were-applied',
+    harm: 'a checkpoint amid a batch of drops keeps those that its pages hold already',
+    edits: [
+      {
+        file: 'pool/chunk/release-queue.ts',
+        find: 'const rest = this.#batch.slice(this.#cursor);',
+        replace: 'const rest = this.#batch.slice();',
+      },
+    ],
+  },
+  {
+    name: 'drops-taken-at-the-commit',
+    harm: 'the queue of drops is that of the commit, the pages are those of the freeze',
+    edits: [
+      {
+        file: CHECKPOINT,
+        find: 'await meta.commit({ puts, removes: frozen.pages.removes, state: frozen.state });',
+        replace: `await meta.commit({
+        puts,
+        removes: frozen.pages.removes,
+        state: new Map([
+          ...frozen.state,
+          [StateName.drops, sealState(parts.compute, parts.releases.encode())],
+        ]),
+      });`,
+      },
+    ],
+  },
+  {
+    name: 'drops-not-in-the-checkpoint',
+    harm: 'what waits to be released is forgotten by a crash: space leaks',
+    edits: [
+      {
+        file: CHECKPOINT,
+        find: 'sealState(compute, releases.encode())',
+        replace: 'sealState(compute, releases.encode().subarray(0, 0))',
+      },
+    ],
+  },
+  {
+    name: 'trimmed-to-p',
+    harm: 'the log is trimmed to what the checkpoint has applied, not to what segments hold',
+    edits: [
+      {
+        file: CHECKPOINT,
+        find: 'journal.trim(frozen.oldest);',
+        replace: 'journal.trim(frozen.applied);',
+      },
+    ],
+  },
+  {
+    name: 'trimmed-at-the-freeze',
+    harm: 'the log is trimmed when the checkpoint begins, not when it is durable',
+    edits: [
+      { file: CHECKPOINT, find: '    journal.trim(frozen.oldest);\n', replace: '' },
+      {
+        file: CHECKPOINT,
+        find: 'const frozen = this.#freeze();\n',
+        replace: 'const frozen = this.#freeze();\n    journal.trim(frozen.oldest);\n',
+      },
+    ],
+  },
+  {
+    name: 'checkpoint-ahead-of-the-log',
+    harm: 'a checkpoint commits before the log is synced to where it ends',
+    edits: [
+      {
+        file: CHECKPOINT,
+        find: 'journal.syncTo(frozen.applied, (error) => {',
+        replace: 'journal.syncTo(0, (error) => {',
+      },
+    ],
+  },
+  {
+    name: 'frozen-page-not-copied',
+    harm: 'a page that changes after the freeze is stored with the change',
+    edits: [
+      {
+        file: 'pool/meta/page-cache.ts',
+        find: 'if (page.dirtyIn !== 0 && this.#frozen !== null) {',
+        replace: 'if (page.dirtyIn !== 0 && this.#frozen === null) {',
+      },
+      {
+        file: 'pool/meta/page-cache.ts',
+        find: 'return sealPage(this.#compute, this.#frozenCopies.get(page) ?? page.words);',
+        replace:
+          'return sealPage(this.#compute, this.#frozenCopies.get(page) ?? page.words).slice();',
+      },
+    ],
+  },
+];
+
+const reuseBugs: readonly Bug[] = [
+  {
+    name: 'segment-removed-under-a-read',
+    harm: 'what is dead is used again though reads that began before still wait',
+    edits: [
+      {
+        file: 'pool/chunk/grace.ts',
+        find: 'for (const generation of this.#reads.keys()) oldest = Math.min(oldest, generation);',
+        replace: 'void oldest;',
+      },
+    ],
+  },
+  {
+    name: 'segment-removed-before-the-checkpoint',
+    harm: 'a dead segment is removed though the last durable checkpoint still names it',
+    edits: [
+      {
+        file: 'pool/log/segment-table.ts',
+        find: 'this.#dead[0].deadSince <= reusable',
+        replace: 'this.#dead[0].deadSince <= reusable + 1',
+      },
+    ],
+  },
+  {
+    name: 'id-reused-before-the-checkpoint',
+    harm: 'a chunk id is handed out again before the checkpoint that holds its death is durable',
+    edits: [
+      {
+        file: ALLOCATOR,
+        find: `    return (
+      state === ChunkState.dead &&
+      present(words[at + EntryField.death], 'entry') <= this.#grace.reusable
+    );`,
+        replace: `    return state === ChunkState.dead;`,
+      },
+      {
+        file: ALLOCATOR,
+        find: `    if (this.#seenReusable === this.#grace.reusable) return;
+    this.#seenReusable = this.#grace.reusable;\n`,
+        replace: '',
+      },
+      {
+        file: ALLOCATOR,
+        find: '      if (checkpoint > this.#grace.reusable) continue;\n',
+        replace: '      void checkpoint;\n',
+      },
+    ],
+  },
+  {
+    name: 'id-handed-out-twice',
+    harm: 'a page is opened again though ids of it are on their way to the journal',
+    edits: [
+      {
+        file: ALLOCATOR,
+        find: 'if (page.pins > 0) {',
+        replace: 'if (this.#open?.pageNumber === pageNumber) {',
+      },
+    ],
+  },
+  {
+    name: 'chunk-released-twice',
+    harm: 'what an overwrite replaced is released once more a moment later',
+    edits: [
+      {
+        file: VOLUME,
+        find: 'else this.#core.releases.drop(before);',
+        replace: `else {
+      this.#core.releases.drop(before);
+      this.#core.clock.after(1000, () => {
+        this.#core.releases.drop(before);
+      });
+    }`,
+      },
+    ],
+  },
+  {
+    name: 'unknown-segments-kept',
+    harm: 'segment files that no checkpoint names stay, and their numbers are given out again',
+    edits: [
+      {
+        file: 'pool/pool.ts',
+        find: '  await removeUnknownSegments(recovered);\n',
+        replace: '  void removeUnknownSegments;\n',
+      },
+    ],
+  },
+];
+
+const segmentBugs: readonly Bug[] = [
+  {
+    name: 'segment-not-synced',
+    harm: 'entries name a segment whose bytes are not durable',
+    edits: [
+      {
+        file: 'pool/log/segment-store.ts',
+        find: '    await syncFile(this.#file);\n',
+        replace: '    void syncFile;\n',
+      },
+    ],
+  },
+  {
+    name: 'segment-name-not-synced',
+    harm: 'entries name a segment whose file may be gone after a power loss',
+    edits: [
+      {
+        file: 'pool/log/segment-writer.ts',
+        find: '    await this.#store.syncFolder(this.disk);\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'placed-before-sealed',
+    harm: 'entries name a segment that is still being written',
+    edits: [
+      {
+        file: 'pool/log/destage.ts',
+        find: 'const bytes = await writer.seal();',
+        replace: 'const sealed = writer.seal();\n        const bytes = this.segmentBytes;',
+      },
+      {
+        file: 'pool/log/destage.ts',
+        find: '        this.onSealed();\n',
+        replace: '        await sealed;\n        this.onSealed();\n',
+      },
+    ],
+  },
+  {
+    name: 'stored-checksum-ignored',
+    harm: 'bytes that rotted on the disk are given to the initiator',
+    edits: [
+      {
+        file: 'pool/log/segment-format.ts',
+        find: '  if (hash[0] !== high || hash[1] !== low) return null;\n  return {\n    storedBytes',
+        replace: '  return {\n    storedBytes',
+      },
+    ],
+  },
+  {
+    name: 'journal-checksum-ignored',
+    harm: 'bytes that rotted in the journal are given to the initiator',
+    edits: [
+      {
+        file: 'pool/log/pending-reader.ts',
+        find: "done(whole ? 'whole' : 'damaged');",
+        replace: "void whole;\n    done('whole');",
+      },
+    ],
+  },
+  {
+    name: 'cleaner-swaps-blindly',
+    harm: 'the cleaner moves a chunk whatever has become of it meanwhile',
+    edits: [
+      {
+        file: 'pool/chunk/chunk-table.ts',
+        find: `    if (this.stateOf(page, id) !== ChunkState.live) return false;
+    const now = this.placeOf(page, id);
+    if (now === null || now.segment !== from.segment || now.offset !== from.offset) return false;`,
+        replace: '',
+      },
+    ],
+  },
+];
+
+const volumeBugs: readonly Bug[] = [
+  {
+    name: 'ack-before-the-effect',
+    harm: 'a read that begins after an acknowledged write answers from before it',
+    edits: [
+      {
+        file: CHANGE,
+        find: `  written(frame: FramePosition): void {
+    const { journal, chunks } = this.#core;`,
+        replace: `  written(frame: FramePosition): void {
+    this.#volume.lock.release(this);
+    this.#end(null);
+    this.#core.clock.after(0.5, () => {
+      this.late(frame);
+    });
+  }
+
+  late(frame: FramePosition): void {
+    const { journal, chunks } = this.#core;`,
+      },
+      {
+        file: CHANGE,
+        find: `    this.#volume.lock.release(this);
+    const position = journal.applied.position;
+    if (this.#durable) {
+      journal.syncTo(position, (error) => {
+        this.#end(error === null ? null : { code: 'write-failed' });
+      });
+    } else this.#end(null);
+`,
+        replace: '    void journal;\n',
+      },
+    ],
+  },
+  {
+    name: 'leaf-remembered-too-long',
+    harm: 'a map page that left memory and came back changed is still read as it was',
+    edits: [
+      {
+        file: 'pool/volume/map.ts',
+        find: 'if (last !== null && last.number === leafNumber && last.page.live) {',
+        replace: 'if (last !== null && last.number === leafNumber) {',
+      },
+    ],
+  },
+  {
+    name: 'merge-without-the-lock',
+    harm: 'two writes to parts of one chunk merge with the same old bytes',
+    edits: [
+      {
+        file: CHANGE,
+        find: 'if (this.#volume.lock.acquire(this, run)) run();',
+        replace: 'this.#volume.lock.acquire(this, () => undefined);\n    run();',
+      },
+    ],
+  },
+  {
+    name: 'page-settled-without-its-chunks',
+    harm: 'an unmapped page is removed before the drops of its chunks are queued for good',
+    edits: [
+      {
+        file: CHECKPOINT,
+        find: 'sealState(compute, pageRelease.encode())',
+        replace: 'sealState(compute, pageRelease.encode().subarray(0, 0))',
+      },
+    ],
+  },
+  {
+    name: 'shrink-leaves-the-last-chunk',
+    harm: 'what a shrink cut off within a chunk is there again after a growth',
+    edits: [
+      {
+        file: VOLUME,
+        find: 'const offset = sizeBytes;\n',
+        replace: 'const offset = Math.ceil(sizeBytes / this.chunkBytes) * this.chunkBytes;\n',
+      },
+    ],
+  },
+  {
+    name: 'delete-not-synced',
+    harm: 'a deleted volume is back after a power loss',
+    edits: [
+      {
+        file: 'pool/pool.ts',
+        find: 'core.journal.syncTo(core.journal.applied.position, (error) => {',
+        replace: 'core.journal.syncTo(0, (error) => {',
+      },
+    ],
+  },
+];
+
+export const bugs: readonly Bug[] = [
+  ...logBugs,
+  ...checkpointBugs,
+  ...reuseBugs,
+  ...segmentBugs,
+  ...volumeBugs,
+];

@@ -1,0 +1,24 @@
+/**
+ * Runs seed after seed until one fails, and says on one line of JSON which, and of what. A process
+ * of its own: it runs in a copy of the tree that has a bug in it.
+ */
+import { runSeed } from '../run-seed.ts';
+import type { Sighting } from './sighting.ts';
+
+const [first = 1, last = 1] = process.argv.slice(2).map(Number);
+
+async function hunt(): Promise<Sighting | null> {
+  for (let seed = first; seed <= last; seed++) {
+    try {
+      await runSeed(seed);
+    } catch (error) {
+      if (!(error instanceof Error)) return { seed, error: 'unknown', message: String(error) };
+      return { seed, error: error.name, message: error.message };
+    }
+  }
+  return null;
+}
+
+process.stdout.write(`${JSON.stringify(await hunt())}\n`);
+// Timers of a life that failed may be left.
+process.exit(0);

@@ -1,0 +1,132 @@
+/** A pool on a simulated disk, for tests of its parts together. */
+import { RealCompute } from '../../../src/io/compute.ts';
+import type { Logger } from '../../../src/base/ports.ts';
+import { openPool } from '../../../pool/pool.ts';
+import type { Pool } from '../../../pool/pool.ts';
+import type { PoolOptions, PoolPorts } from '../../../pool/options.ts';
+import type { VolumeSpec } from '../../../pool/types.ts';
+import type { VolumeError } from '../../../pool/volume/operations.ts';
+import { healthy } from '../../sim/settings.ts';
+import type { DiskSettings, MetaSettings } from '../../sim/settings.ts';
+import { SimWorld } from '../../sim/sim-world.ts';
+
+export const KIB = 1024;
+export const MIB = 1024 * KIB;
+
+const silent: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+
+/** Nothing fails, nothing is short or slow but what the settings say. */
+export function calmWorld(
+  disk: Partial<DiskSettings> = {},
+  meta: Partial<MetaSettings> = {},
+): SimWorld {
+  const calm = { shortReadRate: 0, shortWriteRate: 0, slowRate: 0 };
+  return new SimWorld(1, {
+    disk: { ...healthy.disk, ...calm, ...disk },
+    meta: { ...healthy.meta, slowRate: 0, ...meta },
+  });
+}
+
+export class PoolInWorld {
+  readonly world: SimWorld;
+  readonly pool: Pool;
+  readonly ports: PoolPorts;
+
+  private constructor(world: SimWorld, pool: Pool, ports: PoolPorts) {
+    this.world = world;
+    this.pool = pool;
+    this.ports = ports;
+  }
+
+  static async portsOf(world: SimWorld, capacityBytes = 64 * MIB): Promise<PoolPorts> {
+    const disk = world.disk('disk');
+    await world.until(disk.makeDirectory(''));
+    return {
+      clock: world.clock,
+      random: world.random,
+      compute: await RealCompute.load(),
+      log: silent,
+      meta: world.meta('meta'),
+      disks: [{ disk, class: 'nvme', capacityBytes }],
+    };
+  }
+
+  static async open(
+    world: SimWorld,
+    facts: { capacityBytes?: number } & Partial<PoolOptions> = {},
+  ): Promise<PoolInWorld> {
+    const { capacityBytes, ...options } = facts;
+    const ports = await PoolInWorld.portsOf(world, capacityBytes);
+    const small = { memoryBytes: 4 * MIB, journalBytes: MIB, segmentBytes: 256 * KIB };
+    const pool = await world.until(openPool(ports, { ...small, ...options }));
+    return new PoolInWorld(world, pool, ports);
+  }
+
+  create(name: string, spec: Partial<VolumeSpec> = {}): Promise<unknown> {
+    return this.world.until(
+      this.pool.createVolume({
+        name,
+        sizeBytes: 16 * MIB,
+        chunkSizeBytes: 4096,
+        blockSizeBytes: 4096,
+        dedup: 'off',
+        compression: 'off',
+        durability: 'flush',
+        readOnly: false,
+        ...spec,
+      }),
+    );
+  }
+
+  /** Begins a write; the promise gives its outcome. */
+  startWrite(name: string, offset: number, data: Uint8Array): Promise<VolumeError | null> {
+    return new Promise((resolve) => {
+      const options = { durable: false, abortable: { aborted: false } };
+      this.pool.openVolume(name).write(offset, data, options, resolve);
+    });
+  }
+
+  write(name: string, offset: number, data: Uint8Array): Promise<VolumeError | null> {
+    return this.world.until(this.startWrite(name, offset, data));
+  }
+
+  zero(name: string, offset: number, length: number): Promise<VolumeError | null> {
+    const done = new Promise<VolumeError | null>((resolve) => {
+      const options = { durable: false, abortable: { aborted: false } };
+      this.pool.openVolume(name).zero(offset, length, options, resolve);
+    });
+    return this.world.until(done);
+  }
+
+  flush(name: string): Promise<VolumeError | null> {
+    return this.world.until(
+      new Promise<VolumeError | null>((resolve) => {
+        this.pool.openVolume(name).flush(resolve);
+      }),
+    );
+  }
+
+  /** The bytes, or the code of the error. */
+  read(name: string, offset: number, length: number): Promise<Uint8Array | string> {
+    return this.world.until(
+      new Promise<Uint8Array | string>((resolve) => {
+        this.pool.openVolume(name).read(offset, length, (error, views) => {
+          resolve(error === null ? new Uint8Array(Buffer.concat(views)) : error.code);
+        });
+      }),
+    );
+  }
+}
+
+/** Bytes that differ from place to place and from seed to seed. */
+export function patterned(length: number, seed: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let index = 0; index < length; index++)
+    bytes[index] = (index * 31 + seed * 131 + (index >> 8)) & 0xff;
+  return bytes;
+}
