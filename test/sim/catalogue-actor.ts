@@ -28,7 +28,9 @@ export async function changeCatalogue(traffic: CatalogueTraffic): Promise<void> 
 async function create(traffic: CatalogueTraffic): Promise<void> {
   const { life, volumes, prng, note } = traffic;
   const names = Array.from({ length: MOST_VOLUMES + 1 }, (_, index) => `volume-${index}`);
-  const name = prng.pick(names.filter((free) => !volumes.has(free)));
+  const free = names.filter((name) => !volumes.has(name));
+  if (free.length === 0) return;
+  const name = prng.pick(free);
   const shape = shapeOf(prng, name);
   const volume = new VolumeUnderTest(shape);
   volumes.set(name, volume);

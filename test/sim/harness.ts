@@ -5,6 +5,7 @@
  */
 import { changeCatalogue } from './catalogue-actor.ts';
 import { Violation } from './block-model.ts';
+import { moodOf } from './moods.ts';
 import { Prng } from './prng.ts';
 import { healthy } from './settings.ts';
 import type { Profile } from './profiles.ts';
@@ -13,16 +14,8 @@ import type { Crash } from './sim-world.ts';
 import { LossFound, Refused } from './subject.ts';
 import type { Subject, SubjectLife } from './subject.ts';
 import { Trace } from './trace.ts';
-import {
-  flusher,
-  prober,
-  readAndCheck,
-  reader,
-  sameWriter,
-  unmapper,
-  writer,
-} from './volume-actors.ts';
-import type { Actor, Excuses, VolumeTraffic } from './volume-actors.ts';
+import { readAndCheck } from './volume-actors.ts';
+import type { Excuses, Mood, VolumeTraffic } from './volume-actors.ts';
 import type { VolumeUnderTest } from './volume-under-test.ts';
 
 export interface RunResult {
@@ -38,18 +31,13 @@ const LIVES = 6;
 const OPERATIONS_A_LIFE = 80;
 const MOST_EVENTS_A_LIFE = 400_000;
 
-const actors: readonly Actor[] = [
-  ...[writer, writer, writer, writer, writer],
-  ...[reader, reader, reader],
-  ...[unmapper, sameWriter, flusher, prober],
-];
-
 export class Harness {
   readonly #world: SimWorld;
   readonly #subject: Subject;
   readonly #profile: Profile;
   readonly #prng: Prng;
   readonly #volumes = new Map<string, VolumeUnderTest>();
+  #mood: Mood;
   #tags = 0;
   #operations = 0;
   #crashes = 0;
@@ -67,6 +55,7 @@ export class Harness {
     this.#subject = subject;
     this.#profile = facts.profile;
     this.#prng = new Prng(facts.seed, 'harness');
+    this.#mood = moodOf(this.#prng);
   }
 
   async run(): Promise<RunResult> {
@@ -132,6 +121,8 @@ export class Harness {
     this.#current = life;
     await this.#readSome(life, 40);
     this.#budget = OPERATIONS_A_LIFE;
+    this.#mood = moodOf(this.#prng);
+    this.#world.note('mood', this.#mood.name);
     const crowd = Array.from({ length: this.#prng.between(2, 7) }, () => this.#act(life));
     await Promise.all([...crowd, this.#administer(life)]);
     this.#mustAddUp(life.complaints());
@@ -221,7 +212,9 @@ export class Harness {
       this.#budget -= 1;
       this.#operations += 1;
       const traffic = this.#traffic(life, this.#prng.pick(volumes));
-      await this.#answered(traffic.note, (note) => this.#prng.pick(actors)({ ...traffic, note }));
+      await this.#answered(traffic.note, (note) =>
+        this.#prng.pick(this.#mood.actors)({ ...traffic, note }),
+      );
     }
   }
 
@@ -279,6 +272,7 @@ export class Harness {
       deleting: volume.presence !== 'there',
     });
     return {
+      mood: this.#mood,
       model: volume.model,
       device: life.device(volume.shape.name),
       sync: volume.shape.sync,
@@ -296,7 +290,7 @@ export class Harness {
 
   #thinkingMs(): number {
     const mood = this.#prng.below(100);
-    if (mood < 90) return 2 * this.#prng.fraction();
+    if (mood < 90) return this.#mood.thinkMs * this.#prng.fraction();
     return mood < 99 ? this.#prng.between(10, 600) : this.#prng.between(5_000, 35_000);
   }
 

@@ -16,8 +16,8 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 
 const options: PoolOptions = {
-  memoryBytes: 4 * MIB,
-  journalBytes: 1 * MIB,
+  memoryBytes: 2 * MIB,
+  journalBytes: 2 * MIB,
   segmentBytes: 256 * KIB,
 };
 

@@ -2,6 +2,8 @@ import type { Prng } from './prng.ts';
 
 /** What can be written in one piece or not at all. */
 export const SECTOR_BYTES = 512;
+/** What the system writes back at once. */
+const PAGE_BYTES = 4096;
 
 interface Change {
   readonly order: number;
@@ -106,29 +108,39 @@ export class SimInode {
     }
   }
 
-  /** Of what was not synced any part may be there; within a write, any of its sectors. */
+  /**
+   * Of what was not synced any part may be there: the system writes back pages, the medium sectors,
+   * each in any order. What a page or sector holds is what it held at some moment: of the changes
+   * that meet in it those up to a certain one are there.
+   */
   losePower(prng: Prng): void {
-    for (const change of this.#changes) this.#keepPart(change, prng);
+    const truncated = this.#changes.findLastIndex(({ bytes }) => bytes === null);
+    const lost = truncated >= 0 && prng.chance(0.5);
+    if (!lost) {
+      if (truncated >= 0) this.#durable.truncate();
+      this.#keepParts(this.#changes.slice(truncated + 1), prng);
+    }
     this.#changes = [];
     this.#shown.become(this.#durable);
   }
 
-  #keepPart(change: Change, prng: Prng): void {
-    const fate = prng.below(4);
-    if (fate === 0) return;
-    if (fate < 3 || change.bytes === null) {
-      this.#durable.apply(change);
-      return;
-    }
-    const { bytes, position } = change;
-    for (let start = 0; start < bytes.length;) {
-      const end = Math.min(
-        bytes.length,
-        start + SECTOR_BYTES - ((position + start) % SECTOR_BYTES),
-      );
-      if (prng.chance(0.5)) this.#durable.write(bytes.subarray(start, end), position + start);
-      start = end;
-    }
+  #keepParts(changes: readonly Change[], prng: Prng): void {
+    const all = changes.length;
+    const unit = prng.pick([PAGE_BYTES, SECTOR_BYTES]);
+    const some = (): number => prng.pick([0, prng.between(0, all), all]);
+    const whole = prng.chance(0.4) ? some() : null;
+    const kept = new Map<number, number>();
+    changes.forEach(({ bytes, position }, index) => {
+      if (bytes === null) return;
+      for (let start = 0; start < bytes.length;) {
+        const number = Math.floor((position + start) / unit);
+        const end = Math.min(bytes.length, (number + 1) * unit - position);
+        const count = whole ?? kept.get(number) ?? some();
+        kept.set(number, count);
+        if (index < count) this.#durable.write(bytes.subarray(start, end), position + start);
+        start = end;
+      }
+    });
   }
 
   #before(order: number): Change[] {

@@ -14,7 +14,21 @@ export interface Excuses {
   readonly deleting: boolean;
 }
 
+/** How a crowd behaves. */
+export interface Mood {
+  readonly name: 'mixed' | 'unflushed' | 'flood' | 'churn';
+  readonly actors: readonly Actor[];
+  /** Blocks of the largest writes. */
+  readonly largest: number;
+  readonly fuaRate: number;
+  /** How far from their anchors places lie, in blocks. */
+  readonly spread: number;
+  /** Milliseconds between two commands, at the most; now and then it is much more. */
+  readonly thinkMs: number;
+}
+
 export interface VolumeTraffic {
+  readonly mood: Mood;
   readonly model: BlockModel;
   readonly device: BlockDevice;
   readonly sync: boolean;
@@ -33,11 +47,11 @@ const POPULAR_TAGS = 6;
 
 export const writer: Actor = async (traffic) => {
   const { model, device, prng } = traffic;
-  const { lba, blocks } = place(traffic, prng.chance(0.1) ? 64 : 12);
+  const { lba, blocks } = place(traffic, prng.chance(0.1) ? traffic.mood.largest : 12);
   const same = prng.chance(0.05) ? prng.below(POPULAR_TAGS) : null;
   const tags = Array.from({ length: blocks }, () => same ?? newTag(traffic));
   const data = blocksOf(tags, model.blockSizeBytes);
-  const fua = prng.chance(0.1);
+  const fua = prng.chance(traffic.mood.fuaRate);
   const command = model.call(fua ? 'write FUA' : 'write', lba, tags);
   traffic.note('> write', model.name, lba, blocks, tags[0] ?? 0);
   const operation = { lba, blocks, fua, data, aborted: false };
@@ -58,7 +72,7 @@ export const reader: Actor = async (traffic) => {
     {
       lba,
       blocks,
-      fua: prng.chance(0.05),
+      fua: prng.chance(traffic.mood.fuaRate / 2),
     },
   );
 };
@@ -90,7 +104,9 @@ export async function readAndCheck(
 export const unmapper: Actor = async (traffic) => {
   const { model, device, prng } = traffic;
   const ranges = disjoint(
-    Array.from({ length: prng.between(1, 3) }, () => place(traffic, prng.chance(0.1) ? 1400 : 40)),
+    Array.from({ length: prng.chance(0.6) ? 1 : prng.between(2, 3) }, () =>
+      place(traffic, prng.chance(0.1) ? 1400 : 40),
+    ),
   );
   const commands = ranges.map(({ lba, blocks }) => model.call('unmap', lba, zeroes(blocks)));
   traffic.note('> unmap', model.name, ...ranges.flatMap(({ lba, blocks }) => [lba, blocks]));
@@ -110,7 +126,7 @@ export const sameWriter: Actor = async (traffic) => {
     model.call('write same', lba + index, [tag]),
   );
   const pattern = isNull ? null : blocksOf([tag], model.blockSizeBytes);
-  const fua = prng.chance(0.1);
+  const fua = prng.chance(traffic.mood.fuaRate);
   traffic.note('> write same', model.name, lba, blocks, tag);
   const error = await new Promise<BlockError | null>((done) => {
     device.writeSame({ lba, blocks, pattern, fua, aborted: false, done });
@@ -201,7 +217,10 @@ function newTag({ prng, nextTag }: VolumeTraffic): number {
 }
 
 /** Mostly few, warm places: at the start, at the end, where map pages meet. */
-function place({ model, prng }: VolumeTraffic, most: number): { lba: number; blocks: number } {
+function place(
+  { model, prng, mood }: VolumeTraffic,
+  most: number,
+): { lba: number; blocks: number } {
   const blocks = Math.min(model.blocks, prng.between(1, prng.chance(0.5) ? 4 : most));
   const leafBlocks = (2 * 1024 * 1024) / model.blockSizeBytes;
   const anchor = prng.pick([
@@ -213,7 +232,7 @@ function place({ model, prng }: VolumeTraffic, most: number): { lba: number; blo
     model.blocks,
     prng.below(model.blocks),
   ]);
-  const spread = prng.chance(0.7) ? 48 : 400;
+  const spread = prng.chance(0.7) ? mood.spread : 400;
   const lba = anchor + prng.between(-spread, spread);
   return { lba: Math.max(0, Math.min(model.blocks - blocks, lba)), blocks };
 }

@@ -1,0 +1,48 @@
+/** What crowds do in a life: each mood leads to other places of the pool. */
+import type { Prng } from './prng.ts';
+import { flusher, prober, reader, sameWriter, unmapper, writer } from './volume-actors.ts';
+import type { Actor, Mood } from './volume-actors.ts';
+
+const times = (count: number, actor: Actor): Actor[] => new Array<Actor>(count).fill(actor);
+
+const mixed: Mood = {
+  name: 'mixed',
+  actors: [...times(5, writer), ...times(3, reader), unmapper, sameWriter, flusher, prober],
+  largest: 64,
+  fuaRate: 0.1,
+  spread: 48,
+  thinkMs: 2,
+};
+
+/** A long tail of the log that no sync has covered: small frames, many of one size. */
+const unflushed: Mood = {
+  ...mixed,
+  name: 'unflushed',
+  actors: [...times(3, writer), ...times(4, unmapper), ...times(2, reader)],
+  largest: 4,
+  fuaRate: 0,
+  thinkMs: 0.5,
+};
+
+/** More than the log holds. */
+const flood: Mood = {
+  ...mixed,
+  name: 'flood',
+  actors: [...times(6, writer), reader, sameWriter],
+  largest: 128,
+  spread: 150,
+  thinkMs: 0,
+};
+
+/** The same few blocks again and again: segments die and are cleaned while others read. */
+const churn: Mood = {
+  ...mixed,
+  name: 'churn',
+  actors: [...times(5, writer), ...times(5, reader), unmapper],
+  largest: 64,
+  fuaRate: 0.02,
+  spread: 12,
+};
+
+export const moodOf = (prng: Prng): Mood =>
+  prng.pick([mixed, mixed, mixed, mixed, unflushed, unflushed, flood, churn]);
