@@ -26,7 +26,7 @@ export async function readLabel(disk: Disk): Promise<DiskLabel | null> {
     throw error;
   }
   const label = parse(text);
-  if (label === null) {
+  if (label === null || typeof label.version !== 'number') {
     throw new PoolError(
       'damaged',
       `${disk.path}/${FILE} is not a disk label: restore it from a copy`,
