@@ -12,6 +12,7 @@ const mixed: Mood = {
   fuaRate: 0.1,
   spread: 48,
   thinkMs: 2,
+  leavesUnsynced: false,
 };
 
 /** A long tail of the log that no sync has covered: small frames, many of one size. */
@@ -22,6 +23,7 @@ const unflushed: Mood = {
   largest: 4,
   fuaRate: 0,
   thinkMs: 0.5,
+  leavesUnsynced: true,
 };
 
 /** More than the log holds. */
@@ -44,5 +46,10 @@ const churn: Mood = {
   spread: 12,
 };
 
-export const moodOf = (prng: Prng): Mood =>
-  prng.pick([mixed, mixed, mixed, mixed, unflushed, unflushed, flood, churn]);
+const moods = [mixed, mixed, mixed, mixed, unflushed, unflushed, flood, churn];
+
+/** The moods of a run's lives: some crowds never change theirs. */
+export function moodsOf(prng: Prng, lives: number): Mood[] {
+  const always = prng.chance(0.4) ? prng.pick(moods) : null;
+  return Array.from({ length: lives }, () => always ?? prng.pick(moods));
+}

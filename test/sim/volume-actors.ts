@@ -25,6 +25,8 @@ export interface Mood {
   readonly spread: number;
   /** Milliseconds between two commands, at the most; now and then it is much more. */
   readonly thinkMs: number;
+  /** Nothing syncs the log: no volumes are made or changed, and those that sync are left alone. */
+  readonly leavesUnsynced: boolean;
 }
 
 export interface VolumeTraffic {
