@@ -28,8 +28,7 @@ export interface RunResult {
 
 type Note = VolumeTraffic['note'];
 
-const LIVES = 5;
-const OPERATIONS_A_LIFE = 80;
+const LAST_COMMANDS = 20;
 const MOST_EVENTS_A_LIFE = 400_000;
 
 export class Harness {
@@ -57,7 +56,7 @@ export class Harness {
     this.#subject = subject;
     this.#profile = facts.profile;
     this.#prng = new Prng(facts.seed, 'harness');
-    this.#moods = moodsOf(this.#prng, LIVES);
+    this.#moods = moodsOf(this.#prng, facts.profile);
     this.#mood = present(this.#moods[0], 'a mood for each life');
   }
 
@@ -85,12 +84,12 @@ export class Harness {
   async #lifeThatEnds(): Promise<void> {
     const prng = this.#prng;
     const early = prng.chance(0.2);
-    const events = prng.between(1, early ? 150 : 2500);
+    const events = prng.between(1, early ? 150 : 30 * this.#profile.commands);
     this.#world.settings = this.#profile.settings;
     const failedSyncs = this.#world.failedSyncs;
     const ended = await this.#drive(this.#life(), prng.chance(0.1) ? Infinity : events);
     // What a failed sync has dropped is shown until the machine restarts: that comes next.
-    const power = this.#world.failedSyncs > failedSyncs || prng.chance(0.5);
+    const power = this.#world.failedSyncs > failedSyncs || prng.chance(this.#profile.powerRate);
     if (!ended || prng.chance(0.5)) this.#crash(power ? 'power' : 'process');
     else if (this.#world.failedSyncs > failedSyncs) this.#crash('power');
     else await this.#cleanEnd();
@@ -125,10 +124,10 @@ export class Harness {
     const life = await this.#start();
     if (life === null) return;
     this.#current = life;
-    await this.#readSome(life, 40);
+    await this.#readSome(life, this.#profile.commands / 2);
     // A life that changes nothing: the next must not see more of the log than this one did.
     if (this.#prng.chance(0.15)) return;
-    this.#budget = OPERATIONS_A_LIFE;
+    this.#budget = this.#profile.commands;
     this.#world.note('mood', this.#mood.name);
     const crowd = Array.from({ length: this.#prng.between(2, 7) }, () => this.#act(life));
     if (!this.#mood.leavesUnsynced || this.#volumes.size === 0) crowd.push(this.#administer(life));
@@ -146,7 +145,7 @@ export class Harness {
       this.#current = life;
       await this.#readSome(life, Infinity);
       if (kind === 'process') {
-        this.#budget = OPERATIONS_A_LIFE / 4;
+        this.#budget = LAST_COMMANDS;
         await Promise.all([this.#act(life), this.#act(life)]);
         await this.#readSome(life, Infinity);
       }

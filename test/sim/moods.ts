@@ -1,6 +1,15 @@
 /** What crowds do in a life: each mood leads to other places of the pool. */
+import type { Profile } from './profiles.ts';
 import type { Prng } from './prng.ts';
-import { flusher, prober, reader, sameWriter, unmapper, writer } from './volume-actors.ts';
+import {
+  chunkUnmapper,
+  flusher,
+  prober,
+  reader,
+  sameWriter,
+  unmapper,
+  writer,
+} from './volume-actors.ts';
 import type { Actor, Mood } from './volume-actors.ts';
 
 const times = (count: number, actor: Actor): Actor[] => new Array<Actor>(count).fill(actor);
@@ -19,7 +28,7 @@ const mixed: Mood = {
 const unflushed: Mood = {
   ...mixed,
   name: 'unflushed',
-  actors: [...times(3, writer), ...times(4, unmapper), ...times(2, reader)],
+  actors: [...times(2, writer), ...times(6, chunkUnmapper), ...times(2, reader)],
   largest: 4,
   fuaRate: 0,
   thinkMs: 0.5,
@@ -49,7 +58,9 @@ const churn: Mood = {
 const moods = [mixed, mixed, mixed, mixed, unflushed, unflushed, flood, churn];
 
 /** The moods of a run's lives: some crowds never change theirs. */
-export function moodsOf(prng: Prng, lives: number): Mood[] {
+export function moodsOf(prng: Prng, profile: Profile): Mood[] {
+  const { lives, name } = profile;
+  if (name === 'storm') return new Array<Mood>(lives).fill(unflushed);
   const always = prng.chance(0.4) ? prng.pick(moods) : null;
   return Array.from({ length: lives }, () => always ?? prng.pick(moods));
 }

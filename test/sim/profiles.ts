@@ -4,8 +4,14 @@ import { healthy } from './settings.ts';
 import type { DiskSettings, MetaSettings, SimSettings } from './settings.ts';
 
 export interface Profile {
-  readonly name: 'crashes' | 'slow' | 'full' | 'errors' | 'damage';
+  readonly name: 'crashes' | 'storm' | 'slow' | 'full' | 'errors' | 'damage';
   readonly settings: SimSettings;
+  /** Lives that end, before the last. */
+  readonly lives: number;
+  /** Commands that a life may begin. */
+  readonly commands: number;
+  /** Share of the crashes that are power losses. */
+  readonly powerRate: number;
   /** Room for more than the actors can write, or for less. */
   readonly capacityBytes: number;
 }
@@ -36,15 +42,20 @@ const damage = (prng: Prng): SimSettings =>
     weather({}, { rotRate: 0.02 }),
   ]);
 
+const usual = { capacityBytes: ROOMY_BYTES, lives: 5, commands: 80, powerRate: 0.5 } as const;
+
+/** Power loss after power loss, each with a tail of the log that no sync has covered. */
+const storm = { ...usual, name: 'storm', settings: healthy } as const;
+
 export function profileOf(prng: Prng): Profile {
   const kind = prng.below(20);
-  const roomy = { capacityBytes: ROOMY_BYTES };
-  if (kind < 9) return { name: 'crashes', settings: healthy, ...roomy };
-  if (kind < 11) {
+  if (kind < 8) return { ...usual, name: 'crashes', settings: healthy };
+  if (kind < 11) return { ...storm, lives: 20, commands: 25, powerRate: 0.9 };
+  if (kind < 13) {
     const slow = weather({ slowRate: 0.1, syncMs: [1, 60] }, { slowRate: 0.2, commitMs: [5, 400] });
-    return { name: 'slow', settings: slow, ...roomy };
+    return { ...usual, name: 'slow', settings: slow };
   }
-  if (kind < 14) return { name: 'full', settings: healthy, capacityBytes: TIGHT_BYTES };
-  if (kind < 17) return { name: 'errors', settings: errors(prng), ...roomy };
-  return { name: 'damage', settings: damage(prng), ...roomy };
+  if (kind < 15) return { ...usual, name: 'full', settings: healthy, capacityBytes: TIGHT_BYTES };
+  if (kind < 18) return { ...usual, name: 'errors', settings: errors(prng) };
+  return { ...usual, name: 'damage', settings: damage(prng) };
 }

@@ -104,19 +104,37 @@ export async function readAndCheck(
 }
 
 export const unmapper: Actor = async (traffic) => {
-  const { model, device, prng } = traffic;
+  const { prng } = traffic;
   const ranges = disjoint(
     Array.from({ length: prng.chance(0.6) ? 1 : prng.between(2, 3) }, () =>
       place(traffic, prng.chance(0.1) ? 1400 : 40),
     ),
   );
+  await unmap(traffic, ranges);
+};
+
+/** Whole chunks, so that the log gets nothing but the hole: frames of one size. */
+export const chunkUnmapper: Actor = async (traffic) => {
+  const { model, device, prng } = traffic;
+  const unit = device.chunkSizeBytes / model.blockSizeBytes;
+  const { lba } = place(traffic, 1);
+  const first = Math.floor(lba / unit) * unit;
+  const blocks = prng.between(1, 3) * unit;
+  if (first + blocks <= model.blocks) await unmap(traffic, [{ lba: first, blocks }]);
+};
+
+async function unmap(
+  traffic: VolumeTraffic,
+  ranges: readonly { lba: number; blocks: number }[],
+): Promise<void> {
+  const { model, device } = traffic;
   const commands = ranges.map(({ lba, blocks }) => model.call('unmap', lba, zeroes(blocks)));
   traffic.note('> unmap', model.name, ...ranges.flatMap(({ lba, blocks }) => [lba, blocks]));
   const error = await new Promise<BlockError | null>((done) => {
     device.unmap({ ranges, aborted: false, done });
   });
   settle(traffic, commands, { error, fua: false, abort: false });
-};
+}
 
 /** Each block is a command of its own: WRITE SAME may stop in the middle. */
 export const sameWriter: Actor = async (traffic) => {
