@@ -2,7 +2,7 @@
  * A large image of a real file system through the LUN and back, with a restart between: the bytes
  * must be the same, and the file system must be whole.
  *
- *   npx node test/e2e/image.ts [tree] [MiB]       /usr/lib and at least 1024 MiB when left out
+ *   npx node test/e2e/image.ts [tree] [MiB]       /usr/bin and at least 1024 MiB when left out
  *
  * Needs qemu-utils, qemu-block-extra and e2fsprogs, and three times the image as free space.
  */
@@ -15,7 +15,7 @@ import { convertIn, convertOut, makeImage, sha256 } from '../peers/image.ts';
 import { Scale } from '../peers/scale.ts';
 
 const MEBIBYTE = 1 << 20;
-const [tree = '/usr/lib', wantedMiB = '1024'] = process.argv.slice(2);
+const [tree = '/usr/bin', wantedMiB = '1024'] = process.argv.slice(2);
 
 /** Room for the tree and for what ext4 keeps to itself. */
 async function imageBytes(): Promise<number> {
