@@ -84,6 +84,9 @@ export async function labelDisks(ports: PoolPorts, state: SuperState): Promise<v
         'damaged',
         `${disk.path} is not disk ${record.id} of this pool: give the disks in the order they were created with`,
       );
+    } else if (state.checkpoint === 1) {
+      // Its name may not be durable yet: a process that wrote it may have ended before it was.
+      await disk.syncDirectory('');
     }
   }
   if (ports.disks.length < state.disks.length) {
