@@ -9,12 +9,12 @@ describe('the creation of a pool', () => {
   test.each(['process', 'power'] as const)(
     'that a crash (%s) interrupts anywhere is done again or gone on with',
     async (kind) => {
-      for (let events = 1; events <= EVENTS; events++) {
-        const world = calmWorld();
+      for (let events = 1; events <= 4 * EVENTS; events++) {
+        const world = calmWorld({}, {}, events);
         const ports = await PoolInWorld.portsOf(world);
         const opening = openPool(ports, small);
         opening.catch(() => undefined);
-        for (let event = 0; event < events; event++) {
+        for (let event = 0; event < events % EVENTS; event++) {
           world.step();
           await world.settle();
         }

@@ -24,9 +24,10 @@ const silent: Logger = {
 export function calmWorld(
   disk: Partial<DiskSettings> = {},
   meta: Partial<MetaSettings> = {},
+  seed = 1,
 ): SimWorld {
   const calm = { shortReadRate: 0, shortWriteRate: 0, slowRate: 0 };
-  return new SimWorld(1, {
+  return new SimWorld(seed, {
     disk: { ...healthy.disk, ...calm, ...disk },
     meta: { ...healthy.meta, slowRate: 0, ...meta },
   });
