@@ -4,12 +4,14 @@ import { MIB, PoolInWorld, calmWorld } from './pool-in-world.ts';
 const small = { memoryBytes: 4 * MIB, journalBytes: 256 * 1024, segmentBytes: 256 * 1024 };
 /** More than a creation takes. */
 const EVENTS = 60;
+const SEEDS = 3;
+const TIMEOUT_MS = 60_000;
 
 describe('the creation of a pool', () => {
   test.each(['process', 'power'] as const)(
     'that a crash (%s) interrupts anywhere is done again or gone on with',
     async (kind) => {
-      for (let events = 1; events <= 4 * EVENTS; events++) {
+      for (let events = 1; events <= SEEDS * EVENTS; events++) {
         const world = calmWorld({}, {}, events);
         const ports = await PoolInWorld.portsOf(world);
         const opening = openPool(ports, small);
@@ -27,6 +29,7 @@ describe('the creation of a pool', () => {
         expect(again.pool.volumes().map(({ name }) => name)).toEqual(['a']);
       }
     },
+    TIMEOUT_MS,
   );
 
   test('is refused on a disk of another pool', async () => {
