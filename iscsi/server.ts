@@ -282,6 +282,8 @@ class SocketLink implements ConnectionHost {
   }
 
   readonly #flush = (): void => {
+    // One batch at a time is with the socket: `#written` goes on with what has come since.
+    if (this.#inFlight !== null) return;
     this.#flushing = false;
     if (this.#socket.destroyed) return;
     const batch = this.#server.takeBatch();
