@@ -107,6 +107,9 @@ export class Replay {
     const page = await pages.hold(chunkKeyOf(record.id));
     if (page === null) return;
     if (this.#isJournaled(page, record)) {
+      // The same id with the same bytes may have lived before: the newest frame is the one that counts.
+      const before = pending.get(record.id);
+      if (before !== undefined) pending.settle(before);
       if (frame.damaged.includes(record)) chunks.markLost(page, record.id);
       else pending.add(pendingOf(frame, record));
     }
