@@ -16,7 +16,7 @@ export interface ReleasedPage extends DroppedPage {
 /** number, level, birth, volume: 8 bytes each. */
 const ENTRY_BYTES = 32;
 /** The queue of drops is let drain before more is put on it. */
-const DROPS_LIMIT = 65_536;
+const DROPS_LIMIT = 32_768;
 
 export class PageRelease {
   readonly #pages: PageCache;
