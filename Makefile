@@ -10,7 +10,7 @@ BIN  := $(CURDIR)/node_modules/.bin
 NODE := $(CURDIR)/node_modules/node/bin/node
 
 .DEFAULT_GOAL := help
-.PHONY: help run test install packages check typecheck lint format unit sim
+.PHONY: help run test install packages check typecheck lint format unit sim conformance e2e bench
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -52,3 +52,16 @@ unit: install ## jest's unit project alone
 
 sim: install ## the pool in simulated worlds [SEED=first seed CASES=how many]
 	@'$(NODE)' test/sim/main.ts --seed $(or $(SEED),1) --cases $(or $(CASES),1000)
+
+conformance: install packages ## libiscsi's whole suite on 512 and 4096-byte blocks
+	@'$(NODE)' test/conformance/libiscsi.ts
+
+e2e: install packages ## an image there and back, 20 kills, a Linux guest (debootstrap, qemu-system-x86) [KILLS SEED]
+	@sh test/packages.sh e2e
+	@'$(NODE)' test/e2e/image.ts
+	@'$(NODE)' test/e2e/kill.ts
+	@'$(NODE)' test/e2e/vm/run.ts
+
+bench: install ## beside tgt on the same two cores (tgt, libiscsi-bin, libiscsi-dev) [RUNS SECONDS]
+	@sh test/packages.sh bench
+	@'$(NODE)' test/bench/compare.ts

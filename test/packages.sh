@@ -1,5 +1,6 @@
 #!/bin/sh
 # Installs what the tests use as initiators, where that is possible; else says what is left out.
+# With 'bench' or 'e2e', what those need besides.
 set -eu
 
 missing=
@@ -8,6 +9,16 @@ command -v qemu-img >/dev/null 2>&1 || missing="$missing qemu-utils"
 if [ -z "$(find /usr/lib -name 'block-iscsi.so' -print 2>/dev/null | head -n 1)" ]; then
   missing="$missing qemu-block-extra"
 fi
+case "${1:-}" in
+  bench)
+    command -v tgtd >/dev/null 2>&1 || missing="$missing tgt"
+    [ -e /usr/include/iscsi/iscsi.h ] || missing="$missing libiscsi-dev"
+    ;;
+  e2e)
+    command -v debootstrap >/dev/null 2>&1 || missing="$missing debootstrap"
+    command -v qemu-system-x86_64 >/dev/null 2>&1 || missing="$missing qemu-system-x86"
+    ;;
+esac
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
