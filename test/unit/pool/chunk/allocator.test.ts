@@ -1,0 +1,76 @@
+import { chunkKeyOf, partitionOf } from '../../../../pool/chunk/chunk-page.ts';
+import { Parts, pendingChunk } from '../parts-in-world.ts';
+
+const PARTITION_5 = 5 << 26;
+
+describe('chunk ids', () => {
+  test('0 is the hole and is never given out', async () => {
+    const parts = await Parts.make();
+    const ids = Array.from({ length: 300 }, () => parts.makeChunk());
+    expect(ids[0]).toBe(1);
+    expect(new Set(ids).size).toBe(300);
+  });
+
+  test('lie in the partition that the top bits of the fingerprint choose', async () => {
+    const parts = await Parts.make();
+    expect(partitionOf(parts.makeChunk(PARTITION_5))).toBe(5);
+    expect(partitionOf(parts.makeChunk(0xffff_ffff))).toBe(63);
+    expect(parts.makeChunk(0xffff_ffff)).toBe(63 * 2 ** 34 + 1);
+  });
+
+  test('of what died are used again only when the checkpoint of its death is durable', async () => {
+    const parts = await Parts.make();
+    // A page is opened as a whole: the first of the next page opens the one with deaths, if it may.
+    const page = Array.from({ length: 128 }, () => parts.makeChunk(PARTITION_5));
+    const dead = page.slice(0, 2);
+    for (const id of dead) parts.releases.drop(id);
+    await parts.flushDrops();
+    const before = Array.from({ length: 256 }, () => parts.makeChunk(PARTITION_5));
+    expect(before.some((id) => dead.includes(id))).toBe(false);
+    await parts.checkpointPages();
+    const after = Array.from({ length: 512 }, () => parts.makeChunk(PARTITION_5));
+    expect(after.filter((id) => dead.includes(id)).sort()).toEqual(dead);
+  });
+
+  test('are not used again while a read of before goes on', async () => {
+    const parts = await Parts.make();
+    const read = parts.grace.begin();
+    const page = Array.from({ length: 128 }, () => parts.makeChunk(PARTITION_5));
+    for (const id of page) parts.releases.drop(id);
+    await parts.flushDrops();
+    await parts.checkpointPages();
+    const during = Array.from({ length: 512 }, () => parts.makeChunk(PARTITION_5));
+    expect(during.some((id) => page.includes(id))).toBe(false);
+    parts.grace.end(read);
+    const after = Array.from({ length: 512 }, () => parts.makeChunk(PARTITION_5));
+    expect(after.some((id) => page.includes(id))).toBe(true);
+  });
+
+  test('that are on their way to the journal are not given out again with their page', async () => {
+    const parts = await Parts.make();
+    const page = Array.from({ length: 127 }, () => parts.makeChunk(PARTITION_5));
+    const inFlight = parts.chunks.allocate(PARTITION_5);
+    for (const id of page) parts.releases.drop(id);
+    await parts.flushDrops();
+    await parts.checkpointPages();
+    const others = Array.from({ length: 512 }, () => parts.makeChunk(PARTITION_5));
+    expect(others).not.toContain(inFlight.id);
+    parts.chunks.create(pendingChunk(inFlight.id));
+    parts.chunks.giveBack(inFlight.page);
+    const later = Array.from({ length: 512 }, () => parts.makeChunk(PARTITION_5));
+    expect(later.some((id) => page.includes(id))).toBe(true);
+    expect(later).not.toContain(inFlight.id);
+  });
+
+  test('that a replay meets are not given out again', async () => {
+    const parts = await Parts.make();
+    const met = 5 * 2 ** 34 + 3 * 128 + 7;
+    parts.chunks.noteUsed(met);
+    const page = parts.pages.get(chunkKeyOf(met));
+    expect(page).not.toBeNull();
+    parts.chunks.create(pendingChunk(met));
+    const ids = Array.from({ length: 1024 }, () => parts.makeChunk(PARTITION_5));
+    expect(ids).not.toContain(met);
+    expect(new Set(ids).size).toBe(1024);
+  });
+});

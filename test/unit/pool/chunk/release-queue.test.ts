@@ -1,0 +1,110 @@
+import { ChunkState, EntryField, chunkKeyOf, entryAt } from '../../../../pool/chunk/chunk-page.ts';
+import { Parts } from '../parts-in-world.ts';
+
+const stateOf = (parts: Parts, id: number): number => {
+  const page = parts.pages.get(chunkKeyOf(id));
+  return page === null ? -1 : parts.chunks.stateOf(page, id);
+};
+
+/** Ids as a checkpoint stores them: 8 bytes each, little-endian. */
+const decoded = (bytes: Uint8Array): number[] =>
+  Array.from({ length: bytes.length / 8 }, (_, index) =>
+    Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(index * 8, true)),
+  );
+
+describe('the queue of drops', () => {
+  test('a chunk dies when its last reference is dropped', async () => {
+    const parts = await Parts.make();
+    const id = parts.makeChunk();
+    parts.releases.drop(id);
+    expect(stateOf(parts, id)).toBe(ChunkState.live);
+    await parts.flushDrops();
+    expect(stateOf(parts, id)).toBe(ChunkState.dead);
+    expect(parts.chunks.uniqueBytes).toBe(0);
+  });
+
+  test('drops of one id in one batch are taken from its count together', async () => {
+    const parts = await Parts.make();
+    const id = parts.makeChunk();
+    const page = parts.pages.get(chunkKeyOf(id));
+    if (page === null) throw new Error('no page');
+    page.words[entryAt(id) + EntryField.count] = 3;
+    for (let drops = 0; drops < 2; drops++) parts.releases.drop(id);
+    await parts.flushDrops();
+    expect(page.words[entryAt(id) + EntryField.count]).toBe(1);
+    parts.releases.drop(id);
+    await parts.flushDrops();
+    expect(stateOf(parts, id)).toBe(ChunkState.dead);
+  });
+
+  test('an entry that died keeps the checkpoint that first holds its death', async () => {
+    const parts = await Parts.make();
+    const id = parts.makeChunk();
+    await parts.checkpointPages();
+    parts.releases.drop(id);
+    await parts.flushDrops();
+    const page = parts.pages.get(chunkKeyOf(id));
+    expect(page?.words[entryAt(id) + EntryField.death]).toBe(3);
+  });
+
+  test('a checkpoint amid a batch holds what is not applied yet, once', async () => {
+    const parts = await Parts.make();
+    // Two pages, the second not in memory when the batch comes to it.
+    const ids = [parts.makeChunk(0), parts.makeChunk(1 << 26)];
+    await parts.checkpointPages();
+    const other = await Parts.make({ world: parts.world });
+    for (const id of ids) other.releases.drop(id);
+    await other.world.until(
+      new Promise<void>((resolve) => {
+        other.pages.load(chunkKeyOf(ids[0] ?? 0), () => {
+          resolve();
+        });
+      }),
+    );
+    let ended = false;
+    other.releases.flush(() => {
+      ended = true;
+    });
+    other.releases.drop(77);
+    expect(ended).toBe(false);
+    expect(stateOf(other, ids[0] ?? 0)).toBe(ChunkState.dead);
+    expect(decoded(other.releases.encode())).toEqual([ids[1], 77]);
+  });
+
+  test('what a checkpoint held is dropped after the next start', async () => {
+    const parts = await Parts.make();
+    const id = parts.makeChunk(9 << 26);
+    await parts.checkpointPages();
+    parts.releases.drop(id);
+    const stored = parts.releases.encode();
+    const other = await Parts.make({ world: parts.world });
+    other.releases.restore(stored);
+    expect(other.releases.size).toBe(1);
+    await other.flushDrops();
+    expect(stateOf(other, id)).toBe(ChunkState.dead);
+    expect(other.releases.size).toBe(0);
+  });
+
+  test('drops that name a damaged page are counted and do not stop the others', async () => {
+    const parts = await Parts.make();
+    const lost = [parts.makeChunk(0), parts.makeChunk(0)];
+    const kept = parts.makeChunk(1 << 26);
+    await parts.checkpointPages();
+    parts.world.metaMedium('meta').damaged.add(chunkKeyOf(lost[0] ?? 0));
+    const other = await Parts.make({ world: parts.world });
+    for (const id of [...lost, kept]) other.releases.drop(id);
+    await other.flushDrops();
+    expect(other.releases.leaked).toBe(2);
+    expect(stateOf(other, kept)).toBe(ChunkState.dead);
+  });
+
+  test('what is dropped more often than it is referenced is a bug', async () => {
+    const parts = await Parts.make();
+    const id = parts.makeChunk();
+    parts.releases.drop(id);
+    parts.releases.drop(id);
+    expect(() => {
+      parts.releases.flush(() => undefined);
+    }).toThrow('a count is never below its references');
+  });
+});

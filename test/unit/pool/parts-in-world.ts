@@ -1,0 +1,105 @@
+/** Parts of a pool by themselves, on a simulated metadata store and disk. */
+import { RealCompute } from '../../../src/io/compute.ts';
+import { ChunkCache } from '../../../pool/chunk/chunk-cache.ts';
+import { ChunkTable } from '../../../pool/chunk/chunk-table.ts';
+import { Grace } from '../../../pool/chunk/grace.ts';
+import { PendingChunks } from '../../../pool/chunk/pending.ts';
+import type { PendingChunk } from '../../../pool/chunk/pending.ts';
+import { ReleaseQueue } from '../../../pool/chunk/release-queue.ts';
+import { SegmentTable } from '../../../pool/log/segment-table.ts';
+import { PageCache } from '../../../pool/meta/page-cache.ts';
+import type { SimWorld } from '../../sim/sim-world.ts';
+import { calmWorld } from './pool-in-world.ts';
+
+export class Parts {
+  readonly world: SimWorld;
+  readonly compute: RealCompute;
+  readonly damaged: number[] = [];
+  readonly pages: PageCache;
+  readonly segments = new SegmentTable(1);
+  readonly pending = new PendingChunks();
+  readonly grace = new Grace(1);
+  readonly cache = new ChunkCache(1024 * 1024);
+  readonly chunks: ChunkTable;
+  readonly releases: ReleaseQueue;
+  /** Number of the next checkpoint to be frozen. */
+  checkpoint = 2;
+
+  private constructor(world: SimWorld, compute: RealCompute, cachedPages: number) {
+    this.world = world;
+    this.compute = compute;
+    this.pages = new PageCache({
+      meta: world.meta('meta'),
+      compute,
+      owner: { logId: 1, epoch: 1 },
+      limit: cachedPages,
+      onDamage: (key) => this.damaged.push(key),
+    });
+    const { pages, segments, pending, grace, cache } = this;
+    this.chunks = new ChunkTable({
+      pages,
+      segments,
+      cache,
+      pending,
+      grace,
+      nextCheckpoint: () => this.checkpoint,
+      state: { nextPages: [], uniqueBytes: 0 },
+    });
+    this.releases = new ReleaseQueue({
+      pages,
+      chunks: this.chunks,
+      nextTurn: (run) => {
+        world.clock.nextTurn(run);
+      },
+    });
+  }
+
+  static async make(facts: { cachedPages?: number; world?: SimWorld } = {}): Promise<Parts> {
+    return new Parts(facts.world ?? calmWorld(), await RealCompute.load(), facts.cachedPages ?? 64);
+  }
+
+  /** Stores the dirty pages, as a checkpoint does. */
+  async checkpointPages(): Promise<void> {
+    const frozen = this.pages.freeze();
+    this.checkpoint += 1;
+    const puts = frozen.puts.map((page) => [page.key, this.pages.frozenBytes(page)] as const);
+    await this.world.until(
+      this.world.meta('meta').commit({ puts, removes: frozen.removes, state: new Map() }),
+    );
+    this.pages.thaw();
+    this.grace.committed(this.checkpoint - 1);
+  }
+
+  /** A chunk that lives, with one reference, in the partition of the fingerprint. */
+  makeChunk(fingerprintHigh = 0): number {
+    const { id, page } = this.chunks.allocate(fingerprintHigh);
+    this.chunks.create(pendingChunk(id));
+    this.chunks.giveBack(page);
+    return id;
+  }
+
+  flushDrops(): Promise<void> {
+    return this.world.until(
+      new Promise<void>((resolve) => {
+        this.releases.flush(resolve);
+      }),
+    );
+  }
+}
+
+export function pendingChunk(id: number, facts: Partial<PendingChunk> = {}): PendingChunk {
+  return {
+    id,
+    volume: 1,
+    chunkNumber: 0,
+    log2: 12,
+    fingerprintHigh: 1,
+    fingerprintLow: 2,
+    frame: { position: 0, sequence: 1, previousHigh: 0, previousLow: 0 },
+    dataPosition: 96,
+    data: new Uint8Array(4096),
+    wanted: true,
+    staged: false,
+    ...facts,
+  };
+}
