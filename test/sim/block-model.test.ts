@@ -130,6 +130,15 @@ describe('the oracle of a volume', () => {
     expect(() => reads(model, 6, [2])).toThrow(Violation);
   });
 
+  test('zeroes that several commands left tell that none after them happened', () => {
+    wrote(model, 5, [0]);
+    flushes(model);
+    model.call('write', 5, [1]);
+    restarts(model, 'power');
+    reads(model, 5, [0]);
+    expect(() => reads(model, 5, [1])).toThrow(Violation);
+  });
+
   test('what a start has found is durable: nothing goes back twice', () => {
     wrote(model, 5, [1]);
     restarts(model, 'power');

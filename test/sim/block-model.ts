@@ -213,20 +213,23 @@ export class BlockModel {
     );
     const seen = matching[0];
     if (seen === undefined) throw new Violation(this.#explain(look, versions));
-    if (matching.length > 1) return null;
+    const shown = matching.map((version) => version.command);
     for (const other of versions) {
-      if (other === seen || other.command.returnedAt >= look.calledAt) continue;
-      other.later.push({ command: seen.command, sinceMoment: look.moment });
-      this.#missing(other.command, seen.command);
+      if (matching.includes(other) || other.command.returnedAt >= look.calledAt) continue;
+      this.#missing(other.command, shown);
+      if (matching.length === 1)
+        other.later.push({ command: seen.command, sinceMoment: look.moment });
     }
+    // Which of several that left the same value, it does not tell.
+    if (matching.length > 1) return null;
     if (seen.command.fate === 'unknown') this.#happened(seen.command, look.moment);
     return seen;
   }
 
   /** A block shows an earlier command: this one, which nothing on that block can hide, never was. */
-  #missing(command: Command, shown: Command): void {
+  #missing(command: Command, shown: readonly Command[]): void {
     if (this.#lossAccepted || command.fate !== 'unknown') return;
-    if (shown.returnedAt < command.calledAt) command.fate = 'never';
+    if (shown.every(({ returnedAt }) => returnedAt < command.calledAt)) command.fate = 'never';
   }
 
   #happened(command: Command, moment: number): void {

@@ -31,7 +31,7 @@ async function create(traffic: CatalogueTraffic): Promise<void> {
   const free = names.filter((name) => !volumes.has(name));
   if (free.length === 0) return;
   const name = prng.pick(free);
-  const shape = shapeOf(prng, name);
+  const shape = shapeOf(prng, name, volumes.size > 0);
   const volume = new VolumeUnderTest(shape);
   volumes.set(name, volume);
   note('> create', name, shape.blocks, shape.blockSizeBytes);
@@ -81,13 +81,14 @@ function refusedOr(traffic: CatalogueTraffic, what: string, error: unknown): voi
   traffic.refused(what, error);
 }
 
-export function shapeOf(prng: Prng, name: string): VolumeShape {
+/** The first of a run is one that leaves the log unsynced. */
+function shapeOf(prng: Prng, name: string, maySync: boolean): VolumeShape {
   const blockSizeBytes = prng.pick([512, 4096] as const);
   return {
     name,
     blocks: blocksFor(prng, blockSizeBytes),
     blockSizeBytes,
-    sync: prng.chance(0.25),
+    sync: maySync && prng.chance(0.3),
   };
 }
 

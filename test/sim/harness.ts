@@ -90,7 +90,7 @@ export class Harness {
     const ended = await this.#drive(this.#life(), prng.chance(0.1) ? Infinity : events);
     // What a failed sync has dropped is shown until the machine restarts: that comes next.
     const power = this.#world.failedSyncs > failedSyncs || prng.chance(this.#profile.powerRate);
-    if (!ended || prng.chance(0.5)) this.#crash(power ? 'power' : 'process');
+    if (!ended || !prng.chance(this.#profile.cleanRate)) this.#crash(power ? 'power' : 'process');
     else if (this.#world.failedSyncs > failedSyncs) this.#crash('power');
     else await this.#cleanEnd();
   }
@@ -124,9 +124,9 @@ export class Harness {
     const life = await this.#start();
     if (life === null) return;
     this.#current = life;
-    await this.#readSome(life, this.#profile.commands / 2);
+    await this.#readSome(life, 60);
     // A life that changes nothing: the next must not see more of the log than this one did.
-    if (this.#prng.chance(0.15)) return;
+    if (this.#prng.chance(this.#profile.idleRate)) return;
     this.#budget = this.#profile.commands;
     this.#world.note('mood', this.#mood.name);
     const crowd = Array.from({ length: this.#prng.between(2, 7) }, () => this.#act(life));
@@ -251,8 +251,7 @@ export class Harness {
         prng: this.#prng,
         note: this.#note,
         refused: (what, error) => {
-          const excused =
-            this.#world.errors + this.#world.damages > 0 || this.#profile.name === 'full';
+          const excused = this.#world.errors + this.#world.damages > 0 || this.#profile.isTight;
           if (!excused)
             throw new Violation(`${what} was refused without a reason: ${error.message}`);
         },
@@ -279,7 +278,7 @@ export class Harness {
     const excuses = (): Excuses => ({
       damage: this.#world.damages > 0,
       deviceErrors: this.#world.errors > 0,
-      full: this.#profile.name === 'full' || this.#profile.settings.disk.fullRate > 0,
+      full: this.#profile.isTight || this.#profile.settings.disk.fullRate > 0,
       shrinking: volume.sizes.length > 1 || volume.cuts !== cuts,
       deleting: volume.presence !== 'there',
     });

@@ -28,7 +28,7 @@ const mixed: Mood = {
 const unflushed: Mood = {
   ...mixed,
   name: 'unflushed',
-  actors: [...times(2, writer), ...times(6, chunkUnmapper), ...times(2, reader)],
+  actors: [...times(5, writer), ...times(5, chunkUnmapper), reader],
   largest: 4,
   fuaRate: 0,
   thinkMs: 0.5,
@@ -61,6 +61,7 @@ const moods = [mixed, mixed, mixed, mixed, unflushed, unflushed, flood, churn];
 export function moodsOf(prng: Prng, profile: Profile): Mood[] {
   const { lives, name } = profile;
   if (name === 'storm') return new Array<Mood>(lives).fill(unflushed);
+  if (name === 'worn') return new Array<Mood>(lives).fill(churn);
   const always = prng.chance(0.4) ? prng.pick(moods) : null;
   return Array.from({ length: lives }, () => always ?? prng.pick(moods));
 }

@@ -4,7 +4,7 @@ import { healthy } from './settings.ts';
 import type { DiskSettings, MetaSettings, SimSettings } from './settings.ts';
 
 export interface Profile {
-  readonly name: 'crashes' | 'storm' | 'slow' | 'full' | 'errors' | 'damage';
+  readonly name: 'crashes' | 'storm' | 'worn' | 'slow' | 'full' | 'errors' | 'damage';
   readonly settings: SimSettings;
   /** Lives that end, before the last. */
   readonly lives: number;
@@ -12,8 +12,14 @@ export interface Profile {
   readonly commands: number;
   /** Share of the crashes that are power losses. */
   readonly powerRate: number;
+  /** Share of the lives that change nothing. */
+  readonly idleRate: number;
+  /** Of the lives that come to their end, those that end without a crash. */
+  readonly cleanRate: number;
   /** Room for more than the actors can write, or for less. */
   readonly capacityBytes: number;
+  /** Writes may be refused for want of space. */
+  readonly isTight: boolean;
 }
 
 const MIB = 1024 * 1024;
@@ -42,20 +48,53 @@ const damage = (prng: Prng): SimSettings =>
     weather({}, { rotRate: 0.02 }),
   ]);
 
-const usual = { capacityBytes: ROOMY_BYTES, lives: 5, commands: 80, powerRate: 0.5 } as const;
+const usual = {
+  capacityBytes: ROOMY_BYTES,
+  isTight: false,
+  lives: 5,
+  commands: 80,
+  powerRate: 0.5,
+  idleRate: 0.15,
+  cleanRate: 0.5,
+} as const;
 
 /** Power loss after power loss, each with a tail of the log that no sync has covered. */
-const storm = { ...usual, name: 'storm', settings: healthy } as const;
+const storm = {
+  ...usual,
+  name: 'storm',
+  settings: healthy,
+  lives: 20,
+  commands: 25,
+  powerRate: 0.9,
+  idleRate: 0.35,
+  cleanRate: 0.05,
+} as const;
+
+/** Reads that take longer than segments and chunks live, on a disk that is always being cleaned. */
+const worn = {
+  ...usual,
+  name: 'worn',
+  settings: weather(
+    { openMs: [0.1, 900], readMs: [0.02, 400] },
+    { readMs: [0.05, 400], commitMs: [0.3, 3] },
+  ),
+  capacityBytes: TIGHT_BYTES,
+  isTight: true,
+  lives: 3,
+  commands: 250,
+} as const;
 
 export function profileOf(prng: Prng): Profile {
   const kind = prng.below(20);
   if (kind < 8) return { ...usual, name: 'crashes', settings: healthy };
-  if (kind < 11) return { ...storm, lives: 20, commands: 25, powerRate: 0.9 };
+  if (kind < 11) return storm;
+  if (kind < 12) return worn;
   if (kind < 13) {
     const slow = weather({ slowRate: 0.1, syncMs: [1, 60] }, { slowRate: 0.2, commitMs: [5, 400] });
     return { ...usual, name: 'slow', settings: slow };
   }
-  if (kind < 15) return { ...usual, name: 'full', settings: healthy, capacityBytes: TIGHT_BYTES };
+  if (kind < 15)
+    return { ...usual, name: 'full', settings: healthy, capacityBytes: TIGHT_BYTES, isTight: true };
   if (kind < 18) return { ...usual, name: 'errors', settings: errors(prng) };
   return { ...usual, name: 'damage', settings: damage(prng) };
 }

@@ -2,6 +2,7 @@
 export interface DiskSettings {
   readonly capacityBytes: number;
   /** Milliseconds, least and most. */
+  readonly openMs: readonly [number, number];
   readonly readMs: readonly [number, number];
   readonly writeMs: readonly [number, number];
   readonly syncMs: readonly [number, number];
@@ -43,6 +44,7 @@ export interface SimSettings {
 export const healthy: SimSettings = {
   disk: {
     capacityBytes: 1024 * 1024 * 1024,
+    openMs: [0.1, 1],
     readMs: [0.02, 0.4],
     writeMs: [0.02, 0.4],
     syncMs: [0.3, 3],

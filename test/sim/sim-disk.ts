@@ -108,7 +108,9 @@ export class SimDisk implements Disk {
   #later<T>(what: string, path: string, run: () => T): Promise<T> {
     partsOf(path.split(' ')[0] ?? '');
     return new Promise((resolve, reject) => {
-      this.#process.after(this.#medium.latencyMs(this.#medium.settings.syncMs), () => {
+      const { openMs, syncMs } = this.#medium.settings;
+      const latency = what === 'read' || what === 'write' ? openMs : syncMs;
+      this.#process.after(this.#medium.latencyMs(latency), () => {
         this.#process.note(what, this.path, path);
         if (this.#medium.dead) reject(this.#error('io', path, what));
         else attempt(run).then(resolve, reject);

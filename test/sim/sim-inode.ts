@@ -126,9 +126,9 @@ export class SimInode {
 
   #keepParts(changes: readonly Change[], prng: Prng): void {
     const all = changes.length;
-    const unit = prng.pick([PAGE_BYTES, SECTOR_BYTES]);
+    const unit = prng.pick([PAGE_BYTES, SECTOR_BYTES, SECTOR_BYTES]);
     const some = (): number => prng.pick([0, prng.between(0, all), all]);
-    const whole = prng.chance(0.4) ? some() : null;
+    const whole = prng.chance(0.25) ? some() : null;
     const kept = new Map<number, number>();
     changes.forEach(({ bytes, position }, index) => {
       if (bytes === null) return;
