@@ -50,9 +50,11 @@ export class Allocator {
     }
   }
 
-  /** Entries of this page died; they can be handed out when this checkpoint is durable. */
+  /** Entries of this page died; they can be handed out when this checkpoint is durable. The earliest
+   * counts: on a busy pool a page has deaths in every checkpoint. Later ones are met again when the
+   * page is opened. */
   noteDeaths(pageNumber: number, checkpoint: number): void {
-    this.#dying.set(pageNumber, checkpoint);
+    if (!this.#dying.has(pageNumber)) this.#dying.set(pageNumber, checkpoint);
   }
 
   /** A fresh id; its page is pinned once for it, until the caller unpins it. */
@@ -77,10 +79,11 @@ export class Allocator {
     const words = open.page.words;
     const state = present(words[at + EntryField.state], 'entry') & 0xff;
     if (state === ChunkState.free) return true;
-    return (
-      state === ChunkState.dead &&
-      present(words[at + EntryField.death], 'entry') <= this.#grace.reusable
-    );
+    if (state !== ChunkState.dead) return false;
+    const death = present(words[at + EntryField.death], 'entry');
+    if (death <= this.#grace.reusable) return true;
+    this.noteDeaths(open.pageNumber, death);
+    return false;
   }
 
   #openNext(): { page: Page; pageNumber: number } {

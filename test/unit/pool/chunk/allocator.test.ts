@@ -32,6 +32,29 @@ describe('chunk ids', () => {
     expect(after.filter((id) => dead.includes(id)).sort()).toEqual(dead);
   });
 
+  test('of a page with deaths in every checkpoint are used again, each when its own is durable', async () => {
+    const parts = await Parts.make();
+    const page = Array.from({ length: 128 }, () => parts.makeChunk(PARTITION_5));
+    const used: number[] = [];
+    for (const id of page.slice(0, 8)) {
+      parts.releases.drop(id);
+      await parts.flushDrops();
+      // While this checkpoint is on its way the next chunk of the page dies.
+      const frozen = parts.pages.freeze();
+      parts.checkpoint += 1;
+      parts.releases.drop(id + 8);
+      await parts.flushDrops();
+      expect(used).not.toContain(id + 8);
+      parts.grace.committed(parts.checkpoint - 1);
+      for (const stored of frozen.puts) parts.pages.frozenBytes(stored);
+      parts.pages.thaw();
+      for (let count = 0; count < 256; count++) used.push(parts.makeChunk(PARTITION_5));
+    }
+    expect(new Set(used).size).toBe(used.length);
+    expect(page.slice(0, 7).every((id) => used.includes(id))).toBe(true);
+    expect(page.slice(8, 14).every((id) => used.includes(id))).toBe(true);
+  });
+
   test('are not used again while a read of before goes on', async () => {
     const parts = await Parts.make();
     const read = parts.grace.begin();
