@@ -13,6 +13,11 @@ import { ChunkState, ENTRIES_PER_CHUNK_PAGE, ENTRY_WORDS, EntryField } from './c
 import { chunkIdOf, chunkPageKey } from './chunk-page.ts';
 import type { Grace } from './grace.ts';
 
+/** Pages of before the start that are looked at for each page that is opened. */
+const SWEPT_AT_ONCE = 4;
+/** Free entries that a page must have for that. */
+const WORTH_OPENING = 16;
+
 export class Allocator {
   readonly #partition: number;
   readonly #pages: PageCache;
@@ -28,12 +33,16 @@ export class Allocator {
   /** Pages with deaths, by the checkpoint that has to be durable first. */
   readonly #dying = new Map<number, number>();
   #seenReusable = 0;
+  /** Pages of before the start that were looked at, and how many there are. */
+  #swept = 0;
+  readonly #sweepEnd: number;
 
   constructor(facts: { partition: number; pages: PageCache; grace: Grace; nextPage: number }) {
     this.#partition = facts.partition;
     this.#pages = facts.pages;
     this.#grace = facts.grace;
     this.#nextPage = facts.nextPage;
+    this.#sweepEnd = facts.nextPage;
   }
 
   get nextPage(): number {
@@ -105,8 +114,36 @@ export class Allocator {
     if (this.#loading || this.#standby !== null) return;
     this.#promote();
     const [pageNumber] = this.#candidates;
-    if (pageNumber === undefined) return;
+    if (pageNumber === undefined) {
+      this.#sweep(SWEPT_AT_ONCE);
+      return;
+    }
     this.#candidates.delete(pageNumber);
+    this.#load(pageNumber, (page) => {
+      this.#standby = { page, pageNumber };
+    });
+  }
+
+  /** Looks for free entries where the process before left them: nobody else knows of those pages. */
+  #sweep(pages: number): void {
+    if (pages === 0 || this.#swept >= this.#sweepEnd) return;
+    const pageNumber = this.#swept++;
+    this.#load(pageNumber, (page) => {
+      const open = { page, pageNumber };
+      let free = 0;
+      for (let index = 0; index < ENTRIES_PER_CHUNK_PAGE; index++) {
+        if (this.#isFree(open, index)) free += 1;
+      }
+      if (free >= WORTH_OPENING) this.#standby = open;
+      else {
+        page.pins -= 1;
+        this.#sweep(pages - 1);
+      }
+    });
+  }
+
+  /** `done` gets the page, pinned; it is not called for one that can't be opened now. */
+  #load(pageNumber: number, done: (page: Page) => void): void {
     this.#loading = true;
     this.#pages.load(chunkPageKey(this.#partition, pageNumber), (page) => {
       this.#loading = false;
@@ -117,7 +154,7 @@ export class Allocator {
         return;
       }
       page.pins += 1;
-      this.#standby = { page, pageNumber };
+      done(page);
     });
   }
 

@@ -11,6 +11,15 @@ import { PageCache } from '../../../pool/meta/page-cache.ts';
 import type { SimWorld } from '../../sim/sim-world.ts';
 import { calmWorld } from './pool-in-world.ts';
 
+interface PartsFacts {
+  readonly cachedPages?: number;
+  readonly world?: SimWorld;
+  /** Number of the checkpoint that the parts start from. */
+  readonly committed?: number;
+  /** By partition, the first chunk page number never used. */
+  readonly nextPages?: readonly number[];
+}
+
 export class Parts {
   readonly world: SimWorld;
   readonly compute: RealCompute;
@@ -18,21 +27,23 @@ export class Parts {
   readonly pages: PageCache;
   readonly segments = new SegmentTable(1);
   readonly pending = new PendingChunks();
-  readonly grace = new Grace(1);
+  readonly grace: Grace;
   readonly cache = new ChunkCache(1024 * 1024);
   readonly chunks: ChunkTable;
   readonly releases: ReleaseQueue;
   /** Number of the next checkpoint to be frozen. */
-  checkpoint = 2;
+  checkpoint: number;
 
-  private constructor(world: SimWorld, compute: RealCompute, cachedPages: number) {
+  private constructor(world: SimWorld, compute: RealCompute, facts: PartsFacts) {
     this.world = world;
+    this.grace = new Grace(facts.committed ?? 1);
+    this.checkpoint = (facts.committed ?? 1) + 1;
     this.compute = compute;
     this.pages = new PageCache({
       meta: world.meta('meta'),
       compute,
       owner: { logId: 1, epoch: 1 },
-      limit: cachedPages,
+      limit: facts.cachedPages ?? 64,
       onDamage: (key) => this.damaged.push(key),
     });
     const { pages, segments, pending, grace, cache } = this;
@@ -43,7 +54,7 @@ export class Parts {
       pending,
       grace,
       nextCheckpoint: () => this.checkpoint,
-      state: { nextPages: [], uniqueBytes: 0 },
+      state: { nextPages: facts.nextPages ?? [], uniqueBytes: 0 },
     });
     this.releases = new ReleaseQueue({
       pages,
@@ -54,8 +65,8 @@ export class Parts {
     });
   }
 
-  static async make(facts: { cachedPages?: number; world?: SimWorld } = {}): Promise<Parts> {
-    return new Parts(facts.world ?? calmWorld(), await RealCompute.load(), facts.cachedPages ?? 64);
+  static async make(facts: PartsFacts = {}): Promise<Parts> {
+    return new Parts(facts.world ?? calmWorld(), await RealCompute.load(), facts);
   }
 
   /** Stores the dirty pages, as a checkpoint does. */

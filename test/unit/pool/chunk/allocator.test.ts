@@ -85,6 +85,26 @@ describe('chunk ids', () => {
     expect(later).not.toContain(inFlight.id);
   });
 
+  test('that died before a start are found again, page after page', async () => {
+    const before = await Parts.make();
+    const live = Array.from({ length: 1280 }, () => before.makeChunk(PARTITION_5));
+    const dead = live.filter((_, index) => index < 3 * 128 || index >= 5 * 128);
+    for (const id of dead) before.releases.drop(id);
+    await before.flushDrops();
+    await before.checkpointPages();
+    const { nextPages } = before.chunks.state();
+    const parts = await Parts.make({ world: before.world, nextPages, committed: 2 });
+    const used: number[] = [];
+    for (let round = 0; round < 20; round++) {
+      for (let count = 0; count < 128; count++) used.push(parts.makeChunk(PARTITION_5));
+      await parts.world.run();
+    }
+    expect(new Set(used).size).toBe(used.length);
+    expect(dead.filter((id) => !used.includes(id))).toEqual([]);
+    const kept = live.filter((id) => !dead.includes(id));
+    expect(used.some((id) => kept.includes(id))).toBe(false);
+  });
+
   test('that a replay meets are not given out again', async () => {
     const parts = await Parts.make();
     const met = 5 * 2 ** 34 + 3 * 128 + 7;
