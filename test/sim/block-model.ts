@@ -34,6 +34,8 @@ export interface Command {
   returnedAt: number;
   fate: Fate;
   durable: boolean;
+  /** A start of the process has found it. */
+  settled: boolean;
 }
 
 export interface ReadMark {
@@ -89,7 +91,7 @@ export class BlockModel {
 
   #call(name: string, blocks: readonly number[], tags: readonly number[]): Command {
     const calledAt = this.#next();
-    const open = { returnedAt: Infinity, fate: 'unknown', durable: false } as const;
+    const open = { returnedAt: Infinity, fate: 'unknown', durable: false, settled: false } as const;
     const command: Command = { name, blocks, calledAt, ...open };
     this.#commands.push(command);
     blocks.forEach((number, index) => {
@@ -146,19 +148,27 @@ export class BlockModel {
     assert(number === mark.firstBlock + mark.blocks, 'a read gives as many blocks as asked');
   }
 
-  /** Answers that had not come yet never will. */
-  crash(kind: Crash): void {
+  /**
+   * Answers that had not come yet never will. With `damaged` also the newest that was durable may
+   * be gone: a damaged frame that no later one knows to be synced looks like a torn one.
+   */
+  crash(kind: Crash, damaged = false): void {
     const moment = this.#next();
     for (const command of this.#commands) {
       command.returnedAt = Math.min(command.returnedAt, moment);
-      if (kind === 'power' && !command.durable && command.fate === 'happened')
+      if (damaged && !command.settled) command.durable = false;
+      if ((kind === 'power' || damaged) && !command.durable && command.fate === 'happened')
         command.fate = 'unknown';
     }
   }
 
   /** The process serves again: what it found stays. */
   recovered(): void {
-    for (const command of this.#commands) if (command.returnedAt < Infinity) command.durable = true;
+    for (const command of this.#commands) {
+      if (command.returnedAt === Infinity) continue;
+      command.durable = true;
+      command.settled = true;
+    }
   }
 
   /** Damage was accepted: any value that a block once had may be back. */

@@ -117,7 +117,7 @@ export class Harness {
     this.#current = null;
     this.#unanswered.clear();
     this.#world.crash(kind);
-    for (const { model } of this.#volumes.values()) model.crash(kind);
+    for (const { model } of this.#volumes.values()) model.crash(kind, this.#world.damages > 0);
   }
 
   async #life(): Promise<void> {
@@ -188,7 +188,9 @@ export class Harness {
     for (const [name, volume] of this.#volumes) {
       const shape = found.get(name);
       found.delete(name);
-      const another = shape !== undefined && volume.id !== null && shape.id !== volume.id;
+      // After a loss an old volume may be back, under a name whose new one was being made.
+      const unknown = volume.id === null && this.#world.damages > 0;
+      const another = unknown || (volume.id !== null && shape?.id !== volume.id);
       if (shape === undefined || another) {
         if (volume.presence === 'there' && this.#world.damages === 0)
           throw new Violation(`${name} is ${another ? 'another' : 'gone'}`);
