@@ -74,7 +74,7 @@ export class SegmentStore {
     open.users += 1;
     const finish = (error: DiskError | null, bytes: number): void => {
       open.users -= 1;
-      if (open.stale && open.users === 0) void open.file.then((file) => file.close());
+      if (open.stale && open.users === 0) closeWhenOpen(open);
       if (error !== null && error.code !== 'missing') this.#disk(at.disk).errors += 1;
       done(error, bytes);
     };
@@ -127,13 +127,13 @@ export class SegmentStore {
     if (open === undefined) return;
     this.#open.delete(number);
     open.stale = true;
-    if (open.users === 0) {
-      open.file.then(
-        (file) => file.close(),
-        () => undefined,
-      );
-    }
+    if (open.users === 0) closeWhenOpen(open);
   }
+}
+
+/** Nobody waits for it, and what can't be opened or closed is out of use all the same. */
+function closeWhenOpen({ file }: OpenFile): void {
+  file.then((it) => it.close()).catch(() => undefined);
 }
 
 /** Bytes appended to one new segment file, in pieces, in order. */

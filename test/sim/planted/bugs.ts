@@ -268,11 +268,8 @@ const reuseBugs: readonly Bug[] = [
     edits: [
       {
         file: ALLOCATOR,
-        find: `    return (
-      state === ChunkState.dead &&
-      present(words[at + EntryField.death], 'entry') <= this.#grace.reusable
-    );`,
-        replace: `    return state === ChunkState.dead;`,
+        find: '    if (death <= this.#grace.reusable) return true;\n',
+        replace: '    if (death > 0) return true;\n',
       },
       {
         file: ALLOCATOR,

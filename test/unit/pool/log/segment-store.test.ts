@@ -1,0 +1,49 @@
+import type { DiskError } from '../../../../src/base/ports.ts';
+import { SegmentStore } from '../../../../pool/log/segment-store.ts';
+import type { SimWorld } from '../../../sim/sim-world.ts';
+import { calmWorld } from '../pool-in-world.ts';
+
+async function storeIn(world: SimWorld): Promise<SegmentStore> {
+  const disk = world.disk('disk');
+  await world.until(disk.makeDirectory(''));
+  await world.until(SegmentStore.prepare(disk));
+  const facts = { id: 'd1', class: 'nvme', capacityBytes: 1e9, failed: false, errors: 0 } as const;
+  return new SegmentStore([{ disk, ...facts }]);
+}
+
+const readIn = (store: SegmentStore, segment: number): Promise<DiskError | null> =>
+  new Promise((resolve) => {
+    store.read({ disk: 0, segment, offset: 0 }, new Uint8Array(16), resolve);
+  });
+
+describe('segment files', () => {
+  test('a file that goes while it is being opened is an error of the read, of nothing else', async () => {
+    const unhandled: unknown[] = [];
+    const note = (error: unknown): void => {
+      unhandled.push(error);
+    };
+    process.on('unhandledRejection', note);
+    const world = calmWorld();
+    const store = await storeIn(world);
+    const read = readIn(store, 9);
+    const removed = store.remove(0, 9);
+    removed.catch(() => undefined);
+    expect(await world.until(read)).toMatchObject({ code: 'missing' });
+    await expect(world.until(removed)).rejects.toMatchObject({ code: 'missing' });
+    await world.run();
+    process.off('unhandledRejection', note);
+    expect(unhandled).toEqual([]);
+  });
+
+  test('are listed by number, other names are left alone', async () => {
+    const world = calmWorld();
+    const store = await storeIn(world);
+    const disk = world.disk('disk');
+    for (const number of [1, 0xab, 2 ** 33]) {
+      await world.until((await world.until(store.create(0, number))).close());
+    }
+    await world.until((await world.until(disk.open('segments/lost+found', 'create'))).close());
+    expect(await world.until(store.list(0))).toEqual([1, 0xab, 2 ** 33]);
+    expect(await world.until(disk.list('segments'))).toContain('00000000ab');
+  });
+});
