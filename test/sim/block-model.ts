@@ -195,6 +195,7 @@ export class BlockModel {
       returnedAt: moment,
       fate: 'happened',
       durable: true,
+      settled: true,
     } as const;
     const command: Command = { name, blocks: [], ...facts };
     this.#bases.push({ from: this.#blocks, command });
