@@ -19,6 +19,7 @@ const DROPS_AT_ONCE = 4096;
 /** Without pressure: segments at most half alive, once a quarter of all stored bytes is dead. */
 const LAZY_LIVE_SHARE = 0.5;
 const LAZY_DEAD_SHARE = 0.25;
+const AMPLE_FREE_SHARE = 0.3;
 /** Below this share of free space segments three quarters alive are cleaned too. */
 const LOW_FREE_SHARE = 0.1;
 const LOW_LIVE_SHARE = 0.75;
@@ -57,6 +58,9 @@ export class Housekeeping {
     };
     core.journal.onPressure = () => {
       this.#emptyLog();
+      void this.#checkpoint();
+    };
+    core.pages.onCrowded = () => {
       void this.#checkpoint();
     };
     core.space.onPressure = () => {
@@ -244,6 +248,9 @@ export class Housekeeping {
     if (space.writersWait) return CLEANED_SHARE;
     const { freeBytes, capacityBytes } = space.figures();
     if (freeBytes < capacityBytes * LOW_FREE_SHARE) return LOW_LIVE_SHARE;
+    // With room to spare cleaning can wait until nobody writes: what dies meanwhile is not copied.
+    const idle = this.#changes === this.#changesAtTick;
+    if (!idle && freeBytes > capacityBytes * AMPLE_FREE_SHARE) return -1;
     const dead = segments.totalBytes - segments.liveBytes;
     return dead > segments.totalBytes * LAZY_DEAD_SHARE ? LAZY_LIVE_SHARE : -1;
   }

@@ -10,7 +10,8 @@
  * - After a failed write or sync nothing is written any more: the device is not to be believed.
  */
 import { assert } from '../../src/base/assert.ts';
-import type { Clock, Compute, DiskError } from '../../src/base/ports.ts';
+import { DiskError } from '../../src/base/ports.ts';
+import type { Clock, Compute } from '../../src/base/ports.ts';
 import { FRAME_ALIGNMENT, MAX_FRAME_BYTES, RECORD_BYTES, FRAME_HEADER_BYTES } from './frame.ts';
 import { frameBytes, putStartRecord, sealFrame } from './frame.ts';
 import type { Ring } from './ring.ts';
@@ -54,6 +55,7 @@ class Staging {
 }
 
 const SYNC_EVERY_BYTES = 64 * 1024 * 1024;
+const NOW_IN_A_ROW = 16;
 /** Left free behind the newest frame, so that the start record of the next incarnation fits. */
 const TAIL_RESERVE_BYTES = 4096;
 
@@ -71,6 +73,7 @@ export class Journal {
   #filling = new Staging();
   #writing = new Staging();
   #inFlight = false;
+  #nowInARow = 0;
   #scheduled = false;
   #waiting: Entry[] = [];
   #tail: LogEnd = ORIGIN;
@@ -180,13 +183,7 @@ export class Journal {
       return;
     }
     if (this.#waiting.length > 0 || !this.#stage(entry)) this.#waiting.push(entry);
-    if (!this.#inFlight && !this.#scheduled) {
-      this.#scheduled = true;
-      this.#clock.endOfTurn(() => {
-        this.#scheduled = false;
-        this.#writeGroup();
-      });
-    }
+    this.#schedule();
   }
 
   /** Resolves when all that is applied up to `position` is durable. */
@@ -268,6 +265,17 @@ export class Journal {
     return true;
   }
 
+  /** At the end of the turn, so that all its commands share one write. */
+  #schedule(): void {
+    const waits = this.#filling.entries.length > 0 || this.#waiting.length > 0;
+    if (this.#inFlight || this.#scheduled || !waits) return;
+    this.#scheduled = true;
+    this.#clock.endOfTurn(() => {
+      this.#scheduled = false;
+      this.#writeGroup();
+    });
+  }
+
   #stageWaiting(): void {
     let taken = 0;
     for (const entry of this.#waiting) {
@@ -287,19 +295,39 @@ export class Journal {
     this.#writing = group;
     this.#inFlight = true;
     this.#stageWaiting();
-    this.#ring.write(group.bytes.subarray(0, group.used), first.frame.position, (error) => {
-      this.#inFlight = false;
-      if (error !== null) {
-        this.#fail(error);
-        return;
-      }
-      const entries = group.entries;
-      group.entries = [];
-      group.used = 0;
-      this.#apply(entries);
-      this.#writeGroup();
-      if (this.#applied.position - this.#synced >= SYNC_EVERY_BYTES) this.#sync();
-    });
+    const bytes = group.bytes.subarray(0, group.used);
+    if (this.#wroteNow(bytes, first.frame.position)) this.#groupWritten(group, null);
+    else {
+      this.#ring.write(bytes, first.frame.position, (error) => {
+        this.#groupWritten(group, error);
+      });
+    }
+  }
+
+  /** True when the group is in the file without a wait, or the device has failed. Not time after
+   * time: what the commands' ends set off in this turn must let the event loop go on in between. */
+  #wroteNow(bytes: Uint8Array, position: number): boolean {
+    this.#nowInARow = (this.#nowInARow + 1) % NOW_IN_A_ROW;
+    if (this.#nowInARow === 0) return false;
+    try {
+      return this.#ring.writeNow(bytes, position);
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      this.#fail(error);
+      return true;
+    }
+  }
+
+  #groupWritten(group: Staging, error: DiskError | null): void {
+    this.#inFlight = false;
+    if (error !== null) this.#fail(error);
+    if (this.#failure !== null) return;
+    const entries = group.entries;
+    group.entries = [];
+    group.used = 0;
+    this.#apply(entries);
+    if (this.#applied.position - this.#synced >= SYNC_EVERY_BYTES) this.#sync();
+    this.#schedule();
   }
 
   #apply(entries: readonly Staged[]): void {

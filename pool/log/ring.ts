@@ -70,6 +70,17 @@ export class Ring {
     });
   }
 
+  /** Writes at once where the file allows it now; false: nothing is known to be written, use `write`.
+   * Throws DiskError. */
+  writeNow(bytes: Uint8Array, position: number): boolean {
+    const { file, offset } = this.#place(position);
+    if (offset + bytes.length > this.#fileBytes) return false;
+    const written = file.writeNow(bytes, offset);
+    if (written === null) return false;
+    this.#unsynced.add(file);
+    return written === bytes.length;
+  }
+
   /** Fills `into`; what lies behind the end of a truncated file reads as zeroes. */
   read(into: Uint8Array, position: number, done: Done): void {
     const { file, offset } = this.#place(position);

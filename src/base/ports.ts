@@ -57,6 +57,9 @@ export interface DiskFile {
   readonly path: string;
   read(into: Uint8Array, position: number, done: IoDone): void;
   write(from: Uint8Array, position: number, done: IoDone): void;
+  /** The same at once, where that will not hold the turn up; null: it might, use `write`. Throws
+   * DiskError. */
+  writeNow(from: Uint8Array, position: number): number | null;
   /** fdatasync. An error means that what was written since the last success may be gone. */
   sync(done: (error: DiskError | null) => void): void;
   sizeBytes(): Promise<number>;

@@ -5,6 +5,7 @@ import { assert } from '../base/assert.ts';
 import { DiskError } from '../base/ports.ts';
 import type { Disk, DiskFile } from '../base/ports.ts';
 import { diskError, RealFile } from './real-file.ts';
+import { WritePace } from './write-pace.ts';
 import { lockFile } from './sqlite-lock.ts';
 import type { FileLock } from './sqlite-lock.ts';
 
@@ -17,6 +18,7 @@ const LOCK_FILE = 'lock';
 /** A folder of this machine. Files are readable by their owner alone: they hold users' data. */
 export class RealDisk implements Disk {
   readonly path: string;
+  readonly #pace = new WritePace();
   #lock: FileLock | null = null;
 
   constructor(path: string) {
@@ -57,7 +59,7 @@ export class RealDisk implements Disk {
         else reject(diskError(error, full));
       });
     });
-    return new RealFile(full, fd);
+    return new RealFile(full, fd, this.#pace);
   }
 
   async remove(path: string): Promise<void> {

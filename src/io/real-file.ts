@@ -2,6 +2,10 @@ import fs from 'node:fs';
 import { assert } from '../base/assert.ts';
 import { DiskError } from '../base/ports.ts';
 import type { DiskErrorCode, DiskFile, IoDone } from '../base/ports.ts';
+import type { WritePace } from './write-pace.ts';
+
+/** Copying more would itself take a good part of a millisecond. */
+const WRITE_NOW_BYTES = 256 * 1024;
 
 /** What a system call's failure means to those who act on it. */
 export function diskError(error: NodeJS.ErrnoException, path: string): DiskError {
@@ -17,13 +21,15 @@ function codeOf(errno: string | undefined): DiskErrorCode {
 export class RealFile implements DiskFile {
   readonly path: string;
   readonly #fd: number;
+  readonly #pace: WritePace;
   #inFlight = 0;
   #closing = false;
   #idle: (() => void) | null = null;
 
-  constructor(path: string, fd: number) {
+  constructor(path: string, fd: number, pace: WritePace) {
     this.path = path;
     this.#fd = fd;
+    this.#pace = pace;
   }
 
   read(into: Uint8Array, position: number, done: IoDone): void {
@@ -44,10 +50,25 @@ export class RealFile implements DiskFile {
     });
   }
 
+  writeNow(from: Uint8Array, position: number): number | null {
+    assert(!this.#closing, 'no operation on a closed file');
+    if (from.length > WRITE_NOW_BYTES || !this.#pace.mayWriteNow) return null;
+    const startMs = performance.now();
+    try {
+      return fs.writeSync(this.#fd, from, 0, from.length, position);
+    } catch (error) {
+      throw diskError(error as NodeJS.ErrnoException, this.path);
+    } finally {
+      this.#pace.wrote(startMs);
+    }
+  }
+
   sync(done: (error: DiskError | null) => void): void {
     this.#begin();
+    this.#pace.syncBegan();
     fs.fdatasync(this.#fd, (error) => {
       this.#end();
+      this.#pace.syncEnded();
       done(error === null ? null : diskError(error, this.path));
     });
   }

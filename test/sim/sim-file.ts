@@ -46,27 +46,42 @@ export class SimFile implements DiskFile {
 
   write(from: Uint8Array, position: number, done: IoDone): void {
     assert(this.#writable, 'the file was opened for writing');
-    const { settings, prng } = this.#medium;
+    const { settings } = this.#medium;
     const underWay: WriteUnderWay = { inode: this.#inode, from, position };
     if (this.#process.alive) this.#medium.underWay.add(underWay);
     this.#later(settings.writeMs, () => {
       this.#medium.underWay.delete(underWay);
-      if (this.#fails(settings.writeErrorRate)) {
-        done(this.#error('io', 'write'), 0);
+      let bytes: number;
+      try {
+        bytes = this.#perform(from, position);
+      } catch (error) {
+        done(error as DiskError, 0);
         return;
       }
-      const short = from.length > 1 && prng.chance(settings.shortWriteRate);
-      const room = this.#room(position, from.length);
-      const wanted = short ? 1 + prng.below(from.length - 1) : from.length;
-      const bytes = Math.min(wanted, room);
-      if (from.length > 0 && (bytes <= 0 || prng.chance(settings.fullRate))) {
-        done(this.#error('full', 'write'), 0);
-        return;
-      }
-      this.#medium.write(this.#inode, from.subarray(0, bytes), position);
-      this.#process.note('write', this.path, position, from.length, bytes, sample(from));
       done(null, bytes);
     });
+  }
+
+  /** At once as often as not. */
+  writeNow(from: Uint8Array, position: number): number | null {
+    assert(this.#writable, 'the file was opened for writing');
+    if (!this.#process.alive || this.#medium.prng.chance(0.5)) return null;
+    return this.#perform(from, position);
+  }
+
+  #perform(from: Uint8Array, position: number): number {
+    const { settings, prng } = this.#medium;
+    if (this.#fails(settings.writeErrorRate)) throw this.#error('io', 'write');
+    const short = from.length > 1 && prng.chance(settings.shortWriteRate);
+    const room = this.#room(position, from.length);
+    const wanted = short ? 1 + prng.below(from.length - 1) : from.length;
+    const bytes = Math.min(wanted, room);
+    if (from.length > 0 && (bytes <= 0 || prng.chance(settings.fullRate))) {
+      throw this.#error('full', 'write');
+    }
+    this.#medium.write(this.#inode, from.subarray(0, bytes), position);
+    this.#process.note('write', this.path, position, from.length, bytes, sample(from));
+    return bytes;
   }
 
   sync(done: (error: DiskError | null) => void): void {
