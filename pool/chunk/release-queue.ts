@@ -106,6 +106,12 @@ export class ReleaseQueue {
       for (const done of [...this.#idle.splice(0), ...this.#idleNext.splice(0)]) done();
       return;
     }
+    if (this.#pages.crowded) {
+      this.#pages.whenRoom(() => {
+        this.#step();
+      });
+      return;
+    }
     for (let budget = CHUNKS_PER_TURN; budget > 0; budget--) {
       const id = this.#batch[this.#cursor];
       if (id === undefined) {

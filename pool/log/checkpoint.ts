@@ -101,6 +101,7 @@ export class Checkpointer {
     } catch (error) {
       this.#failed = true;
       parts.onFailure(error);
+      pages.stopWaiting();
       return;
     }
     pages.thaw();

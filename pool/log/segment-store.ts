@@ -83,7 +83,7 @@ export class SegmentStore {
         readFully(file, into, at.offset, finish);
       },
       (error: unknown) => {
-        this.#open.delete(at.segment);
+        if (this.#open.get(at.segment) === open) this.#open.delete(at.segment);
         finish(error instanceof DiskError ? error : new DiskError('io', '', String(error)), 0);
       },
     );

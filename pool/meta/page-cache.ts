@@ -6,6 +6,8 @@
  * - `freeze` takes the dirty set in one turn; a frozen page is copied before its first later change,
  *   so what the checkpoint writes is the state of that turn.
  * - A page that can't be read is remembered as damaged until it is replaced by a new one.
+ * - Who makes pages dirty waits while they are more than the cache may hold: only a checkpoint makes
+ *   them clean, and it may be slower than the changes.
  */
 import { assert } from '../../src/base/assert.ts';
 import { MetaError } from '../../src/base/ports.ts';
@@ -69,6 +71,9 @@ export class PageCache {
   #frozen: Page[] | null = null;
   readonly #frozenCopies = new Map<Page, Uint32Array>();
   readonly #onDamage: (key: number, reason: string) => void;
+  #waitingForRoom: (() => void)[] = [];
+  /** Asks for a checkpoint. null: there will be none, nobody waits for one. */
+  onCrowded: (() => void) | null = null;
 
   constructor(facts: {
     meta: MetaStore;
@@ -97,6 +102,30 @@ export class PageCache {
     if (page === undefined) return null;
     page.recent = true;
     return page;
+  }
+
+  /** More pages wait for a checkpoint than the cache may hold: see `whenRoom`. */
+  get crowded(): boolean {
+    if (this.onCrowded === null) return false;
+    return this.#dirty.length + (this.#frozen?.length ?? 0) > this.#limit;
+  }
+
+  /** Calls `run` when a checkpoint has made room, or never will. */
+  whenRoom(run: () => void): void {
+    this.#waitingForRoom.push(run);
+    this.onCrowded?.();
+  }
+
+  /** No checkpoint will come any more. */
+  stopWaiting(): void {
+    this.onCrowded = null;
+    this.#wakeWaiting();
+  }
+
+  #wakeWaiting(): void {
+    const waiting = this.#waitingForRoom;
+    this.#waitingForRoom = [];
+    for (const run of waiting) run();
   }
 
   /** `done` is called at once when the page is here, else in a later turn. */
@@ -223,6 +252,7 @@ export class PageCache {
     this.#removedBefore = this.#removed;
     this.#removed = new Set();
     this.#evict();
+    this.#wakeWaiting();
   }
 
   #wasRemoved(key: number): boolean {

@@ -202,10 +202,17 @@ export class Change implements Entry, Held, Admission {
   /** Has every page in memory and pinned that the effect will change, then goes to the journal. */
   #prepare(): void {
     const { map } = this.#volume;
+    const { pages } = this.#core;
+    if (pages.crowded) {
+      pages.whenRoom(() => {
+        this.#prepare();
+      });
+      return;
+    }
     const missing = this.#pinPages(map);
     if (missing !== null) {
       this.#unpin();
-      this.#core.pages.load(missing, (page) => {
+      pages.load(missing, (page) => {
         if (page === null) this.#fail({ code: 'unreadable', offset: this.#from });
         else this.#prepare();
       });

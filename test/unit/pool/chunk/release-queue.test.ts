@@ -98,6 +98,30 @@ describe('the queue of drops', () => {
     expect(stateOf(other, kept)).toBe(ChunkState.dead);
   });
 
+  test('waits for a checkpoint when it has made more pages dirty than may be', async () => {
+    const parts = await Parts.make({ cachedPages: 100 });
+    const ids = Array.from({ length: 60 }, (_, index) => parts.makeChunk(index << 26));
+    await parts.checkpointPages();
+    const other = await Parts.make({ world: parts.world, cachedPages: 20 });
+    let asked = 0;
+    other.pages.onCrowded = () => {
+      asked += 1;
+    };
+    for (const id of ids) other.releases.drop(id);
+    const state = { ended: false };
+    other.releases.flush(() => {
+      state.ended = true;
+    });
+    for (let checkpoints = 1; checkpoints <= 2; checkpoints++) {
+      await other.world.run();
+      expect([asked, state.ended]).toEqual([checkpoints, false]);
+      expect(other.pages.dirtyCount).toBe(21);
+      await other.checkpointPages();
+    }
+    await other.world.run();
+    expect(state.ended).toBe(true);
+  });
+
   test('what is dropped more often than it is referenced is a bug', async () => {
     const parts = await Parts.make();
     const id = parts.makeChunk();
