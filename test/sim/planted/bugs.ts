@@ -24,8 +24,8 @@ const logBugs: readonly Bug[] = [
     edits: [
       {
         file: JOURNAL,
-        find: 'if (this.#inFlight || this.#failure !== null) return;\n    this.#stageWaiting();\n    const group',
-        replace: 'if (this.#failure !== null) return;\n    this.#stageWaiting();\n    const group',
+        find: 'if (this.#inFlight || this.#failure !== null) return;',
+        replace: 'if (this.#failure !== null) return;',
       },
       {
         file: JOURNAL,
@@ -34,8 +34,18 @@ const logBugs: readonly Bug[] = [
       },
       {
         file: JOURNAL,
-        find: '    return true;\n  }\n\n  #stageWaiting',
-        replace: '    this.#ends.set(end, this.#tail);\n    return true;\n  }\n\n  #stageWaiting',
+        find: '    if (this.#failure !== null) return;\n    const entries = group.entries;',
+        replace: `    if (this.#failure !== null) {
+      for (const { entry } of group.entries) entry.failed(this.#failure);
+      return;
+    }
+    const entries = group.entries;`,
+      },
+      {
+        file: JOURNAL,
+        find: '    return true;\n  }\n\n  /** At the end of the turn',
+        replace:
+          '    this.#ends.set(end, this.#tail);\n    return true;\n  }\n\n  /** At the end of the turn',
       },
       {
         file: JOURNAL,
@@ -152,8 +162,8 @@ const checkpointBugs: readonly Bug[] = [
     edits: [
       {
         file: 'pool/chunk/release-queue.ts',
-        find: 'const rest = this.#batch.slice(this.#cursor);',
-        replace: 'const rest = this.#batch.slice();',
+        find: 'const rest = this.#batch.subarray(this.#cursor);',
+        replace: 'const rest = this.#batch;',
       },
     ],
   },
