@@ -4,8 +4,8 @@ import { PoolError } from '../types.ts';
 import type { VolumeSpec } from '../types.ts';
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/;
-/** 64 PiB: well within map pages' reach at the smallest chunk. */
-const MAX_SIZE_BYTES = 2 ** 56;
+/** 4 PiB: byte offsets stay exact numbers (below 2^53). */
+const MAX_SIZE_BYTES = 2 ** 52;
 
 /** Throws PoolError 'invalid', with what is allowed. */
 export function checkSpec(spec: VolumeSpec): void {
@@ -39,7 +39,7 @@ export function checkSize(sizeBytes: number, blockSizeBytes: number): void {
   if (!whole || sizeBytes < MIB || sizeBytes > MAX_SIZE_BYTES) {
     throw new PoolError(
       'invalid',
-      `a volume's size is from 1M to 64P, a multiple of its block size (${blockSizeBytes})`,
+      `a volume's size is from 1M to 4P, a multiple of its block size (${blockSizeBytes})`,
     );
   }
 }
