@@ -39,7 +39,9 @@ async function report(options: StoreOptions): Promise<Report> {
   try {
     requirePool(store);
     const log = stderrLogger('error');
-    const pool = await checkPool(await poolPorts(store, log), { memoryBytes: options.memoryBytes });
+    const ports = await poolPorts(store, log);
+    const pool = await checkPool(ports, { memoryBytes: options.memoryBytes });
+    await ports.meta.close();
     const control = await checkControl(store);
     const problems = [...pool.problems, ...control.problems];
     return { ...pool, targets: control.targets, problems };
@@ -68,7 +70,8 @@ export async function check(options: StoreOptions, json: boolean): Promise<numbe
   } catch (error) {
     const line = faultLine(error);
     if (line === null) throw error;
-    process.stderr.write(`scale: ${line}\n`);
+    // Its workers would keep the process alive.
+    process.stderr.write(`scale: ${line}\n`, () => process.exit(1));
     return 1;
   }
 }

@@ -45,6 +45,7 @@ export class Member {
   readonly #options: ServeOptions;
   readonly #surroundings: Surroundings;
   readonly #store: LockedStore;
+  readonly #security: ApiSecurity;
   readonly #control: ControlState;
   readonly #targets: TargetService;
   readonly #iscsi: IscsiServer;
@@ -56,14 +57,16 @@ export class Member {
   private constructor(parts: {
     options: ServeOptions;
     surroundings: Surroundings;
+    security: ApiSecurity;
     store: LockedStore;
     control: ControlState;
     secrets: Awaited<ReturnType<typeof openSecretBox>>;
   }) {
-    const { options, surroundings, store, control, secrets } = parts;
+    const { options, surroundings, security, store, control, secrets } = parts;
     const { log } = surroundings;
     this.#options = options;
     this.#surroundings = surroundings;
+    this.#security = security;
     this.#store = store;
     this.#control = control;
     this.#portals = new Portals(options.portals);
@@ -86,12 +89,13 @@ export class Member {
 
   /** Locks the directories and opens what is small. */
   static async open(options: ServeOptions, surroundings: Surroundings): Promise<Member> {
+    const security = apiSecurity(options);
     const store = await lockStore(options, 'serve');
     try {
       const { acceptLoss } = options;
       const control = await openControl(store.dataPath, { acceptLoss, log: surroundings.log });
       const secrets = await openSecretBox(join(store.dataPath, keyFile));
-      return new Member({ options, surroundings, store, control, secrets });
+      return new Member({ options, surroundings, security, store, control, secrets });
     } catch (error) {
       await store.unlock();
       throw error;
@@ -133,23 +137,9 @@ export class Member {
   }
 
   async #openApi(): Promise<string> {
-    const { api, apiTokenFile, apiTls } = this.#options;
+    const { api } = this.#options;
+    const { token, tls } = this.#security;
     const { version, log, onBug } = this.#surroundings;
-    const token = apiTokenFile === null ? null : readFile(apiTokenFile, '--api-token-file').trim();
-    if (token === '') {
-      throw new RequestError('invalid', `--api-token-file: ${String(apiTokenFile)} is empty`);
-    }
-    if (!isLoopbackHost(api.host) && (token === null || apiTls === null)) {
-      const message = `--api: ${api.host} is reachable from outside; give --api-token-file, --api-tls-cert and --api-tls-key, or listen on 127.0.0.1`;
-      throw new RequestError('invalid', message);
-    }
-    const tls =
-      apiTls === null
-        ? null
-        : {
-            cert: readFile(apiTls.certFile, '--api-tls-cert'),
-            key: readFile(apiTls.keyFile, '--api-tls-key'),
-          };
     const gauges = processGauges();
     const backend: Backend = { ...this.#backend(), gauges };
     this.#api = await makeApi(backend, {
@@ -197,6 +187,31 @@ export class Member {
     }
     return this.#portals.url(null, null);
   }
+}
+
+interface ApiSecurity {
+  readonly token: string | null;
+  readonly tls: { readonly cert: string; readonly key: string } | null;
+}
+
+/** Reads the files that the API is guarded with; refuses to be open to other machines without. */
+function apiSecurity({ api, apiTokenFile, apiTls }: ServeOptions): ApiSecurity {
+  const token = apiTokenFile === null ? null : readFile(apiTokenFile, '--api-token-file').trim();
+  if (token === '') {
+    throw new RequestError('invalid', `--api-token-file: ${String(apiTokenFile)} is empty`);
+  }
+  if (!isLoopbackHost(api.host) && (token === null || apiTls === null)) {
+    const message = `--api: ${api.host} is reachable from outside; give --api-token-file, --api-tls-cert and --api-tls-key, or listen on 127.0.0.1`;
+    throw new RequestError('invalid', message);
+  }
+  const tls =
+    apiTls === null
+      ? null
+      : {
+          cert: readFile(apiTls.certFile, '--api-tls-cert'),
+          key: readFile(apiTls.keyFile, '--api-tls-key'),
+        };
+  return { token, tls };
 }
 
 function readFile(path: string, flag: string): string {
