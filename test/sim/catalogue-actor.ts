@@ -88,6 +88,8 @@ function shapeOf(prng: Prng, name: string, maySync: boolean): VolumeShape {
     name,
     blocks: blocksFor(prng, blockSizeBytes),
     blockSizeBytes,
+    // Mostly the smallest, of which the most can be done.
+    chunkSizeBytes: prng.pick([4096, 4096, 4096, 4096, 8192, 32_768]),
     sync: maySync && prng.chance(0.3),
   };
 }

@@ -32,11 +32,12 @@ class PoolLife implements SubjectLife {
     return this.#pool
       .volumes()
       .filter(({ state }) => state !== 'deleting')
-      .map(({ id, name, sizeBytes, blockSizeBytes, durability }) => ({
+      .map(({ id, name, sizeBytes, blockSizeBytes, chunkSizeBytes, durability }) => ({
         id,
         name,
         blocks: sizeBytes / blockSizeBytes,
         blockSizeBytes,
+        chunkSizeBytes,
         sync: durability === 'sync',
       }));
   }
@@ -46,11 +47,11 @@ class PoolLife implements SubjectLife {
     return new VolumeDevice(this.#pool.openVolume(name), identity);
   }
 
-  async create({ name, blocks, blockSizeBytes, sync }: VolumeShape): Promise<void> {
+  async create({ name, blocks, blockSizeBytes, chunkSizeBytes, sync }: VolumeShape): Promise<void> {
     const spec = {
       name,
       sizeBytes: blocks * blockSizeBytes,
-      chunkSizeBytes: 4096,
+      chunkSizeBytes,
       blockSizeBytes,
       dedup: 'off',
       compression: 'off',

@@ -6,6 +6,7 @@ export interface VolumeShape {
   readonly name: string;
   readonly blocks: number;
   readonly blockSizeBytes: 512 | 4096;
+  readonly chunkSizeBytes: number;
   /** An acknowledged write is durable without a flush. */
   readonly sync: boolean;
 }
