@@ -148,18 +148,19 @@ export class BlockModel {
     assert(number === mark.firstBlock + mark.blocks, 'a read gives as many blocks as asked');
   }
 
-  /**
-   * Answers that had not come yet never will. With `damaged` also the newest that was durable may
-   * be gone: a damaged frame that no later one knows to be synced looks like a torn one.
-   */
-  crash(kind: Crash, damaged = false): void {
+  /** Answers that had not come yet never will. */
+  crash(kind: Crash): void {
     const moment = this.#next();
     for (const command of this.#commands) {
       command.returnedAt = Math.min(command.returnedAt, moment);
-      if (damaged && !command.settled) command.durable = false;
-      if ((kind === 'power' || damaged) && !command.durable && command.fate === 'happened')
-        command.fate = 'unknown';
+      if (kind === 'power' && !command.durable) doubt(command);
     }
+  }
+
+  /** The medium was damaged before the process served again: the newest that was durable may be
+   * gone too. A damaged frame that no later one knows to be synced looks like a torn one. */
+  damaged(): void {
+    for (const command of this.#commands) if (!command.settled) doubt(command);
   }
 
   /** The process serves again: what it found stays. */
@@ -271,6 +272,11 @@ export class BlockModel {
     });
     return `${this.#place(look.number)} shows tag ${look.tag}, which it may not:\n${lines.join('\n')}`;
   }
+}
+
+function doubt(command: Command): void {
+  command.durable = false;
+  if (command.fate === 'happened') command.fate = 'unknown';
 }
 
 const isLegal = (version: Version, calledAt: number): boolean =>

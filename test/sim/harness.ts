@@ -117,7 +117,7 @@ export class Harness {
     this.#current = null;
     this.#unanswered.clear();
     this.#world.crash(kind);
-    for (const { model } of this.#volumes.values()) model.crash(kind, this.#world.damages > 0);
+    for (const { model } of this.#volumes.values()) model.crash(kind);
   }
 
   async #life(): Promise<void> {
@@ -202,6 +202,7 @@ export class Harness {
         throw new Violation(`${name} has ${shape.blocks} blocks, not ${volume.sizes.join(' or ')}`);
       volume.presence = 'there';
       volume.hasSize(shape.blocks);
+      if (this.#world.damages > 0) volume.model.damaged();
       volume.model.recovered();
     }
     for (const name of found.keys()) {
