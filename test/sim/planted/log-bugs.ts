@@ -1,0 +1,143 @@
+/** Planted bugs of the journal: order, the end of the log, syncs. */
+import type { Bug } from './bugs.ts';
+
+const JOURNAL = 'pool/log/journal.ts';
+const VOLUME = 'pool/volume/volume.ts';
+
+export const logBugs: readonly Bug[] = [
+  {
+    name: 'ack-out-of-log-order',
+    harm: 'several journal writes are in flight, each acknowledges its own commands',
+    edits: [
+      {
+        file: JOURNAL,
+        find: 'if (this.#inFlight || this.#failure !== null) return;',
+        replace: 'if (this.#failure !== null) return;',
+      },
+      {
+        file: JOURNAL,
+        find: 'this.#filling = this.#writing;\n    this.#writing = group;\n    this.#inFlight = true;',
+        replace: 'this.#filling = new Staging();',
+      },
+      {
+        file: JOURNAL,
+        find: '    if (this.#failure !== null) return;\n    const entries = group.entries;',
+        replace: `    if (this.#failure !== null) {
+      for (const { entry } of group.entries) entry.failed(this.#failure);
+      return;
+    }
+    const entries = group.entries;`,
+      },
+      {
+        file: JOURNAL,
+        find: '    return true;\n  }\n\n  /** At the end of the turn',
+        replace:
+          '    this.#ends.set(end, this.#tail);\n    return true;\n  }\n\n  /** At the end of the turn',
+      },
+      {
+        file: JOURNAL,
+        find: '  #scheduled = false;\n',
+        replace: '  #scheduled = false;\n  #ends = new Map<number, LogEnd>();\n',
+      },
+      {
+        file: JOURNAL,
+        find: 'this.#applied = entries[index + 1]?.frame ?? this.#endAfter(staged);',
+        replace:
+          'const end = this.#ends.get(staged.end)!;\n      if (end.position > this.#applied.position) this.#applied = end;',
+      },
+    ],
+  },
+  {
+    name: 'stale-frame-replayed',
+    harm: 'replay goes on with whatever frame stands at the place with the next sequence number',
+    edits: [
+      {
+        file: 'pool/log/log-reader.ts',
+        find: `      header.sequence === at.sequence &&
+      header.previousHigh === at.previousHigh &&
+      header.previousLow === at.previousLow &&
+      header.incarnation >= this.#incarnation;`,
+        replace: '      header.sequence === at.sequence;',
+      },
+    ],
+  },
+  {
+    name: 'torn-data-replayed',
+    harm: 'replay takes a frame at the end of the log though not all of its data was written',
+    edits: [
+      {
+        file: 'pool/log/replay.ts',
+        find: 'const whole = frame !== null && frame.damaged.length === 0;',
+        replace: 'const whole = frame !== null;',
+      },
+    ],
+  },
+  {
+    name: 'log-of-the-last-life-not-synced',
+    harm: 'a start takes for durable what the process before had only written',
+    edits: [
+      { file: JOURNAL, find: 'this.#ring.syncAll((error)', replace: 'this.#ring.sync((error)' },
+    ],
+  },
+  {
+    name: 'sync-misses-a-write-in-flight',
+    harm: 'a sync that began before a write was complete counts for that write too',
+    edits: [
+      {
+        file: 'pool/log/ring.ts',
+        find: `      this.#unsynced.add(file);\n`,
+        replace: '',
+      },
+      {
+        file: 'pool/log/ring.ts',
+        find: `    const room = this.#fileBytes - offset;\n`,
+        replace: `    const room = this.#fileBytes - offset;\n    this.#unsynced.add(file);\n`,
+      },
+    ],
+  },
+  {
+    name: 'flush-without-sync',
+    harm: 'SYNCHRONIZE CACHE is answered without an fdatasync',
+    edits: [
+      {
+        file: VOLUME,
+        find: `    this.#core.journal.syncTo(this.#core.journal.applied.position, (error) => {
+      finish(error === null ? null : { code: 'write-failed' });
+    });`,
+        replace: '    finish(null);',
+      },
+    ],
+  },
+  {
+    name: 'failed-sync-tried-again',
+    harm: 'after an fdatasync that failed the next one is believed',
+    edits: [
+      {
+        file: JOURNAL,
+        find: `      this.#syncing = false;
+      if (error !== null) {
+        this.#fail(error);
+        return;
+      }`,
+        replace: `      this.#syncing = false;
+      if (error !== null) {
+        for (const file of this.#ring.files) this.#ring.unsynced.add(file);
+        this.#sync();
+        return;
+      }`,
+      },
+      {
+        file: 'pool/log/ring.ts',
+        find: '  private constructor(',
+        replace: `  get files() {
+    return this.#files;
+  }
+  get unsynced() {
+    return this.#unsynced;
+  }
+
+  private constructor(`,
+      },
+    ],
+  },
+];
