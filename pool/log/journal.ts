@@ -188,12 +188,12 @@ export class Journal {
 
   /** Resolves when all that is applied up to `position` is durable. */
   syncTo(position: number, done: (error: DiskError | null) => void): void {
-    if (this.#failure !== null) {
-      done(this.#failure);
-      return;
-    }
     if (position <= this.#synced) {
       done(null);
+      return;
+    }
+    if (this.#failure !== null) {
+      done(this.#failure);
       return;
     }
     this.#syncWaiters.push({ position, done });

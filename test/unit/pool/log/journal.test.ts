@@ -224,6 +224,16 @@ describe('the journal', () => {
     expect(it.journal.synced).toBe(0);
   });
 
+  test('still says of what was synced before it failed that it is', async () => {
+    const it = await JournalUnderTest.make();
+    it.append('1');
+    await it.world.run();
+    expect(await it.sync()).toBeNull();
+    it.journal.stop(new DiskError('io', 'elsewhere', 'failed'));
+    expect(await it.sync()).toBeNull();
+    expect(it.log).toEqual(['1', 'failed']);
+  });
+
   test('fails what was in flight and what waited when a write fails, each once', async () => {
     const it = await JournalUnderTest.make();
     it.world.settings = { ...healthy, disk: { ...healthy.disk, writeErrorRate: 1 } };
