@@ -161,7 +161,7 @@ async function loadStores(
   state: SuperState,
 ): Promise<Stores> {
   const { clock, compute, log, meta } = ports;
-  const limits = budgets(options.memoryBytes);
+  const limits = budgets(options.memoryBytes, state.segmentBytes);
   const numbers: CheckpointNumbers = { next: state.checkpoint + 1 };
   const events = new Events(clock, log);
   const pages = new PageCache({
@@ -175,7 +175,7 @@ async function loadStores(
   });
   const segments = new SegmentTable(state.nextSegment);
   const damagedTable = await loadSegmentTable(ports, pages, segments);
-  const pending = new PendingChunks();
+  const pending = new PendingChunks(limits.pendingBytes);
   const cache = new ChunkCache(limits.chunkCacheBytes);
   const grace = new Grace(state.checkpoint);
   const chunks = new ChunkTable({

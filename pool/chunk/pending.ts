@@ -1,6 +1,7 @@
 /**
  * Chunks whose bytes are in the journal and not yet in a sealed segment, in log order. They are
- * served from memory, or from the journal after a restart.
+ * served from memory; from the journal after a restart, and where destage falls so far behind that
+ * their bytes are more than memory may hold.
  */
 import type { FramePosition } from '../log/journal.ts';
 
@@ -15,7 +16,7 @@ export interface PendingChunk {
   readonly frame: FramePosition;
   /** Journal position of its bytes. */
   readonly dataPosition: number;
-  /** Its plain bytes; null after a restart: they are read from the journal. */
+  /** Its plain bytes; null: they are read from the journal. */
   data: Uint8Array | null;
   /** False once it is dead or in a sealed segment. */
   wanted: boolean;
@@ -30,6 +31,18 @@ export class PendingChunks {
   #head = 0;
   #next = 0;
   #bytes = 0;
+  #heldBytes = 0;
+  readonly #limitBytes: number;
+
+  /** At most so many bytes are held in memory. */
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes;
+  }
+
+  /** Plain bytes that are held in memory. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
 
   /** Plain bytes that are wanted. */
   get bytes(): number {
@@ -48,12 +61,16 @@ export class PendingChunks {
     this.#byId.set(chunk.id, chunk);
     this.#order.push(chunk);
     this.#bytes += 2 ** chunk.log2;
+    if (chunk.data === null) return;
+    if (this.#heldBytes + chunk.data.length > this.#limitBytes) chunk.data = null;
+    else this.#heldBytes += chunk.data.length;
   }
 
   /** It died, or a sealed segment has it. */
   settle(chunk: PendingChunk): void {
     if (!chunk.wanted) return;
     chunk.wanted = false;
+    if (chunk.data !== null) this.#heldBytes -= chunk.data.length;
     chunk.data = null;
     this.#byId.delete(chunk.id);
     this.#bytes -= 2 ** chunk.log2;

@@ -26,7 +26,7 @@ export class Parts {
   readonly damaged: number[] = [];
   readonly pages: PageCache;
   readonly segments = new SegmentTable(1);
-  readonly pending = new PendingChunks();
+  readonly pending = new PendingChunks(Infinity);
   readonly grace: Grace;
   readonly cache = new ChunkCache(1024 * 1024);
   readonly chunks: ChunkTable;

@@ -2,8 +2,11 @@ import { PendingChunks } from '../../../../pool/chunk/pending.ts';
 import type { PendingChunk } from '../../../../pool/chunk/pending.ts';
 import { pendingChunk } from '../parts-in-world.ts';
 
-function filled(count: number): { pending: PendingChunks; chunks: PendingChunk[] } {
-  const pending = new PendingChunks();
+function filled(
+  count: number,
+  limitBytes = Infinity,
+): { pending: PendingChunks; chunks: PendingChunk[] } {
+  const pending = new PendingChunks(limitBytes);
   const chunks = Array.from({ length: count }, (_, index) =>
     pendingChunk(index + 1, {
       frame: { position: index * 4192, sequence: index, previousHigh: 0, previousLow: 0 },
@@ -64,6 +67,19 @@ describe('chunks that are in the journal only', () => {
     }
     expect(pending.oldest()?.position).toBe(19_990 * 4192);
     expect(pending.nextUnstaged()?.id).toBe(19_991);
+  });
+
+  test('are held in memory up to the limit, beyond that they are in the journal alone', () => {
+    const { pending, chunks } = filled(4, 2 * 4096);
+    expect(chunks.map(({ data }) => data !== null)).toEqual([true, true, false, false]);
+    expect([pending.heldBytes, pending.bytes]).toEqual([2 * 4096, 4 * 4096]);
+    pending.settle(at(chunks, 3));
+    expect(pending.heldBytes).toBe(2 * 4096);
+    pending.settle(at(chunks, 0));
+    expect([pending.heldBytes, pending.bytes]).toEqual([4096, 2 * 4096]);
+    const later = pendingChunk(9);
+    pending.add(later);
+    expect(later.data).not.toBeNull();
   });
 
   test('count their bytes once, however often they are settled', () => {

@@ -16,7 +16,7 @@ class SpaceUnderTest {
       journalBytes: 100,
       reserveBytes: 100,
       segments: this.segments,
-      pending: new PendingChunks(),
+      pending: new PendingChunks(Infinity),
       dropsWaiting: () => this.dropsWaiting,
     });
   }
