@@ -94,6 +94,37 @@ describe('the range lock of a volume', () => {
     expect(it.ran).toEqual(['a', 'b', 'r']);
   });
 
+  test('a change does not overtake a read that waits, nor the read a change before it', () => {
+    const it = lockUnderTest();
+    it.change('a', 0, 3);
+    it.change('b', 6, 9);
+    it.read('r', 3, 6);
+    it.change('c', 4, 5);
+    expect(it.ran).toEqual(['a', 'b']);
+    it.end('a');
+    expect(it.ran).toEqual(['a', 'b']);
+    it.end('b');
+    expect(it.ran).toEqual(['a', 'b', 'r', 'c']);
+  });
+
+  test('runs waiters that end at once one after the other, however many', () => {
+    const lock = new RangeLock();
+    const first = { first: 0, last: 0 };
+    lock.acquire(first, () => undefined);
+    let ran = 0;
+    const count = 5_000;
+    for (let index = 0; index < count; index++) {
+      const range = { first: index % 2, last: 1 };
+      lock.acquire(range, () => {
+        ran += 1;
+        lock.release(range);
+      });
+    }
+    lock.release(first);
+    expect(ran).toBe(count);
+    expect(lock.idle).toBe(true);
+  });
+
   test('is idle when all is given back', () => {
     const it = lockUnderTest();
     it.change('a', 0, 5);
