@@ -6,6 +6,8 @@ PORTAL ?= 127.0.0.1:3260
 API    ?= 127.0.0.1:8260
 SIZE   ?=
 
+comma := ,
+
 BIN  := $(CURDIR)/node_modules/.bin
 NODE := $(CURDIR)/node_modules/node/bin/node
 
@@ -28,7 +30,7 @@ install: ## Node and the npm packages of the lock file; again only when it chang
 
 run: install ## one member in the foreground [DATA=dir PORTAL=host:port API=host:port SIZE=20G]
 	@exec bin/scale serve --data '$(DATA)' --portal '$(PORTAL)' --api '$(API)' \
-	  --first-volume demo=10G $(if $(SIZE),--disk '$(DATA)/disk,size=$(SIZE)')
+	  --first-volume demo=10G $(if $(SIZE),--disk '$(DATA)/disk$(comma)size=$(SIZE)')
 
 packages: ## the Debian packages that tests use as initiators
 	@sh test/packages.sh
