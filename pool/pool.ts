@@ -215,6 +215,7 @@ export class Pool implements PoolControl {
     this.#closed = true;
     const { core } = this.#parts;
     await this.#housekeeping.close();
+    core.pages.close();
     await core.store.close();
     await core.journal.close();
     await this.#ports.meta.close();

@@ -55,6 +55,7 @@ export class PageCache {
   readonly #damaged = new Set<number>();
   #wanted: number[] = [];
   #fetching = false;
+  #closed = false;
   #ring: Page[] = [];
   #hand = 0;
   #made = 0;
@@ -114,6 +115,11 @@ export class PageCache {
   whenRoom(run: () => void): void {
     this.#waitingForRoom.push(run);
     this.onCrowded?.();
+  }
+
+  /** Nothing more is read: the store is about to be closed. Who still waits waits for ever. */
+  close(): void {
+    this.#closed = true;
   }
 
   /** No checkpoint will come any more. */
@@ -289,7 +295,7 @@ export class PageCache {
   }
 
   #fetch(): void {
-    if (this.#fetching || this.#wanted.length === 0) return;
+    if (this.#fetching || this.#closed || this.#wanted.length === 0) return;
     this.#fetching = true;
     const keys = this.#wanted.splice(0, READ_BATCH);
     this.#meta.readPages(keys).then(
