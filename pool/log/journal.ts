@@ -372,7 +372,9 @@ export class Journal {
     this.#syncWaiters = [];
     this.#writing.entries = [];
     this.#filling.entries = [];
-    for (const { entry } of staged) entry.failed(error);
+    // Part of a group may be in the file, whatever the device said: nobody is told that nothing is.
+    const unknown = new DiskError('io', error.path, error.message, error);
+    for (const { entry } of staged) entry.failed(unknown);
     this.refuseWaiting(error);
     for (const waiter of waiters) waiter.done(error);
   }
