@@ -92,6 +92,8 @@ export class VolumeMap {
       const index = Math.floor(chunkNumber / spanOf(level)) % ENTRIES_PER_MAP_PAGE;
       number = entryId(page, index);
       if (number === 0) {
+        // First: a new page takes the place of a clean one, and this is one.
+        this.#pages.touch(page);
         number = this.#createPage().number;
         this.#set(page, index, number);
       }

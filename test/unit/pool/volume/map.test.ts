@@ -17,8 +17,8 @@ class MapUnderTest {
     this.map = new VolumeMap(parts.pages, () => this.#pageNumbers++, root);
   }
 
-  static async make(levels: number): Promise<MapUnderTest> {
-    return new MapUnderTest(await Parts.make({ cachedPages: 4096 }), levels);
+  static async make(levels: number, cachedPages = 4096): Promise<MapUnderTest> {
+    return new MapUnderTest(await Parts.make({ cachedPages }), levels);
   }
 
   set(chunkNumber: number, id: number): number {
@@ -32,6 +32,20 @@ class MapUnderTest {
     if (leaf === null) return 0;
     if ('missing' in leaf) throw new Error('not in memory');
     return entryId(leaf, chunkNumber % LEAF);
+  }
+
+  /** Has what is there of the way to a chunk number in memory. */
+  async load(chunkNumber: number): Promise<void> {
+    const { pages, world } = this.parts;
+    for (let leaf = this.map.leaf(chunkNumber); leaf !== null && 'missing' in leaf;) {
+      const key = leaf.missing;
+      await world.until(
+        new Promise((resolve) => {
+          pages.load(key, resolve);
+        }),
+      );
+      leaf = this.map.leaf(chunkNumber);
+    }
   }
 
   /** What became of the range: ids that were dropped, pages that left the tree. */
@@ -149,6 +163,22 @@ describe('the map of a volume', () => {
     expect(it.map.holeSpan(LEAF)).toBe(LEAF);
     expect(it.map.holeSpan(LEAF + 12)).toBe(LEAF - 12);
     expect(it.map.holeSpan(SECOND)).toBe(SECOND);
+  });
+
+  test('makes a leaf below a page that the cache would let go for it', async () => {
+    const it = await MapUnderTest.make(2, 1);
+    // Where the cache stands when a leaf is made differs from count to count.
+    for (let count = 2; count < 40; count++) {
+      for (let leaf = 0; leaf < count; leaf++) {
+        await it.load(leaf * LEAF);
+        it.set(leaf * LEAF, 5);
+      }
+      await it.parts.checkpointPages();
+      await it.load(count * LEAF);
+      it.set(count * LEAF, 6);
+      expect(it.get(count * LEAF)).toBe(6);
+      it.clear(0, SECOND - 1);
+    }
   });
 
   test('names the page that has to be loaded first', async () => {
