@@ -20,10 +20,11 @@ function endOnBug(log: ProcessLogger): (error: unknown) => never {
   };
 }
 
-/** Resolves to the first signal that asks to end. */
+/** Resolves to the first signal that asks to end. Later ones change nothing: make, npx and timeout
+ * pass on what the whole process group got already, and the drain is bounded anyway. */
 function endAsked(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, resolve);
   });
 }
 
