@@ -293,18 +293,8 @@ class SocketLink implements ConnectionHost {
       return;
     }
     this.#inFlight = batch;
-    this.#write(batch.chunks);
+    this.#socket.write(batch.bytes, this.#written);
   };
-
-  #write(chunks: readonly Uint8Array[]): void {
-    const last = chunks.length - 1;
-    if (last > 0) this.#socket.cork();
-    chunks.forEach((chunk, index) => {
-      if (index < last) this.#socket.write(chunk);
-      else this.#socket.write(chunk, this.#written);
-    });
-    if (last > 0) this.#socket.uncork();
-  }
 
   readonly #written = (): void => {
     const batch = this.#inFlight;

@@ -175,8 +175,8 @@ async function loadStores(
   });
   const segments = new SegmentTable(state.nextSegment);
   const damagedTable = await loadSegmentTable(ports, pages, segments);
-  const pending = new PendingChunks(limits.pendingBytes);
   const cache = new ChunkCache(limits.chunkCacheBytes);
+  const pending = new PendingChunks(cache, limits.pendingBytes);
   const grace = new Grace(state.checkpoint);
   const chunks = new ChunkTable({
     pages,

@@ -43,7 +43,7 @@ export const segmentSize = (capacityBytes: number, wanted: number | undefined): 
 
 export interface Budgets {
   readonly chunkCacheBytes: number;
-  /** What was written and is not in a segment yet, as far as it is held in memory. */
+  /** Of the cache: what was written and is not in a segment yet. */
   readonly pendingBytes: number;
   readonly cachedPages: number;
   /** Dirty pages that start a checkpoint. */
@@ -54,10 +54,11 @@ const PAGE_COST_BYTES = 4400;
 
 export function budgets(memoryBytes: number, segmentBytes: number): Budgets {
   const pages = Math.max(64, Math.floor((memoryBytes * 0.3) / PAGE_COST_BYTES));
+  // The segment that is being written, and the one that fills meanwhile.
+  const pendingBytes = Math.max(2 * segmentBytes, Math.floor(memoryBytes * 0.15));
   return {
-    chunkCacheBytes: Math.floor(memoryBytes * 0.45),
-    // The segment that is being written, and the one that fills meanwhile.
-    pendingBytes: Math.max(2 * segmentBytes, Math.floor(memoryBytes * 0.15)),
+    chunkCacheBytes: Math.floor(memoryBytes * 0.45) + pendingBytes,
+    pendingBytes,
     cachedPages: pages,
     dirtyPages: Math.min(65_536, Math.max(16, Math.floor(pages / 4))),
   };

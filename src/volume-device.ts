@@ -44,13 +44,13 @@ export class VolumeDevice implements BlockDevice {
   read(operation: ReadOperation): void {
     const offset = operation.lba * this.blockSizeBytes;
     const length = operation.blocks * this.blockSizeBytes;
-    this.#volume.read(offset, length, (error, views) => {
+    this.#volume.read(offset, length, (error, bytes) => {
       if (error !== null || !operation.fua) {
-        operation.done(this.#blockError(error), views);
+        operation.done(this.#blockError(error), bytes);
         return;
       }
       this.#volume.flush((failure) => {
-        operation.done(this.#blockError(failure), failure === null ? views : []);
+        operation.done(this.#blockError(failure), bytes);
       });
     });
   }

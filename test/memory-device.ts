@@ -15,6 +15,7 @@ import type {
   WriteOperation,
   WriteSameOperation,
 } from '../iscsi/scsi/block-device.ts';
+import { noDataIn, ownDataIn } from '../iscsi/scsi/task.ts';
 
 export interface MemoryDeviceOptions {
   readonly blocks: number;
@@ -86,10 +87,10 @@ export class MemoryDevice implements BlockDevice {
     this.#perform(
       operation,
       (error) => {
-        operation.done(error, []);
+        operation.done(error, noDataIn);
       },
       () => {
-        operation.done(null, this.#views(operation.lba, operation.blocks));
+        operation.done(null, ownDataIn(...this.#views(operation.lba, operation.blocks)));
       },
     );
   }

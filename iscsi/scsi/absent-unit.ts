@@ -16,7 +16,7 @@ import {
   NO_SENSE,
   type Sense,
 } from './sense.ts';
-import { Status, type ScsiTask } from './task.ts';
+import { ownDataIn, Status, type ScsiTask } from './task.ts';
 
 const TEST_UNIT_READY = 0x00;
 const REQUEST_SENSE = 0x03;
@@ -28,7 +28,7 @@ function giveData(task: ScsiTask, data: Uint8Array, allocationLengthBytes: numbe
   task.complete({
     status: Status.good,
     sense: new Uint8Array(0),
-    dataIn: [view],
+    dataIn: ownDataIn(view),
     dataInBytes: view.length,
     dataOutBytes: 0,
   });

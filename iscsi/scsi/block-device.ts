@@ -4,6 +4,8 @@
  * exactly once, possibly before the call returns.
  */
 
+import type { DataIn } from './task.ts';
+
 export type BlockErrorCode =
   /** Beyond the end: the device was shrunk under the command. */
   | 'out-of-range'
@@ -37,15 +39,15 @@ export interface ReadOperation extends BlockOperation {
   readonly blocks: number;
   /** FUA: what is returned is durable. */
   readonly fua: boolean;
-  /** Views that together are the range, in order; they stay unchanged for as long as they are held. */
-  done(error: BlockError | null, views: readonly Uint8Array[]): void;
+  /** The range is the receiver's to release, with an error too. */
+  done(error: BlockError | null, data: DataIn): void;
 }
 
 export interface WriteOperation extends BlockOperation {
   readonly lba: number;
   readonly blocks: number;
   readonly fua: boolean;
-  /** Whole blocks; from now on nobody changes these bytes. */
+  /** Whole blocks; nobody changes these bytes before `done`. */
   readonly data: Uint8Array;
   done(error: BlockError | null): void;
 }

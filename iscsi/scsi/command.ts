@@ -8,11 +8,10 @@ import { assert } from '../../src/base/assert.ts';
 import type { BlockError } from './block-device.ts';
 import { senseOf } from './block-errors.ts';
 import { encodeSense, type Sense } from './sense.ts';
-import { Status, type ScsiTask } from './task.ts';
+import { noDataIn, ownDataIn, Status, type DataIn, type ScsiTask } from './task.ts';
 import type { UnitNexus } from './unit-nexus.ts';
 
 const NO_BYTES = new Uint8Array(0);
-const NO_VIEWS: readonly Uint8Array[] = [];
 
 export const CommandState = {
   /** In the task set, not yet allowed to run [SAM-5, command states]. */
@@ -25,7 +24,7 @@ export type CommandState = (typeof CommandState)[keyof typeof CommandState];
 
 /** Answers a task that never enters a task set. */
 export function refuse(task: ScsiTask, status: Status, sense: Uint8Array = NO_BYTES): void {
-  task.complete({ status, sense, dataIn: NO_VIEWS, dataInBytes: 0, dataOutBytes: 0 });
+  task.complete({ status, sense, dataIn: noDataIn, dataInBytes: 0, dataOutBytes: 0 });
 }
 
 export class Command {
@@ -49,23 +48,23 @@ export class Command {
   }
 
   good(): void {
-    this.#complete(Status.good, NO_BYTES, NO_VIEWS, 0);
+    this.#complete(Status.good, NO_BYTES, noDataIn, 0);
   }
 
   /** Parameter data, cut to the allocation length [SPC-4, allocation length]. */
   goodWithData(data: Uint8Array, allocationLengthBytes: number): void {
     const view =
       data.length > allocationLengthBytes ? data.subarray(0, allocationLengthBytes) : data;
-    this.#complete(Status.good, NO_BYTES, [view], view.length);
+    this.#complete(Status.good, NO_BYTES, ownDataIn(view), view.length);
   }
 
-  goodWithViews(views: readonly Uint8Array[], bytes: number): void {
-    this.#complete(Status.good, NO_BYTES, views, bytes);
+  goodWithRange(data: DataIn, bytes: number): void {
+    this.#complete(Status.good, NO_BYTES, data, bytes);
   }
 
   check(sense: Sense): void {
     const bytes = encodeSense(sense, this.unit.modes.descriptorSense);
-    this.#complete(Status.checkCondition, bytes, NO_VIEWS, 0);
+    this.#complete(Status.checkCondition, bytes, noDataIn, 0);
   }
 
   /** Asks for the Data-Out of this command and goes on with `next` when it is there. */
@@ -137,12 +136,7 @@ export class Command {
     this.#left();
   }
 
-  #complete(
-    status: Status,
-    sense: Uint8Array,
-    dataIn: readonly Uint8Array[],
-    dataInBytes: number,
-  ): void {
+  #complete(status: Status, sense: Uint8Array, dataIn: DataIn, dataInBytes: number): void {
     this.#end();
     this.task.complete({ status, sense, dataIn, dataInBytes, dataOutBytes: this.#dataOutBytes });
     this.#left();

@@ -14,6 +14,7 @@ import {
 } from './block-range.ts';
 import type { Command } from './command.ts';
 import { INVALID_FIELD_IN_COMMAND_IU } from './sense.ts';
+import type { DataIn } from './task.ts';
 
 class ReadBlocks implements ReadOperation {
   aborted = false;
@@ -29,10 +30,11 @@ class ReadBlocks implements ReadOperation {
     this.fua = fua;
   }
 
-  done(error: BlockError | null, views: readonly Uint8Array[]): void {
+  done(error: BlockError | null, data: DataIn): void {
     const command = this.#command;
-    if (!command.finished(error)) return;
-    command.goodWithViews(views, this.blocks * command.unit.device.blockSizeBytes);
+    if (command.finished(error)) {
+      command.goodWithRange(data, this.blocks * command.unit.device.blockSizeBytes);
+    } else data.release();
   }
 }
 

@@ -65,11 +65,24 @@ export interface ScsiTask {
   dropped(): void;
 }
 
+/** Bytes on their way to the initiator: views, in order, that nobody changes before `release`. */
+export interface DataIn {
+  readonly views: readonly Uint8Array[];
+  /** Nobody looks at the views any more; called once. */
+  release(): void;
+}
+
+/** Bytes that are in memory of their own. */
+export const ownDataIn = (...views: Uint8Array[]): DataIn => ({ views, release: () => undefined });
+
+export const noDataIn = ownDataIn();
+
 export interface TaskResult {
   readonly status: Status;
   /** Sense data without the iSCSI SenseLength field; empty unless CHECK CONDITION. */
   readonly sense: Uint8Array;
-  readonly dataIn: readonly Uint8Array[];
+  /** The session releases it when it is sent, or never will be. */
+  readonly dataIn: DataIn;
   readonly dataInBytes: number;
   readonly dataOutBytes: number;
 }

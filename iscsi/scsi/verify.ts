@@ -11,6 +11,7 @@ import type { Command } from './command.ts';
 import { firstDifference } from './compare.ts';
 import { wholeBlocks, writeBlocks } from './read-write.ts';
 import { INVALID_FIELD_IN_COMMAND_IU, invalidFieldInCdb, miscompareDuringVerify } from './sense.ts';
+import type { DataIn } from './task.ts';
 
 /** 00b: the blocks are readable; 01b: they equal the data; 11b: each equals the one block sent. */
 const ByteCheck = { none: 0, compare: 1, reserved: 2, compareOne: 3 } as const;
@@ -31,10 +32,13 @@ class VerifyBlocks implements ReadOperation {
     this.#expected = expected;
   }
 
-  done(error: BlockError | null, views: readonly Uint8Array[]): void {
+  done(error: BlockError | null, data: DataIn): void {
     const command = this.#command;
+    const expected = this.#expected;
+    const different =
+      error !== null || expected === null ? -1 : firstDifference(data.views, expected);
+    data.release();
     if (!command.finished(error)) return;
-    const different = this.#expected === null ? -1 : firstDifference(views, this.#expected);
     if (different < 0) command.good();
     else command.check(miscompareDuringVerify(different));
   }

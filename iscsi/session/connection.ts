@@ -149,7 +149,6 @@ export class Connection implements PduSink, RegisteredSession {
     this.#setDigests(batch);
     this.#outbox.fill(batch);
     this.#batch = null;
-    batch.seal();
     if (batch.isEmpty) this.#closeWhenSent();
   }
 

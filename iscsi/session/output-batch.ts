@@ -1,54 +1,54 @@
 /**
- * What leaves in one socket write: headers and small data copied one behind the other into one
- * buffer, big data as the views that they came as. The batch owns its buffer and is used again once
- * the socket has taken everything.
+ * What leaves in one socket write, copied into one buffer: nobody's memory is held up by a slow
+ * reader, and one write of much costs less than a list of many. The batch owns its buffer and is
+ * used again once the socket has taken everything.
  */
 import { assert } from '../../src/base/assert.ts';
 import { crc32c } from '../../src/base/crc32c.ts';
 import { putLengths } from '../pdu/basic-header.ts';
 import { DIGEST_BYTES, HEADER_BYTES, padded } from '../pdu/fields.ts';
 
-const BUFFER_BYTES = 256 * 1024;
-/** Copying that much costs less than one more entry in the socket's list. */
-const COPIED_BYTES = 8192;
-/** Room that one PDU may need in the buffer: header, two digests, copied data, padding. */
-const PDU_ROOM = HEADER_BYTES + COPIED_BYTES + 3 + 2 * DIGEST_BYTES;
-/** A batch takes no further PDU beyond this. */
-const FULL_BYTES = 1024 * 1024;
+const BUFFER_BYTES = 512 * 1024;
+/** What a PDU needs beside its data: header, two digests, padding. */
+const OVERHEAD_BYTES = HEADER_BYTES + 2 * DIGEST_BYTES + 3;
+/** A batch with less room than for so much data takes no further PDU. */
+const LEAST_DATA_BYTES = 16 * 1024;
 
 export class OutputBatch {
   /** Where the caller encodes a header, at what `openPdu` gave. */
   readonly buffer = new Uint8Array(BUFFER_BYTES);
-  /** In order; all together are the bytes to send. Complete after `seal`. */
-  readonly chunks: Uint8Array[] = [];
   headerDigest = false;
   dataDigest = false;
   #used = 0;
-  #sealedTo = 0;
-  #lengthBytes = 0;
   #crc = 0;
 
   clear(): void {
-    this.chunks.length = 0;
     this.#used = 0;
-    this.#sealedTo = 0;
-    this.#lengthBytes = 0;
+  }
+
+  /** All that is to be sent. */
+  get bytes(): Uint8Array {
+    return this.buffer.subarray(0, this.#used);
+  }
+
+  /** How much data a PDU may have now. */
+  get dataRoom(): number {
+    return BUFFER_BYTES - this.#used - OVERHEAD_BYTES;
   }
 
   get isFull(): boolean {
-    return this.#used + PDU_ROOM > BUFFER_BYTES || this.#lengthBytes >= FULL_BYTES;
+    return this.dataRoom < LEAST_DATA_BYTES;
   }
 
   get isEmpty(): boolean {
-    return this.#lengthBytes === 0;
+    return this.#used === 0;
   }
 
   /** Room for a header, zeroed, with its lengths; not when full. */
   openPdu(dataBytes: number): number {
-    assert(!this.isFull, 'a PDU is begun only where there is room');
+    assert(dataBytes <= this.dataRoom, 'a PDU is begun only where there is room');
     const at = this.#used;
     this.#used += HEADER_BYTES;
-    this.#lengthBytes += HEADER_BYTES;
     this.buffer.fill(0, at, this.#used);
     if (dataBytes > 0) putLengths(this.buffer, at, { ahsBytes: 0, dataBytes });
     return at;
@@ -60,17 +60,11 @@ export class OutputBatch {
     this.#crc = 0;
   }
 
-  /** A part of the data segment; unless small, `part` must stay unchanged until all is sent. */
+  /** A part of the data segment. */
   data(part: Uint8Array): void {
     if (this.dataDigest) this.#crc = crc32c(part, this.#crc);
-    this.#lengthBytes += part.length;
-    if (part.length <= COPIED_BYTES && this.#used + part.length + 16 <= BUFFER_BYTES) {
-      this.buffer.set(part, this.#used);
-      this.#used += part.length;
-      return;
-    }
-    this.#sealBuffer();
-    this.chunks.push(part);
+    this.buffer.set(part, this.#used);
+    this.#used += part.length;
   }
 
   /** All `dataBytes` of the data segment were given. */
@@ -82,20 +76,8 @@ export class OutputBatch {
         this.#crc = crc32c(this.buffer.subarray(this.#used, this.#used + padding), this.#crc);
       }
       this.#used += padding;
-      this.#lengthBytes += padding;
     }
     if (this.dataDigest && dataBytes > 0) this.#putDigest(this.#crc);
-  }
-
-  seal(): void {
-    this.#sealBuffer();
-  }
-
-  #sealBuffer(): void {
-    if (this.#used > this.#sealedTo) {
-      this.chunks.push(this.buffer.subarray(this.#sealedTo, this.#used));
-      this.#sealedTo = this.#used;
-    }
   }
 
   /** CRC32C goes out with its least significant byte first [RFC 7143 §13.1]. */
@@ -106,6 +88,5 @@ export class OutputBatch {
     buffer[this.#used + 2] = crc >>> 16;
     buffer[this.#used + 3] = crc >>> 24;
     this.#used += DIGEST_BYTES;
-    this.#lengthBytes += DIGEST_BYTES;
   }
 }

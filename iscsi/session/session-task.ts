@@ -133,7 +133,10 @@ export class SessionTask implements ScsiTask, CommandOutput, WriteTransferOwner 
   }
 
   complete(result: TaskResult): void {
-    if (this.state === 'ended') return;
+    if (this.state === 'ended') {
+      result.dataIn.release();
+      return;
+    }
     assert(this.state === 'submitted', 'a task is completed once, after it was submitted');
     this.state = 'responding';
     this.#result = result;
@@ -150,13 +153,18 @@ export class SessionTask implements ScsiTask, CommandOutput, WriteTransferOwner 
   end(): void {
     if (this.state === 'ended') return;
     this.state = 'ended';
-    this.#result = null;
+    this.#release();
     this.dataOut = EMPTY;
     this.#owner.leave(this);
   }
 
+  /** Nothing more of its data is sent. */
+  #release(): void {
+    this.#result?.dataIn.release();
+    this.#result = null;
+  }
+
   #respond(result: TaskResult): void {
-    // What is not sent is not held either: the views may be cache pages.
     this.#dataBytes = Math.min(result.dataInBytes, this.expectedDataInBytes);
     this.dataOut = EMPTY;
     this.#owner.respond(this);
@@ -173,9 +181,11 @@ export class SessionTask implements ScsiTask, CommandOutput, WriteTransferOwner 
       if (batch.isFull) return false;
       this.#emitDataIn(batch, numbers, result, withStatus);
     }
-    if (withStatus) return true;
-    if (batch.isFull) return false;
-    this.#emitResponse(batch, numbers, result);
+    if (!withStatus) {
+      if (batch.isFull) return false;
+      this.#emitResponse(batch, numbers, result);
+    }
+    this.#release();
     return true;
   }
 
@@ -184,7 +194,9 @@ export class SessionTask implements ScsiTask, CommandOutput, WriteTransferOwner 
     const bufferOffset = this.#sentBytes;
     const burstLeft = MaxBurstLength - (bufferOffset % MaxBurstLength);
     const left = this.#dataBytes - bufferOffset;
-    const length = Math.min(initiatorMaxRecvDataSegmentLength, burstLeft, left);
+    // Whoever sends may cut PDUs as it likes; but for the last, at whole words [§11.7.5].
+    const room = batch.dataRoom - (batch.dataRoom % 4);
+    const length = Math.min(initiatorMaxRecvDataSegmentLength, burstLeft, left, room);
     const last = length === left;
     const ends = last && withStatus;
     this.#sentBytes += length;
@@ -205,7 +217,7 @@ export class SessionTask implements ScsiTask, CommandOutput, WriteTransferOwner 
       at,
     );
     batch.closeHeader(at);
-    this.#emitViews(batch, result.dataIn, length);
+    this.#emitViews(batch, result.dataIn.views, length);
     batch.closeData(length);
   }
 

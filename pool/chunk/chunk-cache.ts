@@ -1,82 +1,215 @@
-/** Plain bytes of chunks by id, one copy however many LUNs share it; bounded in bytes, second-chance. */
+/**
+ * Plain bytes of chunks by id, one copy however many LUNs share it; bounded in bytes, second-chance.
+ *
+ * The memory is slabs, each cut into slots for chunks of one size, used again for ever: buffers of
+ * their own would keep the garbage collector busy with nothing else. A slab goes over to another
+ * chunk size when none of its chunks was asked for during a turn of the hand.
+ *
+ * Invariants
+ * - The bytes of a pinned slot don't change, even when its chunk dies meanwhile.
+ * - A slot is free, or some id's, or its chunk died and a pin keeps it.
+ */
+import { assert } from '../../src/base/assert.ts';
+import { IdTable } from '../../src/base/id-table.ts';
 
-interface Slot {
-  readonly id: number;
+const MIN_CHUNK_LOG2 = 12;
+const MIN_CHUNK_BYTES = 2 ** MIN_CHUNK_LOG2;
+const MAX_SLAB_BYTES = 1024 * 1024;
+/** A small cache has smaller slabs, so that it can hold chunks of more than one size. */
+const LEAST_SLABS = 16;
+/** How far the hand goes for one chunk. */
+const SLABS_AT_ONCE = 64;
+
+interface Slab {
   readonly bytes: Uint8Array;
-  recent: boolean;
+  log2: number;
 }
 
-/** A view into a larger buffer keeps all of that alive: beyond this it is copied. */
-const MAX_HELD_BYTES = 64 * 1024;
+/** No slot: not in the cache. */
+export const ABSENT = -1;
 
 export class ChunkCache {
-  readonly #limitBytes: number;
-  readonly #slots = new Map<number, Slot>();
-  readonly #ring: Slot[] = [];
+  readonly #slabBytes: number;
+  readonly #slotsOfSlab: number;
+  readonly #maxSlabs: number;
+  readonly #slabs: Slab[] = [];
+  readonly #slots: IdTable;
+  /** By slot; id 0: free, or dead under a pin. */
+  readonly #ids: Float64Array;
+  readonly #pins: Uint32Array;
+  readonly #recent: Uint8Array;
+  readonly #views: Uint8Array[] = [];
+  /** By log2 of the chunk size. */
+  readonly #free: number[][] = Array.from({ length: 32 }, () => []);
   #hand = 0;
   #bytes = 0;
+  #pinned = 0;
   hits = 0;
   misses = 0;
 
   constructor(limitBytes: number) {
-    this.#limitBytes = limitBytes;
+    const share = Math.max(MIN_CHUNK_BYTES, limitBytes / LEAST_SLABS);
+    this.#slabBytes = Math.min(MAX_SLAB_BYTES, 2 ** Math.floor(Math.log2(share)));
+    this.#slotsOfSlab = this.#slabBytes / MIN_CHUNK_BYTES;
+    this.#maxSlabs = Math.floor(limitBytes / this.#slabBytes);
+    const slots = this.#maxSlabs * this.#slotsOfSlab;
+    this.#slots = new IdTable(slots);
+    this.#ids = new Float64Array(slots);
+    this.#pins = new Uint32Array(slots);
+    this.#recent = new Uint8Array(slots);
   }
 
+  /** Bytes of the chunks it holds. */
   get sizeBytes(): number {
     return this.#bytes;
   }
 
-  get(id: number): Uint8Array | null {
-    const slot = this.#slots.get(id);
-    if (slot === undefined) {
-      this.misses += 1;
-      return null;
-    }
-    this.hits += 1;
-    slot.recent = true;
-    return slot.bytes;
+  /** Slots that someone looks at. */
+  get pinned(): number {
+    return this.#pinned;
   }
 
-  /** The bytes are never changed from now on. */
-  put(id: number, bytes: Uint8Array): void {
-    if (this.#slots.has(id)) return;
-    const own =
-      bytes.buffer.byteLength > Math.max(MAX_HELD_BYTES, bytes.length) ? bytes.slice() : bytes;
-    const slot = { id, bytes: own, recent: false };
+  /** The slot with the bytes of this chunk, or `ABSENT`. */
+  find(id: number): number {
+    const slot = this.#slots.get(id);
+    if (slot === ABSENT) this.misses += 1;
+    else {
+      this.hits += 1;
+      this.#recent[slot] = 1;
+    }
+    return slot;
+  }
+
+  /** The chunk in a slot. Who looks at it in a later turn pins it first. */
+  bytes(slot: number): Uint8Array {
+    return this.#views[slot] as Uint8Array;
+  }
+
+  pin(slot: number): void {
+    const pins = this.#pins[slot] as number;
+    if (pins === 0) this.#pinned += 1;
+    this.#pins[slot] = pins + 1;
+  }
+
+  unpin(slot: number): void {
+    const pins = (this.#pins[slot] as number) - 1;
+    assert(pins >= 0, 'what is unpinned was pinned');
+    this.#pins[slot] = pins;
+    if (pins > 0) return;
+    this.#pinned -= 1;
+    if (this.#ids[slot] === 0) this.#freeSlot(slot);
+  }
+
+  /** Copies the bytes of a whole chunk. `ABSENT`: there is no room that nobody looks at. */
+  put(id: number, bytes: Uint8Array): number {
+    const known = this.#slots.get(id);
+    if (known !== ABSENT) return known;
+    const slot = this.#take(31 - Math.clz32(bytes.length));
+    if (slot === ABSENT) return ABSENT;
+    this.bytes(slot).set(bytes);
+    this.#ids[slot] = id;
+    this.#recent[slot] = 0;
     this.#slots.set(id, slot);
-    this.#ring.push(slot);
-    this.#bytes += own.length;
-    while (this.#bytes > this.#limitBytes && this.#ring.length > 0) this.#turn();
+    this.#bytes += bytes.length;
+    return slot;
   }
 
   /** The id died or is about to name other bytes. */
   drop(id: number): void {
     const slot = this.#slots.get(id);
-    if (slot === undefined) return;
-    this.#slots.delete(id);
-    this.#bytes -= slot.bytes.length;
-    if (this.#ring.length > 2 * this.#slots.size + 1024) this.#compact();
+    if (slot === ABSENT) return;
+    this.#forget(slot);
+    if (this.#pins[slot] === 0) this.#freeSlot(slot);
   }
 
-  #compact(): void {
-    const held = this.#ring.filter((slot) => this.#slots.get(slot.id) === slot);
-    this.#ring.length = 0;
-    for (const slot of held) this.#ring.push(slot);
-    this.#hand = 0;
+  #forget(slot: number): void {
+    this.#slots.delete(this.#ids[slot] as number);
+    this.#ids[slot] = 0;
+    this.#bytes -= this.bytes(slot).length;
   }
 
-  #turn(): void {
-    if (this.#hand >= this.#ring.length) this.#hand = 0;
-    const slot = this.#ring[this.#hand];
-    if (slot === undefined) return;
-    const held = this.#slots.get(slot.id) === slot;
-    if (held && slot.recent) {
-      slot.recent = false;
-      this.#hand += 1;
-      return;
+  #freeSlot(slot: number): void {
+    const { log2 } = this.#slabOf(slot);
+    (this.#free[log2] as number[]).push(slot);
+  }
+
+  #slabOf(slot: number): Slab {
+    return this.#slabs[Math.floor(slot / this.#slotsOfSlab)] as Slab;
+  }
+
+  #take(log2: number): number {
+    const free = this.#free[log2] as number[];
+    const slot = free.pop();
+    if (slot !== undefined) return slot;
+    if (2 ** log2 > this.#slabBytes) return ABSENT;
+    if (this.#slabs.length < this.#maxSlabs) {
+      this.#slabs.push({ bytes: new Uint8Array(this.#slabBytes), log2 });
+      this.#cut(this.#slabs.length - 1);
+    } else {
+      const steps = Math.min(SLABS_AT_ONCE, 2 * this.#slabs.length);
+      for (let step = 0; step < steps && free.length === 0; step++) this.#turn(log2);
     }
-    if (held) this.drop(slot.id);
-    const last = this.#ring.pop();
-    if (last !== undefined && last !== slot) this.#ring[this.#hand] = last;
+    return free.pop() ?? ABSENT;
+  }
+
+  /** The hand passes a slab: what was not asked for since the last time is forgotten. */
+  #turn(log2: number): void {
+    const number = this.#hand;
+    this.#hand = (number + 1) % this.#slabs.length;
+    const slab = this.#slabs[number] as Slab;
+    if (slab.log2 === log2) this.#evict(number);
+    else if (this.#isUnused(number)) {
+      this.#evict(number);
+      this.#recut(number, log2);
+    }
+  }
+
+  #evict(number: number): void {
+    const step = this.#slotStep(number);
+    const first = number * this.#slotsOfSlab;
+    for (let slot = first; slot < first + this.#slotsOfSlab; slot += step) {
+      if (this.#ids[slot] === 0 || this.#pins[slot] !== 0) continue;
+      if (this.#recent[slot] === 1) this.#recent[slot] = 0;
+      else {
+        this.#forget(slot);
+        this.#freeSlot(slot);
+      }
+    }
+  }
+
+  /** Nothing in it is pinned or was asked for; from now on it counts again. */
+  #isUnused(number: number): boolean {
+    const first = number * this.#slotsOfSlab;
+    let unused = true;
+    for (let slot = first; slot < first + this.#slotsOfSlab; slot++) {
+      if (this.#pins[slot] !== 0 || this.#recent[slot] !== 0) unused = false;
+      this.#recent[slot] = 0;
+    }
+    return unused;
+  }
+
+  /** A slab whose slots are all free goes over to another chunk size. */
+  #recut(number: number, log2: number): void {
+    const slab = this.#slabs[number] as Slab;
+    const others = this.#free[slab.log2] as number[];
+    this.#free[slab.log2] = others.filter((slot) => this.#slabOf(slot) !== slab);
+    slab.log2 = log2;
+    this.#cut(number);
+  }
+
+  #cut(number: number): void {
+    const { bytes, log2 } = this.#slabs[number] as Slab;
+    const step = this.#slotStep(number);
+    const first = number * this.#slotsOfSlab;
+    for (let slot = first; slot < first + this.#slotsOfSlab; slot += step) {
+      const at = (slot - first) * MIN_CHUNK_BYTES;
+      this.#views[slot] = bytes.subarray(at, at + 2 ** log2);
+      this.#freeSlot(slot);
+    }
+  }
+
+  /** A slot is numbered by where it begins, in chunks of the least size. */
+  #slotStep(number: number): number {
+    return 2 ** ((this.#slabs[number] as Slab).log2 - MIN_CHUNK_LOG2);
   }
 }

@@ -91,9 +91,9 @@ export class ChunkTable {
     page.pins -= 1;
   }
 
-  /** A write took effect: the entry is made with one reference, its bytes are in the journal. The
-   * page is resident. */
-  create(chunk: PendingChunk): void {
+  /** A write took effect: the entry is made with one reference, its bytes are in the journal (and
+   * here, unless null). The page is resident. */
+  create(chunk: PendingChunk, bytes: Uint8Array | null): void {
     const page = present(this.#pages.get(chunkKeyOf(chunk.id)), 'page of an allocated id');
     const at = entryAt(chunk.id);
     this.#pages.touch(page);
@@ -107,7 +107,7 @@ export class ChunkTable {
     words[at + EntryField.state] = ChunkState.live | (chunk.log2 << 8);
     this.#uniqueBytes += 2 ** chunk.log2;
     this.#cache.drop(chunk.id);
-    this.#pending.add(chunk);
+    this.#pending.add(chunk, bytes);
   }
 
   /** Replay: the pages up to this id are in use. */
@@ -137,11 +137,9 @@ export class ChunkTable {
   /** A sealed segment has the bytes of a pending chunk. The page is resident. False: it is dead. */
   place(page: Page, chunk: PendingChunk, place: ChunkPlace): boolean {
     if (!chunk.wanted) return false;
-    const { id, data } = chunk;
-    assert(this.stateOf(page, id) === ChunkState.live, 'a wanted chunk lives');
-    this.#setPlace(page, id, place);
+    assert(this.stateOf(page, chunk.id) === ChunkState.live, 'a wanted chunk lives');
+    this.#setPlace(page, chunk.id, place);
     this.#pending.settle(chunk);
-    if (data !== null) this.#cache.put(id, data);
     return true;
   }
 

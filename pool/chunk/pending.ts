@@ -1,8 +1,10 @@
 /**
  * Chunks whose bytes are in the journal and not yet in a sealed segment, in log order. They are
- * served from memory; from the journal after a restart, and where destage falls so far behind that
- * their bytes are more than memory may hold.
+ * served from the cache, where they are pinned; from the journal after a restart, and where destage
+ * falls so far behind that their bytes are more than memory may hold.
  */
+import { ABSENT } from './chunk-cache.ts';
+import type { ChunkCache } from './chunk-cache.ts';
 import type { FramePosition } from '../log/journal.ts';
 
 export interface PendingChunk {
@@ -16,8 +18,8 @@ export interface PendingChunk {
   readonly frame: FramePosition;
   /** Journal position of its bytes. */
   readonly dataPosition: number;
-  /** Its plain bytes; null: they are read from the journal. */
-  data: Uint8Array | null;
+  /** Its place in the cache; `ABSENT`: its bytes are read from the journal. */
+  slot: number;
   /** False once it is dead or in a sealed segment. */
   wanted: boolean;
   /** Being copied to a segment that is not sealed yet. */
@@ -32,10 +34,12 @@ export class PendingChunks {
   #next = 0;
   #bytes = 0;
   #heldBytes = 0;
+  readonly #cache: ChunkCache;
   readonly #limitBytes: number;
 
-  /** At most so many bytes are held in memory. */
-  constructor(limitBytes: number) {
+  /** At most so many bytes are held in the cache. */
+  constructor(cache: ChunkCache, limitBytes: number) {
+    this.#cache = cache;
     this.#limitBytes = limitBytes;
   }
 
@@ -57,22 +61,28 @@ export class PendingChunks {
     return this.#byId.get(id);
   }
 
-  add(chunk: PendingChunk): void {
+  /** `bytes` are copied; null: they are in the journal only. */
+  add(chunk: PendingChunk, bytes: Uint8Array | null): void {
     this.#byId.set(chunk.id, chunk);
     this.#order.push(chunk);
     this.#bytes += 2 ** chunk.log2;
-    if (chunk.data === null) return;
-    if (this.#heldBytes + chunk.data.length > this.#limitBytes) chunk.data = null;
-    else this.#heldBytes += chunk.data.length;
+    if (bytes === null || this.#heldBytes + bytes.length > this.#limitBytes) return;
+    chunk.slot = this.#cache.put(chunk.id, bytes);
+    if (chunk.slot === ABSENT) return;
+    this.#cache.pin(chunk.slot);
+    this.#heldBytes += bytes.length;
   }
 
-  /** It died, or a sealed segment has it. */
+  /** It died, or a sealed segment has it. What the cache has of it may be forgotten. */
   settle(chunk: PendingChunk): void {
     if (!chunk.wanted) return;
     chunk.wanted = false;
-    if (chunk.data !== null) this.#heldBytes -= chunk.data.length;
-    chunk.data = null;
     this.#byId.delete(chunk.id);
+    if (chunk.slot !== ABSENT) {
+      this.#heldBytes -= 2 ** chunk.log2;
+      this.#cache.unpin(chunk.slot);
+      chunk.slot = ABSENT;
+    }
     this.#bytes -= 2 ** chunk.log2;
   }
 

@@ -3,6 +3,7 @@
  * it, and only then gives the chunks their places. What died before is never stored.
  */
 import { DiskError } from '../../src/base/ports.ts';
+import { ABSENT } from '../chunk/chunk-cache.ts';
 import { Codec, chunkKeyOf } from '../chunk/chunk-page.ts';
 import type { ChunkPlace } from '../chunk/chunk-table.ts';
 import type { PendingChunk } from '../chunk/pending.ts';
@@ -112,7 +113,8 @@ export class Destager {
         budget = CHUNKS_PER_TURN;
         continue;
       }
-      const bytes = chunk.data ?? (await this.#fromJournal(chunk));
+      const held = chunk.slot !== ABSENT;
+      const bytes = held ? this.#core.cache.bytes(chunk.slot) : await this.#fromJournal(chunk);
       if (!chunk.wanted) continue;
       if (bytes === null) {
         await this.#lose(chunk);

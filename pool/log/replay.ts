@@ -7,6 +7,7 @@
  * tail, below it is damage.
  */
 import { present } from '../../src/base/assert.ts';
+import { ABSENT } from '../chunk/chunk-cache.ts';
 import type { PendingChunk } from '../chunk/pending.ts';
 import { ChunkState, EntryField, chunkKeyOf, entryAt } from '../chunk/chunk-page.ts';
 import type { PoolCore } from '../core.ts';
@@ -111,7 +112,7 @@ export class Replay {
       const before = pending.get(record.id);
       if (before !== undefined) pending.settle(before);
       if (frame.damaged.includes(record)) chunks.markLost(page, record.id);
-      else pending.add(pendingOf(frame, record));
+      else pending.add(pendingOf(frame, record), null);
     }
     pages.letGo(page);
   }
@@ -213,7 +214,7 @@ export class Replay {
     const leaf = await this.#leafForReplay(volume, record);
     if (leaf !== null && page === null) volume.setLost(leaf, record);
     if (leaf !== null && page !== null) {
-      volume.setChunk(leaf, pendingOf(frame, record));
+      volume.setChunk(leaf, pendingOf(frame, record), null);
       if (frame.damaged.includes(record)) {
         pending.settle(present(pending.get(record.id), 'just added'));
         chunks.markLost(page, record.id);
@@ -272,7 +273,7 @@ function pendingOf(frame: ReadFrame, record: DataRecord): PendingChunk {
     fingerprintLow: record.fingerprintLow,
     frame: frame.at,
     dataPosition: frame.header.position + record.dataOffset,
-    data: null,
+    slot: ABSENT,
     wanted: true,
     staged: false,
   };

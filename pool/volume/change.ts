@@ -6,6 +6,7 @@
  */
 import { assert, present } from '../../src/base/assert.ts';
 import type { DiskError } from '../../src/base/ports.ts';
+import { ABSENT } from '../chunk/chunk-cache.ts';
 import type { PoolCore } from '../core.ts';
 import type { Entry, FramePosition } from '../log/journal.ts';
 import { FRAME_HEADER_BYTES, RECORD_BYTES, putDataRecord, putHoleRecord } from '../log/frame.ts';
@@ -188,7 +189,7 @@ export class Change implements Entry, Held, Admission {
         return;
       }
       const merged = new Uint8Array(chunkBytes);
-      if (old !== null) merged.set(old);
+      merged.set(old);
       const from = Math.max(this.#from, base);
       const to = Math.min(this.#to, base + chunkBytes);
       if (this.#source === null) merged.fill(0, from - base, to - base);
@@ -293,7 +294,7 @@ export class Change implements Entry, Held, Admission {
     const { chunkBytes, id: volume, log2 } = this.#volume;
     let dataPosition = frame.position + this.metaBytes;
     for (const part of this.#parts) {
-      this.#volume.setChunk(present(part.leaf, 'a leaf was pinned'), {
+      const chunk = {
         id: part.id,
         volume,
         chunkNumber: part.number,
@@ -302,10 +303,11 @@ export class Change implements Entry, Held, Admission {
         fingerprintLow: part.fingerprintLow,
         frame,
         dataPosition,
-        data: part.bytes,
+        slot: ABSENT,
         wanted: true,
         staged: false,
-      });
+      };
+      this.#volume.setChunk(present(part.leaf, 'a leaf was pinned'), chunk, part.bytes);
       dataPosition += chunkBytes;
       chunks.giveBack(present(part.idPage, 'a page was pinned with the id'));
     }

@@ -4,6 +4,7 @@
  * written over meanwhile, and the newer bytes are as good an answer.
  */
 import { assert } from '../../src/base/assert.ts';
+import { ABSENT } from '../chunk/chunk-cache.ts';
 import type { PendingChunk } from '../chunk/pending.ts';
 import { ChunkState, chunkKeyOf } from '../chunk/chunk-page.ts';
 import type { PoolCore } from '../core.ts';
@@ -12,28 +13,32 @@ import { readChunks } from '../log/segment-reader.ts';
 import type { SegmentRead } from '../log/segment-reader.ts';
 import { entryId } from './map.ts';
 import type { VolumeMap } from './map.ts';
+import type { ChunkViews } from './chunk-views.ts';
 import type { VolumeError } from './operations.ts';
 
 const CHUNKS_PER_TURN = 256;
 
-/** One view a chunk, null for a hole; or why not. */
-export type ChunksDone = (
-  error: VolumeError | null,
-  chunks: readonly (Uint8Array | null)[],
-) => void;
-
-/** The bytes of a chunk if they are in memory: null a hole, undefined: not in memory. */
-export function residentChunk(
+/** Finds what is in memory; true: that was all. */
+export function findResident(
   core: PoolCore,
   map: VolumeMap,
-  number: number,
-): Uint8Array | null | undefined {
-  const leaf = map.leaf(number);
-  if (leaf === null) return null;
-  if ('missing' in leaf) return undefined;
-  const id = entryId(leaf, number % 512);
-  if (id === 0) return null;
-  return core.pending.get(id)?.data ?? core.cache.get(id) ?? undefined;
+  first: number,
+  into: ChunkViews,
+): boolean {
+  const now = Math.min(into.count, CHUNKS_PER_TURN);
+  for (let index = 0; index < now; index++) {
+    const number = first + index;
+    const leaf = map.leaf(number);
+    if (leaf !== null && 'missing' in leaf) continue;
+    const id = leaf === null ? 0 : entryId(leaf, number % 512);
+    if (id === 0) {
+      into.foundHole(index);
+      continue;
+    }
+    const slot = core.cache.find(id);
+    if (slot !== ABSENT) into.foundInCache(index, slot);
+  }
+  return into.isComplete;
 }
 
 export class ChunkRead {
@@ -42,8 +47,8 @@ export class ChunkRead {
   readonly #isGone: () => boolean;
   readonly #chunkBytes: number;
   readonly #first: number;
-  readonly #chunks: (Uint8Array | null | undefined)[];
-  readonly #done: ChunksDone;
+  readonly #found: ChunkViews;
+  readonly #done: (error: VolumeError | null) => void;
   readonly #grace: number;
   #unreadable = -1;
   /** To be called for each segment read of this pass. */
@@ -56,16 +61,16 @@ export class ChunkRead {
     isGone: () => boolean;
     chunkBytes: number;
     first: number;
-    /** What is known already. */
-    chunks: (Uint8Array | null | undefined)[];
-    done: ChunksDone;
+    /** Takes what is found; complete when `done` says that nothing was wrong. */
+    found: ChunkViews;
+    done: (error: VolumeError | null) => void;
   }) {
     this.#core = facts.core;
     this.#map = facts.map;
     this.#isGone = facts.isGone;
     this.#chunkBytes = facts.chunkBytes;
     this.#first = facts.first;
-    this.#chunks = facts.chunks;
+    this.#found = facts.found;
     this.#done = facts.done;
     this.#grace = facts.core.grace.begin();
   }
@@ -87,9 +92,9 @@ export class ChunkRead {
     const reads: SegmentRead[] = [];
     const missing = new Set<number>();
     const journaled: { index: number; chunk: PendingChunk }[] = [];
-    const end = Math.min(this.#chunks.length, from + CHUNKS_PER_TURN);
+    const end = Math.min(this.#found.count, from + CHUNKS_PER_TURN);
     for (let index = from; index < end; index++) {
-      if (this.#chunks[index] !== undefined) continue;
+      if (this.#found.has(index)) continue;
       this.#look(index, { reads, missing, journaled });
     }
     let left = reads.length + missing.size + journaled.length;
@@ -109,7 +114,7 @@ export class ChunkRead {
 
   #passEnded(end: number): void {
     if (this.#unreadable >= 0) this.#resolve(end);
-    else if (end >= this.#chunks.length) this.#end(null);
+    else if (end >= this.#found.count) this.#end(null);
     else {
       this.#core.clock.nextTurn(() => {
         this.#resolve(end);
@@ -128,22 +133,18 @@ export class ChunkRead {
     const number = this.#first + index;
     const core = this.#core;
     const leaf = this.#map.leaf(number);
-    if (leaf === null) {
-      this.#chunks[index] = null;
-      return;
-    }
-    if ('missing' in leaf) {
+    if (leaf !== null && 'missing' in leaf) {
       this.#want(leaf.missing, number, wanted.missing);
       return;
     }
-    const id = entryId(leaf, number % 512);
+    const id = leaf === null ? 0 : entryId(leaf, number % 512);
     if (id === 0) {
-      this.#chunks[index] = null;
+      this.#found.foundHole(index);
       return;
     }
+    const slot = core.cache.find(id);
     const pending = core.pending.get(id);
-    const here = pending?.data ?? core.cache.get(id);
-    if (here !== null) this.#chunks[index] = here;
+    if (slot !== ABSENT) this.#found.foundInCache(index, slot);
     else if (pending !== undefined) wanted.journaled.push({ index, chunk: pending });
     else this.#lookStored(index, id, wanted);
   }
@@ -172,8 +173,9 @@ export class ChunkRead {
       done: (stored) => {
         if (stored === null) this.#unreadable = number;
         else {
-          core.cache.put(id, stored.bytes);
-          this.#chunks[index] = stored.bytes;
+          const slot = core.cache.put(id, stored.bytes);
+          if (slot === ABSENT) this.#found.found(index, stored.bytes);
+          else this.#found.foundInCache(index, slot);
         }
         this.#wanted();
       },
@@ -189,7 +191,7 @@ export class ChunkRead {
     const bytes = new Uint8Array(this.#chunkBytes);
     readPending(this.#core, chunk, bytes, (state) => {
       // What is not wanted any more may be written over: look again.
-      if (state === 'whole') this.#chunks[index] = bytes;
+      if (state === 'whole') this.#found.found(index, bytes);
       else if (chunk.wanted) this.#unreadable = this.#first + index;
       arrived();
     });
@@ -197,12 +199,7 @@ export class ChunkRead {
 
   #end(error: VolumeError | null): void {
     this.#core.grace.end(this.#grace);
-    if (error !== null) {
-      this.#done(error, []);
-      return;
-    }
-    const chunks = this.#chunks.filter((chunk) => chunk !== undefined);
-    assert(chunks.length === this.#chunks.length, 'all chunks are here');
-    this.#done(null, chunks);
+    assert(error !== null || this.#found.isComplete, 'all chunks are here');
+    this.#done(error);
   }
 }

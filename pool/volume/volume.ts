@@ -3,15 +3,17 @@ import type { PendingChunk } from '../chunk/pending.ts';
 import type { PoolCore } from '../core.ts';
 import type { VolumeInfo } from '../types.ts';
 import type { VolumeRecord } from './catalogue.ts';
+import { ChunkViews, noBytes } from './chunk-views.ts';
+import type { ReadBytes } from './chunk-views.ts';
 import { Change } from './change.ts';
 import { VolumeMap, entryId, levelsFor } from './map.ts';
 import type { Page } from '../meta/page-cache.ts';
 import type { Abortable, Finish, VolumeError } from './operations.ts';
 import type { PageRelease } from './page-release.ts';
 import { RangeLock } from './range-lock.ts';
-import { ChunkRead, residentChunk } from './read.ts';
+import { ChunkRead, findResident } from './read.ts';
 
-export type ReadDone = (error: VolumeError | null, views: readonly Uint8Array[]) => void;
+export type ReadDone = (error: VolumeError | null, bytes: ReadBytes) => void;
 
 export interface MappedRun {
   readonly offset: number;
@@ -76,37 +78,32 @@ export class Volume {
     return null;
   }
 
-  /** Views that together are the range; they are never changed. */
   read(offset: number, length: number, done: ReadDone): void {
     const refusal = this.refusal(offset, length, 'read');
     if (refusal !== null || length === 0) {
-      done(refusal, []);
+      done(refusal, noBytes);
       return;
     }
     const first = Math.floor(offset / this.chunkBytes);
     const last = Math.floor((offset + length - 1) / this.chunkBytes);
     const run = (): void => {
       this.#readChunks(first, last - first + 1, (error, chunks) => {
-        done(
-          error,
-          error === null ? this.#cut(chunks, offset - first * this.chunkBytes, length) : [],
-        );
+        if (error === null) done(null, chunks.cut(offset - first * this.chunkBytes, length));
+        else done(error, noBytes);
       });
     };
     if (this.lock.look(first, last, run)) run();
   }
 
-  /** The bytes of one chunk, for who holds it; null: a hole. */
-  readChunk(
-    number: number,
-    done: (error: VolumeError | null, bytes: Uint8Array | null) => void,
-  ): void {
+  /** The bytes of one chunk, for who holds its range; they are good for this turn. */
+  readChunk(number: number, done: (error: VolumeError | null, bytes: Uint8Array) => void): void {
     this.#readChunks(number, 1, (error, chunks) => {
-      done(error, chunks[0] ?? null);
+      done(error, chunks.views[0] ?? this.zeroChunk);
+      chunks.release();
     });
   }
 
-  /** `data` is not changed by anyone any more. */
+  /** `data` is not changed by anyone before `finish`. */
   write(
     offset: number,
     data: Uint8Array,
@@ -168,9 +165,9 @@ export class Volume {
   }
 
   /** A write takes effect: the chunk is where its number says. */
-  setChunk(leaf: Page, chunk: PendingChunk): void {
+  setChunk(leaf: Page, chunk: PendingChunk, bytes: Uint8Array | null): void {
     this.#map(leaf, chunk);
-    this.#core.chunks.create(chunk);
+    this.#core.chunks.create(chunk, bytes);
   }
 
   /** Replay: what was written can't be had, as the page of its entry is damaged. Reads shall say so,
@@ -267,43 +264,24 @@ export class Volume {
     new Change({ core: this.#core, volume: this, ...facts, durable, finish }).start();
   }
 
+  /** What was found is the receiver's to release, unless there is an error. */
   #readChunks(
     first: number,
     count: number,
-    done: (error: VolumeError | null, chunks: readonly (Uint8Array | null)[]) => void,
+    done: (error: VolumeError | null, chunks: ChunkViews) => void,
   ): void {
-    const chunks: (Uint8Array | null | undefined)[] = new Array<undefined>(count);
-    let all = true;
-    const now = Math.min(count, 256);
-    for (let index = 0; index < now; index++) {
-      const bytes = residentChunk(this.#core, this.map, first + index);
-      chunks[index] = bytes;
-      if (bytes === undefined) all = false;
-    }
-    if (all && now === count) {
-      done(null, chunks as (Uint8Array | null)[]);
+    const core = this.#core;
+    const found = new ChunkViews(core.cache, this.zeroChunk, count);
+    if (findResident(core, this.map, first, found)) {
+      done(null, found);
       return;
     }
     const { map, chunkBytes } = this;
     const isGone = (): boolean => this.#gone;
-    new ChunkRead({ core: this.#core, map, isGone, chunkBytes, first, chunks, done }).start();
-  }
-
-  #cut(
-    chunks: readonly (Uint8Array | null)[],
-    from: number,
-    length: number,
-  ): readonly Uint8Array[] {
-    const views: Uint8Array[] = [];
-    let skip = from;
-    let left = length;
-    for (const chunk of chunks) {
-      const bytes = chunk ?? this.zeroChunk;
-      const take = Math.min(bytes.length - skip, left);
-      views.push(take === bytes.length ? bytes : bytes.subarray(skip, skip + take));
-      left -= take;
-      skip = 0;
-    }
-    return views;
+    const ended = (error: VolumeError | null): void => {
+      if (error !== null) found.release();
+      done(error, found);
+    };
+    new ChunkRead({ core, map, isGone, chunkBytes, first, found, done: ended }).start();
   }
 }

@@ -10,6 +10,7 @@ import type {
   TaskManagementOutcome,
   TaskResult,
 } from '../../iscsi/scsi/task.ts';
+import { noDataIn, ownDataIn } from '../../iscsi/scsi/task.ts';
 
 export type ManagementCall = {
   readonly name: string;
@@ -20,18 +21,18 @@ export type ManagementCall = {
 
 const NO_BYTES = new Uint8Array(0);
 
-export const good = (dataIn: readonly Uint8Array[] = [], dataOutBytes = 0): TaskResult => ({
+export const good = (views: readonly Uint8Array[] = [], dataOutBytes = 0): TaskResult => ({
   status: 0x00,
   sense: NO_BYTES,
-  dataIn,
-  dataInBytes: dataIn.reduce((sum, view) => sum + view.length, 0),
+  dataIn: ownDataIn(...views),
+  dataInBytes: views.reduce((sum, view) => sum + view.length, 0),
   dataOutBytes,
 });
 
 export const checkCondition = (sense: Uint8Array): TaskResult => ({
   status: 0x02,
   sense,
-  dataIn: [],
+  dataIn: noDataIn,
   dataInBytes: 0,
   dataOutBytes: 0,
 });

@@ -108,7 +108,7 @@ export class Joined implements ConnectionHost {
     this.connection.fill(this.#batch);
     if (this.#batch.isEmpty) return;
     this.writes++;
-    this.initiator.receive(Buffer.concat(this.#batch.chunks));
+    this.initiator.receive(Buffer.from(this.#batch.bytes));
     this.connection.taken();
   }
 

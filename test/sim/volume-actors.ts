@@ -1,5 +1,6 @@
 /** Those who use one volume: each knows a kind of command, sends it and tells the model. */
 import type { BlockDevice, BlockError } from '../../iscsi/scsi/block-device.ts';
+import type { DataIn } from '../../iscsi/scsi/task.ts';
 import type { Prng } from './prng.ts';
 import { Violation } from './block-model.ts';
 import type { BlockModel, Command } from './block-model.ts';
@@ -69,8 +70,10 @@ export const writer: Actor = async (traffic) => {
 export const reader: Actor = async (traffic) => {
   const { model, device, prng } = traffic;
   const { lba, blocks } = place(traffic, 24);
+  const { excuses, note, later } = traffic;
+  const linger = prng.chance(0.3) ? later : undefined;
   await readAndCheck(
-    { model, device, excuses: traffic.excuses, note: traffic.note },
+    { model, device, excuses, note, linger },
     {
       lba,
       blocks,
@@ -80,27 +83,46 @@ export const reader: Actor = async (traffic) => {
 };
 
 export async function readAndCheck(
-  traffic: Pick<VolumeTraffic, 'model' | 'device' | 'excuses' | 'note'>,
+  traffic: Pick<VolumeTraffic, 'model' | 'device' | 'excuses' | 'note'> & {
+    /** Looks at the bytes a second time before it lets them go. */
+    readonly linger?: VolumeTraffic['later'] | undefined;
+  },
   range: { lba: number; blocks: number; fua: boolean },
 ): Promise<void> {
-  const { model, device, note } = traffic;
+  const { model, device, note, linger } = traffic;
   const mark = model.callRead(range.lba, range.blocks);
   note('> read', model.name, range.lba, range.blocks);
-  const { error, views } = await new Promise<{
+  const { error, data } = await new Promise<{
     error: BlockError | null;
-    views: readonly Uint8Array[];
+    data: DataIn;
   }>((resolve) => {
     device.read({
       ...range,
       aborted: false,
       done: (failure, found) => {
-        resolve({ error: failure, views: found });
+        resolve({ error: failure, data: found });
       },
     });
   });
   note('< read', model.name, range.lba, error?.code ?? 'good');
-  if (error === null) model.read(mark, views, range.fua);
+  if (error === null) model.read(mark, data.views, range.fua);
   else mustBeExcused(error, traffic.excuses(), { abort: false, what: `read of ${model.name}` });
+  if (linger !== undefined) await lookAgain(data, linger, model.name);
+  data.release();
+}
+
+async function lookAgain(
+  { views }: DataIn,
+  linger: VolumeTraffic['later'],
+  name: string,
+): Promise<void> {
+  const before = Buffer.concat(views);
+  await new Promise<void>((resolve) => {
+    linger(resolve);
+  });
+  if (!before.equals(Buffer.concat(views))) {
+    throw new Violation(`bytes of ${name} changed under a reader`);
+  }
 }
 
 export const unmapper: Actor = async (traffic) => {

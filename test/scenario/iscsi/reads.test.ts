@@ -2,7 +2,7 @@
 import { decodeDataIn } from '../../../iscsi/pdu/data-in.ts';
 import { TargetOpcode } from '../../../iscsi/pdu/opcode.ts';
 import { decodeScsiResponse, decodeSense } from '../../../iscsi/pdu/scsi-response.ts';
-import type { TaskResult } from '../../../iscsi/scsi/task.ts';
+import { ownDataIn, type TaskResult } from '../../../iscsi/scsi/task.ts';
 import type { FakeDeviceServer } from '../../fakes/fake-device-server.ts';
 import { checkCondition, good } from '../../fakes/fake-device-server.ts';
 import { World, type Joined } from '../../initiator/joined.ts';
@@ -151,7 +151,11 @@ describe('SCSI Response', () => {
   });
 
   test('follows data by itself when there is sense too, and counts the Data-In [§11.4.8]', () => {
-    const result = { ...checkCondition(sense), dataIn: [numbered(1024)], dataInBytes: 1024 };
+    const result = {
+      ...checkCondition(sense),
+      dataIn: ownDataIn(numbered(1024)),
+      dataInBytes: 1024,
+    };
     const keys: Keys = [['MaxRecvDataSegmentLength', '512']];
     const pdus = read({ expected: 1024, result, keys });
     expect(pdus.map(({ opcode }) => opcode)).toEqual([0x25, 0x25, 0x21]);

@@ -1,6 +1,6 @@
 /** Parts of a pool by themselves, on a simulated metadata store and disk. */
 import { RealCompute } from '../../../src/io/compute.ts';
-import { ChunkCache } from '../../../pool/chunk/chunk-cache.ts';
+import { ABSENT, ChunkCache } from '../../../pool/chunk/chunk-cache.ts';
 import { ChunkTable } from '../../../pool/chunk/chunk-table.ts';
 import { Grace } from '../../../pool/chunk/grace.ts';
 import { PendingChunks } from '../../../pool/chunk/pending.ts';
@@ -26,9 +26,9 @@ export class Parts {
   readonly damaged: number[] = [];
   readonly pages: PageCache;
   readonly segments = new SegmentTable(1);
-  readonly pending = new PendingChunks(Infinity);
-  readonly grace: Grace;
   readonly cache = new ChunkCache(1024 * 1024);
+  readonly pending = new PendingChunks(this.cache, Infinity);
+  readonly grace: Grace;
   readonly chunks: ChunkTable;
   readonly releases: ReleaseQueue;
   /** Number of the next checkpoint to be frozen. */
@@ -84,7 +84,7 @@ export class Parts {
   /** A chunk that lives, with one reference, in the partition of the fingerprint. */
   makeChunk(fingerprintHigh = 0): number {
     const { id, page } = this.chunks.allocate(fingerprintHigh);
-    this.chunks.create(pendingChunk(id));
+    this.chunks.create(pendingChunk(id), new Uint8Array(4096));
     this.chunks.giveBack(page);
     return id;
   }
@@ -108,7 +108,7 @@ export function pendingChunk(id: number, facts: Partial<PendingChunk> = {}): Pen
     fingerprintLow: 2,
     frame: { position: 0, sequence: 1, previousHigh: 0, previousLow: 0 },
     dataPosition: 96,
-    data: new Uint8Array(4096),
+    slot: ABSENT,
     wanted: true,
     staged: false,
     ...facts,

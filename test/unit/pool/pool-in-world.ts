@@ -116,8 +116,9 @@ export class PoolInWorld {
   read(name: string, offset: number, length: number): Promise<Uint8Array | string> {
     return this.world.until(
       new Promise<Uint8Array | string>((resolve) => {
-        this.pool.openVolume(name).read(offset, length, (error, views) => {
-          resolve(error === null ? new Uint8Array(Buffer.concat(views)) : error.code);
+        this.pool.openVolume(name).read(offset, length, (error, bytes) => {
+          resolve(error === null ? new Uint8Array(Buffer.concat(bytes.views)) : error.code);
+          bytes.release();
         });
       }),
     );

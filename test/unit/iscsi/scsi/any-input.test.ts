@@ -46,7 +46,7 @@ test('no CDB, LUN, attribute or data, however formed, throws or leaves a task wi
         const task = host.send(hex(cdb), { lun, attribute, dataOut });
         expect(task.outcome).not.toBe('pending');
         const { result } = task;
-        const total = (result?.dataIn ?? []).reduce((sum, view) => sum + view.length, 0);
+        const total = (result?.dataIn.views ?? []).reduce((sum, view) => sum + view.length, 0);
         expect(result?.dataInBytes).toBe(total);
       },
     ),

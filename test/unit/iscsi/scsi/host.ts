@@ -86,7 +86,7 @@ export class SentTask implements ScsiTask {
   }
 
   get dataIn(): Uint8Array {
-    return Buffer.concat(this.result?.dataIn ?? []);
+    return Buffer.concat(this.result?.dataIn.views ?? []);
   }
 
   /** `key/asc/ascq` in hexadecimal, of either format; 'good' with GOOD, 'pending' before the end. */

@@ -78,7 +78,7 @@ describe('chunk ids', () => {
     await parts.checkpointPages();
     const others = Array.from({ length: 512 }, () => parts.makeChunk(PARTITION_5));
     expect(others).not.toContain(inFlight.id);
-    parts.chunks.create(pendingChunk(inFlight.id));
+    parts.chunks.create(pendingChunk(inFlight.id), null);
     parts.chunks.giveBack(inFlight.page);
     const later = Array.from({ length: 512 }, () => parts.makeChunk(PARTITION_5));
     expect(later.some((id) => page.includes(id))).toBe(true);
@@ -111,7 +111,7 @@ describe('chunk ids', () => {
     parts.chunks.noteUsed(met);
     const page = parts.pages.get(chunkKeyOf(met));
     expect(page).not.toBeNull();
-    parts.chunks.create(pendingChunk(met));
+    parts.chunks.create(pendingChunk(met), null);
     const ids = Array.from({ length: 1024 }, () => parts.makeChunk(PARTITION_5));
     expect(ids).not.toContain(met);
     expect(new Set(ids).size).toBe(1024);

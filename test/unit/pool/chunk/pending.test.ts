@@ -1,3 +1,4 @@
+import { ABSENT, ChunkCache } from '../../../../pool/chunk/chunk-cache.ts';
 import { PendingChunks } from '../../../../pool/chunk/pending.ts';
 import type { PendingChunk } from '../../../../pool/chunk/pending.ts';
 import { pendingChunk } from '../parts-in-world.ts';
@@ -6,13 +7,13 @@ function filled(
   count: number,
   limitBytes = Infinity,
 ): { pending: PendingChunks; chunks: PendingChunk[] } {
-  const pending = new PendingChunks(limitBytes);
+  const pending = new PendingChunks(new ChunkCache(1024 * 1024), limitBytes);
   const chunks = Array.from({ length: count }, (_, index) =>
     pendingChunk(index + 1, {
       frame: { position: index * 4192, sequence: index, previousHigh: 0, previousLow: 0 },
     }),
   );
-  for (const chunk of chunks) pending.add(chunk);
+  for (const chunk of chunks) pending.add(chunk, new Uint8Array(4096));
   return { pending, chunks };
 }
 
@@ -71,15 +72,15 @@ describe('chunks that are in the journal only', () => {
 
   test('are held in memory up to the limit, beyond that they are in the journal alone', () => {
     const { pending, chunks } = filled(4, 2 * 4096);
-    expect(chunks.map(({ data }) => data !== null)).toEqual([true, true, false, false]);
+    expect(chunks.map(({ slot }) => slot !== ABSENT)).toEqual([true, true, false, false]);
     expect([pending.heldBytes, pending.bytes]).toEqual([2 * 4096, 4 * 4096]);
     pending.settle(at(chunks, 3));
     expect(pending.heldBytes).toBe(2 * 4096);
     pending.settle(at(chunks, 0));
     expect([pending.heldBytes, pending.bytes]).toEqual([4096, 2 * 4096]);
     const later = pendingChunk(9);
-    pending.add(later);
-    expect(later.data).not.toBeNull();
+    pending.add(later, new Uint8Array(4096));
+    expect(later.slot).not.toBe(ABSENT);
   });
 
   test('count their bytes once, however often they are settled', () => {

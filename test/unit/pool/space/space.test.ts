@@ -1,5 +1,6 @@
 import { SegmentTable } from '../../../../pool/log/segment-table.ts';
 import type { Segment } from '../../../../pool/log/segment-table.ts';
+import { ChunkCache } from '../../../../pool/chunk/chunk-cache.ts';
 import { PendingChunks } from '../../../../pool/chunk/pending.ts';
 import { Space, worstCaseBytes } from '../../../../pool/space/space.ts';
 
@@ -16,7 +17,7 @@ class SpaceUnderTest {
       journalBytes: 100,
       reserveBytes: 100,
       segments: this.segments,
-      pending: new PendingChunks(Infinity),
+      pending: new PendingChunks(new ChunkCache(65_536), Infinity),
       dropsWaiting: () => this.dropsWaiting,
     });
   }

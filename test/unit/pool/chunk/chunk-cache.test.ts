@@ -1,0 +1,110 @@
+import { ABSENT, ChunkCache } from '../../../../pool/chunk/chunk-cache.ts';
+import { Prng } from '../../../sim/prng.ts';
+
+const KIB = 1024;
+const chunk = (tag: number, bytes = 4 * KIB): Uint8Array => new Uint8Array(bytes).fill(tag);
+const has = (cache: ChunkCache, id: number): boolean => cache.find(id) !== ABSENT;
+
+describe('the cache of chunks', () => {
+  test('holds what fits and forgets the rest, first what was not asked for', () => {
+    const cache = new ChunkCache(64 * KIB);
+    for (let id = 1; id <= 16; id++) cache.put(id, chunk(id));
+    expect(cache.sizeBytes).toBe(64 * KIB);
+    for (let id = 1; id <= 8; id++) expect(has(cache, id)).toBe(true);
+    for (let id = 17; id <= 24; id++) cache.put(id, chunk(id));
+    expect(cache.sizeBytes).toBeLessThanOrEqual(64 * KIB);
+    for (let id = 1; id <= 8; id++) expect(has(cache, id)).toBe(true);
+    for (let id = 9; id <= 16; id++) expect(has(cache, id)).toBe(false);
+  });
+
+  test('counts hits and misses', () => {
+    const cache = new ChunkCache(64 * KIB);
+    cache.put(1, chunk(1));
+    cache.find(1);
+    cache.find(2);
+    expect([cache.hits, cache.misses]).toEqual([1, 1]);
+  });
+
+  test('leaves the bytes under a pin alone, though their chunk dies', () => {
+    const cache = new ChunkCache(64 * KIB);
+    const slot = cache.put(1, chunk(1));
+    const view = cache.bytes(slot);
+    cache.pin(slot);
+    cache.drop(1);
+    expect(has(cache, 1)).toBe(false);
+    for (let id = 2; id <= 100; id++) cache.put(id, chunk(id));
+    expect(view.every((byte) => byte === 1)).toBe(true);
+    cache.unpin(slot);
+    for (let id = 101; id <= 200; id++) cache.put(id, chunk(id));
+    expect(view.every((byte) => byte === 1)).toBe(false);
+  });
+
+  test('takes nothing more when all of it is pinned', () => {
+    const cache = new ChunkCache(64 * KIB);
+    const slots = Array.from({ length: 16 }, (_, index) => cache.put(index + 1, chunk(index + 1)));
+    for (const slot of slots) cache.pin(slot);
+    expect(cache.pinned).toBe(16);
+    expect(cache.put(17, chunk(17))).toBe(ABSENT);
+    cache.unpin(slots[3] as number);
+    expect(cache.put(17, chunk(17))).not.toBe(ABSENT);
+    expect(has(cache, 4)).toBe(false);
+  });
+
+  test('an unpin too many is a bug', () => {
+    const cache = new ChunkCache(64 * KIB);
+    const slot = cache.put(1, chunk(1));
+    expect(() => {
+      cache.unpin(slot);
+    }).toThrow('was pinned');
+  });
+
+  test('gives its memory to chunks of another size when those of the first rest', () => {
+    const cache = new ChunkCache(16 * 64 * KIB);
+    for (let id = 1; id <= 256; id++) cache.put(id, chunk(id & 0xff));
+    for (let id = 1001; id <= 1016; id++) {
+      expect(cache.put(id, chunk(id & 0xff, 64 * KIB))).not.toBe(ABSENT);
+    }
+    expect(cache.sizeBytes).toBe(16 * 64 * KIB);
+    for (let id = 1; id <= 256; id++) expect(has(cache, id)).toBe(false);
+  });
+
+  test('does not take chunks that are larger than its slabs', () => {
+    expect(new ChunkCache(64 * KIB).put(1, chunk(1, 64 * KIB))).toBe(ABSENT);
+  });
+
+  test.each([1, 2, 3])('is never wrong, whatever is done with it (seed %d)', (seed) => {
+    const prng = new Prng(seed);
+    const cache = new ChunkCache(512 * KIB);
+    const tags = new Map<number, number>();
+    const held: { slot: number; tag: number; bytes: number }[] = [];
+    for (let step = 0; step < 30_000; step++) {
+      const id = prng.between(1, 400);
+      const bytes = id % 7 === 0 ? 16 * KIB : 4 * KIB;
+      const tag = tags.get(id) ?? prng.below(256);
+      if (prng.chance(0.5)) {
+        const slot = cache.put(id, chunk(tag, bytes));
+        if (slot !== ABSENT) tags.set(id, tag);
+      } else if (prng.chance(0.2)) {
+        cache.drop(id);
+        tags.delete(id);
+      } else {
+        const slot = cache.find(id);
+        if (slot !== ABSENT) {
+          cache.pin(slot);
+          held.push({ slot, tag: tags.get(id) ?? -1, bytes });
+        }
+      }
+      const oldest = held.length > 40 || prng.chance(0.2) ? held.shift() : undefined;
+      if (oldest === undefined) continue;
+      const view = cache.bytes(oldest.slot);
+      expect([view.length, view[0], view[view.length - 1]]).toEqual([
+        oldest.bytes,
+        oldest.tag,
+        oldest.tag,
+      ]);
+      cache.unpin(oldest.slot);
+    }
+    for (const { slot } of held) cache.unpin(slot);
+    expect(cache.pinned).toBe(0);
+  });
+});
