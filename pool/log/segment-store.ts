@@ -52,7 +52,7 @@ export class SegmentStore {
   }
 
   create(disk: number, number: number): Promise<DiskFile> {
-    return this.#disk(disk).disk.open(fileName(number), 'create');
+    return this.#disk(disk).disk.open(fileName(number), 'create-direct');
   }
 
   async remove(disk: number, number: number): Promise<void> {

@@ -2,7 +2,7 @@
  * Fills one new segment with stored records and seals it. Nothing names the segment before `seal`
  * has resolved: only then are its places given out.
  */
-import { roundUp } from '../../src/base/bytes.ts';
+import { PAGE_BYTES, pageAligned, roundUp } from '../../src/base/bytes.ts';
 import type { Compute } from '../../src/base/ports.ts';
 import type { ChunkPlace } from '../chunk/chunk-table.ts';
 import { RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES, directoryBytes } from './segment-format.ts';
@@ -46,7 +46,7 @@ export class SegmentWriter {
     this.number = header.number;
     this.#file = file;
     this.#spare = facts.spare;
-    this.#piece = facts.spare.pop() ?? new Uint8Array(PIECE_BYTES);
+    this.#piece = facts.spare.pop() ?? pageAligned(PIECE_BYTES);
     this.#view = new DataView(this.#piece.buffer);
     putSegmentHeader(facts.compute, this.#piece, header);
     this.#used = SEGMENT_HEADER_BYTES;
@@ -87,14 +87,15 @@ export class SegmentWriter {
 
   /** Resolves with the segment's length when all of it is durable, its name too. */
   async seal(): Promise<number> {
-    this.#flushPiece(0);
-    const directory = encodeDirectory(this.#compute, this.number, this.#base, this.#directory);
-    this.#file.append(directory, () => undefined);
+    const offset = this.#base + this.#used;
+    const directory = encodeDirectory(this.#compute, this.number, offset, this.#directory);
+    if (this.#used + directory.length > this.#piece.length) this.#flushPiece(directory.length);
+    this.#piece.set(directory, this.#used);
+    this.#file.append(this.#piece.subarray(0, this.#used + directory.length), () => undefined);
     await this.#file.seal();
-    // Of the last piece nothing was used.
     this.#spare.push(this.#piece);
     await this.#store.syncFolder(this.disk);
-    return this.#base + directory.length;
+    return offset + directory.length;
   }
 
   /** After a failure: what was written of it is removed as far as that goes. */
@@ -103,19 +104,20 @@ export class SegmentWriter {
     await this.#store.remove(this.disk, this.number).catch(() => undefined);
   }
 
-  /** Hands the piece to the file and goes on in one with room for `nextBytes`. */
+  /** Hands the piece to the file, in whole pages, and goes on in one with room for `nextBytes`. */
   #flushPiece(nextBytes: number): void {
     const piece = this.#piece;
-    this.#file.append(piece.subarray(0, this.#used), () => {
+    const whole = this.#used - (this.#used % PAGE_BYTES);
+    const rest = piece.subarray(whole, this.#used);
+    const spare = this.#spare.pop();
+    const room = Math.max(PIECE_BYTES, roundUp(rest.length + nextBytes, PAGE_BYTES));
+    this.#piece = spare !== undefined && spare.length >= room ? spare : pageAligned(room);
+    this.#piece.set(rest);
+    this.#view = new DataView(this.#piece.buffer);
+    this.#base += whole;
+    this.#used = rest.length;
+    this.#file.append(piece.subarray(0, whole), () => {
       this.#spare.push(piece);
     });
-    this.#base += this.#used;
-    this.#used = 0;
-    const spare = this.#spare.pop();
-    this.#piece =
-      spare !== undefined && spare.length >= nextBytes
-        ? spare
-        : new Uint8Array(Math.max(PIECE_BYTES, roundUp(nextBytes, 8)));
-    this.#view = new DataView(this.#piece.buffer);
   }
 }

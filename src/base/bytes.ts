@@ -21,6 +21,13 @@ export const viewOf = (bytes: Uint8Array): DataView =>
 
 export const roundUp = (value: number, unit: number): number => Math.ceil(value / unit) * unit;
 
+/** What file systems and memory are divided into. */
+export const PAGE_BYTES = 4096;
+
+/** Memory that begins at a page: V8 gives growable buffers pages of their own. */
+export const pageAligned = (bytes: number): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(new ArrayBuffer(bytes, { maxByteLength: bytes }));
+
 /** The pages and arrays of the pool are read as words of the machine. */
 export const littleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
 

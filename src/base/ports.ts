@@ -45,6 +45,8 @@ export class DiskError extends Error {
   }
 }
 
+export type OpenMode = 'read' | 'write' | 'create' | 'create-direct';
+
 export type IoDone = (error: DiskError | null, bytes: number) => void;
 
 /**
@@ -83,8 +85,10 @@ export interface Disk {
   makeDirectory(path: string): Promise<void>;
   /** Names in the folder, sorted. */
   list(directory: string): Promise<string[]>;
-  /** 'create' makes the file or empties the one that is there; 'write' and 'read' need it there. */
-  open(path: string, mode: 'read' | 'write' | 'create'): Promise<DiskFile>;
+  /** 'create' makes the file or empties the one that is there; 'write' and 'read' need it there.
+   * 'create-direct' is for what is written once and not read soon: whole pages of it, from memory of
+   * `pageAligned` and at multiples of PAGE_BYTES, go past the page cache where that can be. */
+  open(path: string, mode: OpenMode): Promise<DiskFile>;
   /** Removes a file. */
   remove(path: string): Promise<void>;
   /** Replaces a file that has the new name. */

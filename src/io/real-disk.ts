@@ -3,14 +3,20 @@ import fsPromises from 'node:fs/promises';
 import { join } from 'node:path';
 import { assert } from '../base/assert.ts';
 import { DiskError } from '../base/ports.ts';
-import type { Disk, DiskFile } from '../base/ports.ts';
+import type { Disk, DiskFile, OpenMode } from '../base/ports.ts';
 import { diskError, RealFile } from './real-file.ts';
 import { WritePace } from './write-pace.ts';
 import { lockFile } from './sqlite-lock.ts';
 import type { FileLock } from './sqlite-lock.ts';
 
-const { O_CREAT, O_RDONLY, O_RDWR, O_TRUNC } = fs.constants;
-const openFlags = { read: O_RDONLY, write: O_RDWR, create: O_RDWR | O_CREAT | O_TRUNC } as const;
+const { O_CREAT, O_DIRECT, O_RDONLY, O_RDWR, O_TRUNC } = fs.constants;
+const CREATE = O_RDWR | O_CREAT | O_TRUNC;
+const openFlags = {
+  read: O_RDONLY,
+  write: O_RDWR,
+  create: CREATE,
+  'create-direct': CREATE,
+} as const;
 
 /** Lock file of a directory; `list('')` does not show it. */
 const LOCK_FILE = 'lock';
@@ -51,15 +57,13 @@ export class RealDisk implements Disk {
     return names.filter((name) => directory !== '' || name !== LOCK_FILE).sort();
   }
 
-  async open(path: string, mode: 'read' | 'write' | 'create'): Promise<DiskFile> {
+  async open(path: string, mode: OpenMode): Promise<DiskFile> {
     const full = this.#resolve(path);
-    const fd = await new Promise<number>((resolve, reject) => {
-      fs.open(full, openFlags[mode], 0o600, (error, opened) => {
-        if (error === null) resolve(opened);
-        else reject(diskError(error, full));
-      });
-    });
-    return new RealFile(full, fd, this.#pace);
+    const fd = await openFile(full, openFlags[mode]);
+    // A file system that can't do it says so here, or with the first write.
+    const direct =
+      mode === 'create-direct' ? await openFile(full, O_RDWR | O_DIRECT).catch(() => null) : null;
+    return new RealFile(full, { fd, direct, pace: this.#pace });
   }
 
   async remove(path: string): Promise<void> {
@@ -112,4 +116,13 @@ export class RealDisk implements Disk {
       throw diskError(error as NodeJS.ErrnoException, path);
     }
   }
+}
+
+function openFile(path: string, flags: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fs.open(path, flags, 0o600, (error, fd) => {
+      if (error === null) resolve(fd);
+      else reject(diskError(error, path));
+    });
+  });
 }

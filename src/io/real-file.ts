@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import { assert } from '../base/assert.ts';
+import { PAGE_BYTES } from '../base/bytes.ts';
 import { DiskError } from '../base/ports.ts';
 import type { DiskErrorCode, DiskFile, IoDone } from '../base/ports.ts';
 import type { WritePace } from './write-pace.ts';
@@ -17,19 +18,24 @@ function codeOf(errno: string | undefined): DiskErrorCode {
   return errno === 'ENOENT' ? 'missing' : 'io';
 }
 
-/** A file by its descriptor; each operation is one system call in libuv's thread pool. */
+/** A file by its descriptors; each operation is one system call in libuv's thread pool. */
 export class RealFile implements DiskFile {
   readonly path: string;
   readonly #fd: number;
+  /** The same file past the page cache, until a write shows that it can't be had. */
+  #direct: number | null;
+  readonly #opened: readonly number[];
   readonly #pace: WritePace;
   #inFlight = 0;
   #closing = false;
   #idle: (() => void) | null = null;
 
-  constructor(path: string, fd: number, pace: WritePace) {
+  constructor(path: string, file: { fd: number; direct: number | null; pace: WritePace }) {
     this.path = path;
-    this.#fd = fd;
-    this.#pace = pace;
+    this.#fd = file.fd;
+    this.#direct = file.direct;
+    this.#opened = file.direct === null ? [file.fd] : [file.fd, file.direct];
+    this.#pace = file.pace;
   }
 
   read(into: Uint8Array, position: number, done: IoDone): void {
@@ -42,11 +48,29 @@ export class RealFile implements DiskFile {
   }
 
   write(from: Uint8Array, position: number, done: IoDone): void {
+    if (this.#direct !== null && position % PAGE_BYTES === 0 && from.length >= PAGE_BYTES) {
+      this.#writeDirect(this.#direct, from, position, done);
+      return;
+    }
     this.#begin();
     fs.write(this.#fd, from, 0, from.length, position, (error, bytes) => {
       this.#end();
       if (error === null) done(null, bytes);
       else done(diskError(error, this.path), 0);
+    });
+  }
+
+  /** As many whole pages as there are: the rest is for another write. */
+  #writeDirect(fd: number, from: Uint8Array, position: number, done: IoDone): void {
+    this.#begin();
+    const length = from.length - (from.length % PAGE_BYTES);
+    fs.write(fd, from, 0, length, position, (error, bytes) => {
+      this.#end();
+      if (error === null) done(null, bytes);
+      else if (error.code === 'EINVAL' && !this.#closing) {
+        this.#direct = null;
+        this.write(from, position, done);
+      } else done(diskError(error, this.path), 0);
     });
   }
 
@@ -90,8 +114,12 @@ export class RealFile implements DiskFile {
     assert(!this.#closing, 'a file is closed once');
     this.#closing = true;
     if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
-    await new Promise<void>((resolve, reject) => {
-      fs.close(this.#fd, (error) => {
+    for (const fd of this.#opened) await this.#closeOne(fd);
+  }
+
+  #closeOne(fd: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fs.close(fd, (error) => {
         if (error === null) resolve();
         else reject(diskError(error, this.path));
       });

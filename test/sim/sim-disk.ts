@@ -1,6 +1,6 @@
 import { assert } from '../../src/base/assert.ts';
 import { DiskError } from '../../src/base/ports.ts';
-import type { Disk, DiskErrorCode, DiskFile } from '../../src/base/ports.ts';
+import type { Disk, DiskErrorCode, DiskFile, OpenMode } from '../../src/base/ports.ts';
 import { SimDirectory } from './sim-directory.ts';
 import { SimFile } from './sim-file.ts';
 import { SimInode } from './sim-inode.ts';
@@ -49,16 +49,17 @@ export class SimDisk implements Disk {
     return this.#later('list', directory, () => this.#folder(directory).names);
   }
 
-  open(path: string, mode: 'read' | 'write' | 'create'): Promise<DiskFile> {
+  open(path: string, mode: OpenMode): Promise<DiskFile> {
     return this.#later(mode, path, () => {
       const { folder, name } = this.#place(path);
       let inode = folder.get(name);
       if (inode instanceof SimDirectory) throw this.#error('io', path, 'open');
-      if (inode === null && mode !== 'create') throw this.#error('missing', path, 'open');
+      const creates = mode === 'create' || mode === 'create-direct';
+      if (inode === null && !creates) throw this.#error('missing', path, 'open');
       if (inode === null) {
         inode = new SimInode();
         folder.change(this.#medium.nextOrder(), [[name, inode]]);
-      } else if (mode === 'create') inode.truncate(this.#medium.nextOrder());
+      } else if (creates) inode.truncate(this.#medium.nextOrder());
       const file = { path: `${this.path}/${path}`, inode, writable: mode !== 'read' };
       return new SimFile(this.#process, this.#medium, file);
     });
