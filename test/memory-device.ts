@@ -43,7 +43,7 @@ export class MemoryDevice implements BlockDevice {
   blocks: number;
   readonly chunkSizeBytes: number;
   readOnly: boolean;
-  readonly volatileCache: boolean;
+  volatileCache: boolean;
   /** Operations wait until `release`. */
   holding = false;
   /** What the next operations answer, one each, instead of doing anything. */

@@ -55,6 +55,8 @@ export class LogicalUnit {
   readonly modes: ModeParameters;
   readonly tasks: TaskSet;
   readonly #nexuses = new Set<UnitNexus>();
+  /** Of the device, as the nexuses know it. */
+  #known: { readonly blocks: number; readonly readOnly: boolean };
   #gone = false;
   #background = 0;
   #whenUnused: (() => void) | null = null;
@@ -64,6 +66,7 @@ export class LogicalUnit {
     this.limits = blockLimits(options.device);
     this.surroundings = options.surroundings;
     this.modes = new ModeParameters(options.device);
+    this.#known = { blocks: options.device.blocks, readOnly: options.device.readOnly };
     this.tasks = new TaskSet({
       limit: options.maxTasks,
       start: (command) => {
@@ -107,6 +110,18 @@ export class LogicalUnit {
   /** For every nexus, or all but the one that caused it. */
   establish(condition: Sense, except: UnitNexus | null = null): void {
     for (const nexus of this.#nexuses) if (nexus !== except) nexus.attentions.establish(condition);
+  }
+
+  /** The operator may have changed the device: tells every nexus what is not as it was. */
+  deviceChanged(): void {
+    const { blocks, readOnly, volatileCache } = this.device;
+    const known = this.#known;
+    this.#known = { blocks, readOnly };
+    const cacheChanged = this.modes.setWriteCache(volatileCache);
+    if (blocks !== known.blocks) this.establish(UnitAttention.capacityChanged);
+    if (cacheChanged || readOnly !== known.readOnly) {
+      this.establish(UnitAttention.modeParametersChanged);
+    }
   }
 
   /** Aborts the commands of one nexus; `each` is called once for each, when it has ended. */

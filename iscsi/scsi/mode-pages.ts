@@ -3,6 +3,7 @@
  * nexuses. A page is its default bytes and the mask of what MODE SELECT may change: the changeable
  * values of MODE SENSE, the check of MODE SELECT and the reset all follow from these two.
  */
+import { present } from '../../src/base/assert.ts';
 import type { BlockDevice } from './block-device.ts';
 
 export const PageControl = { current: 0, changeable: 1, default: 2, saved: 3 } as const;
@@ -75,6 +76,14 @@ export class ModeParameters {
     target.current.set(values);
     this.#refresh();
     return changed;
+  }
+
+  /** The device's own setting, its default too. True if it was another. */
+  setWriteCache(writeCache: boolean): boolean {
+    const page = present(this.find(CACHING), 'there is a caching page');
+    const fresh = caching(writeCache);
+    page.defaults.set(fresh.defaults);
+    return this.set(page, fresh.current);
   }
 
   /** Saving is not supported, so a reset brings back the defaults. */

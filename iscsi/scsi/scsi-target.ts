@@ -126,9 +126,9 @@ export class ScsiTarget implements DeviceServer {
     });
   }
 
-  /** The device of a LUN has another number of blocks now. */
-  deviceResized(lun: number): void {
-    this.#units.get(lun)?.establish(UnitAttention.capacityChanged);
+  /** The device of a LUN may have another size or other settings now. */
+  deviceChanged(lun: number): void {
+    this.#units.get(lun)?.deviceChanged();
   }
 
   attach(nexus: Nexus, listener: DeviceEventListener): void {

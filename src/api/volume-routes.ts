@@ -101,6 +101,10 @@ function oneVolumeRoutes(
   json: (volume: VolumeInfo) => object,
 ): void {
   const tags = ['volumes'];
+  const changed = (volume: VolumeInfo): object => {
+    backend.targets.volumeChanged(volume.id);
+    return json(volume);
+  };
 
   app.get<Named>(
     '/volumes/:name',
@@ -120,7 +124,7 @@ function oneVolumeRoutes(
     },
     async ({ params, body }) => {
       refuseUnbuilt(body);
-      return json(await pool().setVolume(params.name, body));
+      return changed(await pool().setVolume(params.name, body));
     },
   );
 
@@ -136,7 +140,7 @@ function oneVolumeRoutes(
     },
     async ({ params, body }) => {
       const { sizeBytes, shrink = false } = body;
-      return json(await pool().resizeVolume(params.name, sizeBytes, { shrink }));
+      return changed(await pool().resizeVolume(params.name, sizeBytes, { shrink }));
     },
   );
 

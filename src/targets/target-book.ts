@@ -15,6 +15,8 @@ import type { TargetRecord, TargetSecrets } from './records.ts';
 /** The SCSI side of one target, with its LUNs. */
 export interface LunHolder extends DeviceServer {
   mapLun(lun: number, device: BlockDevice): void;
+  /** The device has another size or other settings now: initiators are told. */
+  deviceChanged(lun: number): void;
   /** `done` when no command uses the device any more. */
   unmapLun(lun: number, done?: () => void): void;
 }

@@ -126,6 +126,13 @@ export class TargetService implements TargetDirectory {
     );
   }
 
+  /** Size or settings of a volume are not as they were: its initiators are told. */
+  volumeChanged(volumeId: number): void {
+    for (const { device, record } of this.#mapping(volumeId)) {
+      for (const map of record.luns) if (map.volumeId === volumeId) device.deviceChanged(map.lun);
+    }
+  }
+
   create(name: string, options: { redirect: string | null }): Promise<TargetInfo> {
     return this.#inTurn(async () => {
       const iqn = iscsiNameOf(name);

@@ -44,12 +44,17 @@ function fakeDevice(pool: MemoryPool, name: string): BlockDevice {
 
 export class RecordingLuns implements LunHolder {
   readonly luns = new Map<number, BlockDevice>();
+  /** LUNs whose device has changed. */
+  readonly changed: number[] = [];
   mapLun(lun: number, device: BlockDevice): void {
     this.luns.set(lun, device);
   }
   unmapLun(lun: number, done: () => void = () => undefined): void {
     this.luns.delete(lun);
     done();
+  }
+  deviceChanged(lun: number): void {
+    this.changed.push(lun);
   }
   attach = refused;
   detach = refused;

@@ -264,6 +264,15 @@ describe('serve', () => {
     await chmod(file, 0o600);
   });
 
+  test('a signal that comes twice, as make and timeout send it, drains all the same', async () => {
+    const dataDirectory = join(folder, 'twice');
+    const scale = await start({ dataDirectory });
+    const { pid } = scale;
+    const ended = scale.terminate();
+    for (let more = 0; more < 3 && pid !== undefined; more++) process.kill(pid, 'SIGTERM');
+    expect((await ended).code).toBe(0);
+  });
+
   test('check counts the pool again after the member has gone', async () => {
     const dataDirectory = join(folder, 'checked');
     const scale = await start({ dataDirectory, args: ['--first-volume', 'demo=16M'] });

@@ -65,6 +65,19 @@ describe('a member', () => {
     expect(await refusal()).toMatch(/ended with 1:[^]*(version|format)/i);
   }, 60_000);
 
+  test('tells those who are logged in that a volume has another size', async () => {
+    const scale = await start();
+    const volume = await scale.createVolume('grows', '--size', '16M');
+    const initiator = await TcpInitiator.open(portalOf(volume.iscsiUrl));
+    await initiator.execute(testUnitReady());
+    expect((await initiator.execute(testUnitReady())).status).toBe(0);
+    await scale.cli('volume', 'resize', 'grows', '--size', '32M');
+    const told = await initiator.execute(testUnitReady());
+    expect([told.status, told.sense[2], told.sense[12], told.sense[13]]).toEqual([2, 6, 0x2a, 9]);
+    expect((await initiator.execute(testUnitReady())).status).toBe(0);
+    initiator.close();
+  }, 60_000);
+
   test('ends with code 0 within 8 s of SIGTERM under load, and has every acknowledged write', async () => {
     const first = await start();
     const volume = await first.createVolume('kept', '--size', '64M');

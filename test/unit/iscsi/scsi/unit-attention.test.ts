@@ -60,17 +60,42 @@ test('a resize is CAPACITY DATA HAS CHANGED for all [SBC-3, READ CAPACITY data h
   const other = new Host(target, 'host-b');
   other.settle();
   device.blocks = 4096;
-  target.deviceResized(0);
+  target.deviceChanged(0);
   expect([host.settle(), other.settle()]).toEqual([['6/2a/09'], ['6/2a/09']]);
   expect(hex(host.send('25').dataIn)).toBe('00000fff00000200');
 });
 
-test('the same condition waits once, and a reset clears what is older [SAM-5, unit attention conditions]', () => {
+test('a setting that the operator changed is MODE PARAMETERS CHANGED for all, and shows', () => {
+  const { host, device, target } = setUp();
+  device.volatileCache = false;
+  target.deviceChanged(0);
+  expect(host.settle()).toEqual(['6/2a/01']);
+  expect(hex(host.send('1a0008001800').dataIn.subarray(12, 15))).toBe('081200');
+  host.manage('logicalUnitReset');
+  host.settle();
+  expect(hex(host.send('1a0008001800').dataIn.subarray(12, 15))).toBe('081200');
+  device.readOnly = true;
+  target.deviceChanged(0);
+  target.deviceChanged(0);
+  expect(host.settle()).toEqual(['6/2a/01']);
+});
+
+test('a change that nobody can see is not told', () => {
   const { host, target } = setUp();
-  target.deviceResized(0);
-  target.deviceResized(0);
+  target.deviceChanged(0);
+  expect(host.settle()).toEqual([]);
+});
+
+test('the same condition waits once, and a reset clears what is older [SAM-5, unit attention conditions]', () => {
+  const { host, device, target } = setUp();
+  const grow = (): void => {
+    device.blocks += 8;
+    target.deviceChanged(0);
+  };
+  grow();
+  grow();
   expect(host.settle()).toEqual(['6/2a/09']);
-  target.deviceResized(0);
+  grow();
   host.manage('logicalUnitReset');
   expect(host.settle()).toEqual(['6/29/03']);
 });
