@@ -12,7 +12,7 @@ BIN  := $(CURDIR)/node_modules/.bin
 NODE := $(CURDIR)/node_modules/node/bin/node
 
 .DEFAULT_GOAL := help
-.PHONY: help run test install packages check typecheck lint format unit sim conformance e2e bench
+.PHONY: help run test install packages check typecheck lint format unit sim fuzz conformance e2e bench
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -54,6 +54,9 @@ unit: install ## jest's unit project alone
 
 sim: install ## the pool in simulated worlds [SEED=first seed CASES=how many]
 	@'$(NODE)' test/sim/main.ts --seed $(or $(SEED),1) --cases $(or $(CASES),1000)
+
+fuzz: install ## bytes from outside through every decoder [SEED=first seed CASES=how many]
+	@'$(NODE)' test/fuzz/main.ts --seed $(or $(SEED),1) --cases $(or $(CASES),2000)
 
 conformance: install packages ## libiscsi's whole suite on 512 and 4096-byte blocks
 	@'$(NODE)' test/conformance/libiscsi.ts

@@ -28,6 +28,7 @@ export default {
     project('suites', ['suites']),
     project('scenario', ['scenario']),
     project('sim', ['sim']),
+    project('fuzz', ['fuzz']),
     project('system', ['system']),
   ],
 };

@@ -137,7 +137,8 @@ export function peekFrame(bytes: Uint8Array): FrameHeader | null {
 
 /** Whether header and records are as they were written. The bytes reach to metaBytes at least. */
 export function frameIsWhole(compute: Compute, bytes: Uint8Array, header: FrameHeader): boolean {
-  const meta = bytes.slice(0, header.metaBytes);
+  // Not slice(): of a Buffer that is a view.
+  const meta = new Uint8Array(bytes.subarray(0, header.metaBytes));
   meta.fill(0, CHECKSUM_AT, CHECKSUM_AT + 8);
   compute.hash64(meta, SEED, hash);
   return hash[0] === header.checksumHigh && hash[1] === header.checksumLow;
@@ -180,7 +181,9 @@ export function decodeRecords(bytes: Uint8Array, header: FrameHeader): JournalRe
         const from = at + RECORD_BYTES;
         if (from + length > header.metaBytes) return null;
         const text = Buffer.from(bytes.subarray(from, from + length)).toString('utf8');
-        records.push({ type: 'catalogue', payload: JSON.parse(text) as unknown });
+        const payload = parse(text);
+        if (payload === null) return null;
+        records.push({ type: 'catalogue', payload });
         at += roundUp(length, RECORD_BYTES);
         break;
       }
@@ -193,6 +196,15 @@ export function decodeRecords(bytes: Uint8Array, header: FrameHeader): JournalRe
     at += RECORD_BYTES;
   }
   return dataOffset <= header.lengthBytes ? records : null;
+}
+
+/** null: no JSON, or none that says anything. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return null;
+  }
 }
 
 export function putDataRecord(

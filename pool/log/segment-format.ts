@@ -161,7 +161,8 @@ export function directoryOffset(footer: Uint8Array, segment: number): number | n
 
 /** Entries of a directory read with its footer; null when it is damaged. */
 export function decodeDirectory(compute: Compute, bytes: Uint8Array): DirectoryEntry[] | null {
-  const copy = bytes.slice();
+  // Not slice(): of a Buffer that is a view.
+  const copy = new Uint8Array(bytes);
   const view = viewOf(copy);
   const footer = copy.length - SEGMENT_FOOTER_BYTES;
   if (footer < 0) return null;

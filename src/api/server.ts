@@ -40,6 +40,10 @@ export async function makeApi(backend: Backend, options: ApiOptions): Promise<Fa
     bodyLimit: bodyLimitBytes,
     routerOptions: { maxParamLength },
     forceCloseConnections: true,
+    // Found before there is a route, so no error handler sees it: a URL that can't be decoded.
+    frameworkErrors: (error, _request, reply) => {
+      void send(reply, problem('invalid', error.message));
+    },
     // Unknown fields and wrong types are the caller's mistakes: say so, do not bend them.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allowUnionTypes: true } },
     ...(options.tls === null ? {} : { https: options.tls }),

@@ -1,0 +1,16 @@
+import type { Surface } from './surface.ts';
+import { apiSurface } from './surfaces/api.ts';
+import { connectionSurface } from './surfaces/connection.ts';
+import { diskRecordsSurface } from './surfaces/disk-records.ts';
+import { journalSurface } from './surfaces/journal.ts';
+import { scsiSurface } from './surfaces/scsi.ts';
+import { textSurface } from './surfaces/text.ts';
+
+export const surfaces: readonly Surface[] = [
+  connectionSurface,
+  scsiSurface,
+  textSurface,
+  journalSurface,
+  diskRecordsSurface,
+  apiSurface,
+];
