@@ -20,6 +20,8 @@ const BLOCKS_PER_UNIT = UNIT_BYTES / 512;
 const MOST_UNITS = 64;
 const COMMANDS_IN_FLIGHT = 16;
 const VERIFY_UNITS = 256;
+/** Kills for one that meets the job under way. */
+const MOST_ROUNDS = 4;
 
 /** What is killed and started again; `start` resolves when it serves. */
 export interface Victim {
@@ -31,6 +33,18 @@ export interface Victim {
   condition(): string;
 }
 
+/** Background work to be killed in its middle, once a round. */
+export interface KilledJob {
+  /** Makes what it will work on, before the writes of the round begin. */
+  prepare(round: number): Promise<void>;
+  /** Begins with the writes; resolves at its end, rejects when the server is gone before. Until
+   * `leadMs` after the call the server may not know of it. */
+  run(): Promise<void>;
+  readonly leadMs: number;
+  /** After the restart, before anything is written: brings it to its end. Gives what is wrong. */
+  finish(): Promise<string[]>;
+}
+
 export interface CampaignOptions {
   readonly kills: number;
   readonly seed: number;
@@ -40,6 +54,7 @@ export interface CampaignOptions {
   /** Longest time of writing before a kill. */
   readonly mostWritingMs: number;
   readonly say: (line: string) => void;
+  readonly job?: KilledJob;
 }
 
 export interface CampaignReport {
@@ -50,6 +65,8 @@ export interface CampaignReport {
   readsWhileWriting: number;
   unitsVerified: number;
   startUpMs: number[];
+  /** Kills while the job was under way. */
+  killsInJob: number;
   /** Each one a broken promise. */
   wrong: string[];
 }
@@ -74,8 +91,12 @@ class Campaign {
     readsWhileWriting: 0,
     unitsVerified: 0,
     startUpMs: [],
+    killsInJob: 0,
     wrong: [],
   };
+
+  /** How long the job takes when nobody kills it; null before the first round, which finds out. */
+  #jobMs: number | null = null;
 
   constructor(victim: Victim, options: CampaignOptions) {
     this.#victim = victim;
@@ -86,10 +107,13 @@ class Campaign {
 
   async run(): Promise<CampaignReport> {
     const { kills, say } = this.#options;
-    while (this.#report.kills < kills && !this.#hasFailed()) {
+    const { job } = this.#options;
+    for (let round = 0; this.#killsThatCount() < kills && !this.#hasFailed(); round++) {
       const { portal, startUpMs } = await this.#start();
       await this.#verifyAll(portal);
+      if (round > 0) await this.#finishJob();
       if (this.#hasFailed()) return this.#report;
+      await job?.prepare(round);
       const before = this.#report.acknowledgedWrites;
       await this.#writeUntilKilled(portal);
       const writes = this.#report.acknowledgedWrites - before;
@@ -101,7 +125,22 @@ class Campaign {
     if (this.#hasFailed()) return this.#report;
     const { portal } = await this.#start();
     await this.#verifyAll(portal);
+    await this.#finishJob();
     return this.#report;
+  }
+
+  /** With a job, a kill that came too late or too early for it is one more for nothing. */
+  #killsThatCount(): number {
+    const { kills, killsInJob } = this.#report;
+    if (this.#options.job === undefined) return kills;
+    return kills < MOST_ROUNDS * this.#options.kills ? killsInJob : this.#options.kills;
+  }
+
+  async #finishJob(): Promise<void> {
+    if (this.#options.job === undefined || this.#hasFailed()) return;
+    for (const line of await this.#options.job.finish()) {
+      this.#complain(`after kill ${String(this.#report.kills)}, ${line}`);
+    }
   }
 
   #hasFailed(): boolean {
@@ -122,12 +161,39 @@ class Campaign {
   async #writeUntilKilled(portal: Portal): Promise<void> {
     const initiator = await openSession(portal);
     const workers = Array.from({ length: COMMANDS_IN_FLIGHT }, () => this.#work(initiator));
-    await sleep(this.#random.between(50, this.#options.mostWritingMs));
+    const isInJob = await this.#waitForTheKill();
     if (initiator.isLost) this.#complainOfLoss('while writing');
+    if (isInJob()) this.#report.killsInJob += 1;
     await this.#victim.kill();
     this.#report.kills += 1;
     initiator.close();
     await Promise.all(workers);
+  }
+
+  /** Resolves when it is time to kill; what it gives says whether the job is under way then. */
+  async #waitForTheKill(): Promise<() => boolean> {
+    const { job, mostWritingMs } = this.#options;
+    if (job === undefined) {
+      await sleep(this.#random.between(50, mostWritingMs));
+      return () => false;
+    }
+    await sleep(this.#random.between(0, 200));
+    const began = performance.now();
+    let isUnderWay = true;
+    const ended = job.run().then(
+      () => {
+        isUnderWay = false;
+        this.#jobMs = performance.now() - began;
+      },
+      // The server was killed under it; a job that failed otherwise fails again in `finish`.
+      () => undefined,
+    );
+    if (this.#jobMs === null) await ended;
+    else {
+      const latestMs = Math.max(job.leadMs + 20, Math.ceil(this.#jobMs));
+      await Promise.race([ended, sleep(this.#random.between(job.leadMs, latestMs))]);
+    }
+    return () => isUnderWay;
   }
 
   /** One command after the other until the connection is gone. */

@@ -1,12 +1,13 @@
 /** The servers that a kill campaign can kill: ours, and tgt to prove the campaign itself. */
 import { join } from 'node:path';
 import { portalOf, type Portal } from '../initiator/tcp-initiator.ts';
-import { freePort, sleep } from '../peers/command.ts';
-import { Scale } from '../peers/scale.ts';
+import { freePort, run, sleep } from '../peers/command.ts';
+import { SCALE, Scale } from '../peers/scale.ts';
 import { Tgt } from '../peers/tgt.ts';
 import type { Victim } from './kill-campaign.ts';
 
-const VOLUME = 'killed';
+/** The volume that the campaign writes to. */
+export const VOLUME = 'killed';
 
 /** `scale serve` on one data directory, always on the same ports. */
 export class ScaleVictim implements Victim {
@@ -67,6 +68,27 @@ export class ScaleVictim implements Victim {
     const scale = this.#running;
     if (scale === null) return 'not started';
     return `${scale.isRunning ? 'the process runs' : 'the process is gone'}; ${scale.log.slice(-2000)}`;
+  }
+
+  /** The server that runs now. */
+  get scale(): Scale {
+    if (this.#running === null) throw new Error('started before it is asked');
+    return this.#running;
+  }
+
+  /** Ends it cleanly and looks through all it left behind; gives what is wrong. It is started again. */
+  async check(): Promise<string[]> {
+    const code = await this.terminate();
+    const disks = this.#args.flatMap((arg, at) =>
+      arg === '--disk' ? [arg, this.#args[at + 1] ?? ''] : [],
+    );
+    const args = ['check', '--data', this.#dataDirectory, ...disks];
+    const checked = await run(SCALE, args, { timeoutMs: 120_000 });
+    await this.start();
+    return [
+      ...(code === 0 ? [] : [`the server ended with ${String(code)}`]),
+      ...(checked.code === 0 ? [] : [`scale check: ${checked.stdout}${checked.stderr}`]),
+    ];
   }
 
   /** A clean end; gives the exit code. */

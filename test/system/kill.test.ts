@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { killCampaign } from '../e2e/kill-campaign.ts';
+import { killedJob, volumeArgsOf, type JobName } from '../e2e/kill-jobs.ts';
 import { ScaleVictim } from '../e2e/kill-victims.ts';
 
 const RANGE_BYTES = 32 << 20;
@@ -42,5 +43,31 @@ describe('a server killed with SIGKILL at random', () => {
       }
     },
     60_000,
+  );
+});
+
+describe('a server killed with SIGKILL in the middle of a background job', () => {
+  test.each<JobName>(['clean'])(
+    'loses nothing, brings the job to its end, and scale check finds nothing: %s',
+    async (name) => {
+      const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
+      const folderArgs = ['--disk', `${join(folder, 'disk')},size=512M`];
+      const made = { rangeBytes: RANGE_BYTES, args: folderArgs, volumeArgs: volumeArgsOf(name) };
+      const victim = await ScaleVictim.create(join(folder, 'data'), made);
+      const said: string[] = [`SEED=${String(seed)}`];
+      const say = (line: string): void => {
+        said.push(line);
+      };
+      try {
+        const bounds = { kills: 1, rangeBytes: RANGE_BYTES, mostWritingMs: 1200 };
+        const job = killedJob(name, victim);
+        const options = { ...bounds, seed, isFlushing: false, say, job };
+        const { wrong } = await killCampaign(victim, options);
+        expect({ said, wrong: wrong.slice(0, 5) }).toEqual({ said, wrong: [] });
+      } finally {
+        await victim.kill();
+      }
+    },
+    120_000,
   );
 });

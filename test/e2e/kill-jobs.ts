@@ -1,0 +1,169 @@
+/**
+ * The background jobs that a kill campaign kills in their middle. Each works on the volume that the
+ * campaign writes to, or beside it. What is left of a job after the restart is brought to its end,
+ * and then `scale check` must find nothing.
+ */
+import { GOOD, testUnitReady, write } from '../initiator/block-commands.ts';
+import { portalOf, TcpInitiator } from '../initiator/tcp-initiator.ts';
+import { UNIT_BYTES, WriteOracle } from '../initiator/write-oracle.ts';
+import type { Scale } from '../peers/scale.ts';
+import type { KilledJob } from './kill-campaign.ts';
+import { VOLUME, type ScaleVictim } from './kill-victims.ts';
+
+const DOOMED = 'doomed';
+const DOOMED_MIB = 48;
+const COMMAND_UNITS = 256;
+const COMMANDS_IN_FLIGHT = 8;
+
+interface Named {
+  readonly name: string;
+}
+
+/** One kind of job: what its volume needs, and its three steps on a server that runs. */
+interface JobKind {
+  readonly volumeArgs?: readonly string[];
+  prepare(scale: Scale, round: number): Promise<unknown>;
+  run(scale: Scale, round: number): Promise<unknown>;
+  /** Nothing when the job is over, however far it was. */
+  finish(scale: Scale, round: number): Promise<unknown>;
+}
+
+/** Writes unique data over a whole volume of its own. */
+async function fill(scale: Scale, name: string, seed: number): Promise<void> {
+  const volume = await scale.createVolume(name, '--size', `${String(DOOMED_MIB)}M`);
+  const initiator = await TcpInitiator.open(portalOf(volume.iscsiUrl));
+  while ((await initiator.execute(testUnitReady())).status !== GOOD);
+  const units = (DOOMED_MIB << 20) / UNIT_BYTES;
+  const content = new WriteOracle(units, seed);
+  let next = 0;
+  const writer = async (): Promise<void> => {
+    for (let unit = next; unit < units; unit = next) {
+      next += COMMAND_UNITS;
+      const data = content.contents(unit, COMMAND_UNITS, 2);
+      const { status } = await initiator.execute(write(unit * (UNIT_BYTES / 512), data));
+      if (status !== GOOD) throw new Error(`filling ${name}: status ${String(status)}`);
+    }
+  };
+  await Promise.all(Array.from({ length: COMMANDS_IN_FLIGHT }, writer));
+  initiator.close();
+}
+
+const has = async (scale: Scale, list: 'volume' | 'snapshot', name: string): Promise<boolean> =>
+  (await scale.cli<Named[]>(list, 'list')).some((one) => one.name === name);
+
+const deleteDoomed = (scale: Scale): Promise<unknown> =>
+  scale.cli('volume', 'delete', DOOMED, '--force', '--wait');
+
+async function deleteIfThere(scale: Scale): Promise<void> {
+  if (await has(scale, 'volume', DOOMED)) await deleteDoomed(scale);
+}
+
+/** Deleting a volume that nothing else shares segments with. */
+const volumeDelete: JobKind = {
+  prepare: (scale, round) => fill(scale, DOOMED, round),
+  run: deleteDoomed,
+  finish: deleteIfThere,
+};
+
+/** Cleaning: the doomed volume is filled while the other one is written, and its deletion waits
+ * until the segments that both lie in are cleaned. */
+const clean: JobKind = {
+  prepare: deleteIfThere,
+  run: async (scale, round) => {
+    await fill(scale, DOOMED, round);
+    await deleteDoomed(scale);
+  },
+  finish: deleteIfThere,
+};
+
+const snapshotName = (round: number, which: string): string =>
+  `${VOLUME}@r${String(round)}${which}`;
+
+/** Three snapshots with writes between them; the middle one goes, then the oldest and the newest. */
+const snapshotDelete: JobKind = {
+  prepare: async (scale, round) => {
+    await scale.cli('snapshot', 'create', snapshotName(round, 'a'));
+    await scale.cli('snapshot', 'create', snapshotName(round, 'b'));
+  },
+  run: async (scale, round) => {
+    await scale.cli('snapshot', 'create', snapshotName(round, 'c'));
+    for (const which of ['b', 'a', 'c']) {
+      await scale.cli('snapshot', 'delete', snapshotName(round, which), '--wait');
+    }
+  },
+  finish: async (scale) => {
+    const left = await scale.cli<(Named & { volume: string })[]>('snapshot', 'list', VOLUME);
+    for (const { name } of left) {
+      const full = name.includes('@') ? name : `${VOLUME}@${name}`;
+      await scale.cli('snapshot', 'delete', full, '--wait');
+    }
+  },
+};
+
+/** Post-process dedup of the volume that is written to: an eighth of what is written are
+ * duplicates. */
+const dedup: JobKind = {
+  volumeArgs: ['--dedup', 'post-process'],
+  prepare: () => Promise.resolve(),
+  run: (scale) => scale.cli('volume', 'dedup', VOLUME, '--wait'),
+  finish: (scale) => scale.cli('volume', 'dedup', VOLUME, '--wait'),
+};
+
+/** Recoding: each round another codec. */
+const rewrite: JobKind = {
+  prepare: (scale, round) => {
+    const codec = ['lz4', 'zstd', 'off'][round % 3] ?? 'off';
+    return scale.cli('volume', 'set', VOLUME, '--compression', codec);
+  },
+  run: (scale) => scale.cli('volume', 'rewrite', VOLUME, '--wait'),
+  finish: (scale) => scale.cli('volume', 'rewrite', VOLUME, '--wait'),
+};
+
+const scrub: JobKind = {
+  prepare: () => Promise.resolve(),
+  run: (scale) => scale.cli('pool', 'scrub', '--wait'),
+  finish: (scale) => scale.cli('pool', 'scrub', '--wait'),
+};
+
+export const jobKinds = {
+  'volume-delete': volumeDelete,
+  clean,
+  'snapshot-delete': snapshotDelete,
+  dedup,
+  rewrite,
+  scrub,
+} as const;
+export type JobName = keyof typeof jobKinds;
+
+export const isJobName = (name: string): name is JobName => Object.hasOwn(jobKinds, name);
+
+export const volumeArgsOf = (name: JobName): readonly string[] => {
+  const kind: JobKind = jobKinds[name];
+  return kind.volumeArgs ?? [];
+};
+
+/** The job on a victim whose volume was made with `volumeArgsOf`. */
+export function killedJob(name: JobName, victim: ScaleVictim): KilledJob {
+  const kind: JobKind = jobKinds[name];
+  let round = 0;
+  let leadMs = Infinity;
+  return {
+    get leadMs() {
+      return leadMs;
+    },
+    prepare: async (which) => {
+      round = which;
+      const began = performance.now();
+      await victim.scale.cli('pool', 'status');
+      leadMs = Math.min(leadMs, Math.floor(performance.now() - began));
+      await kind.prepare(victim.scale, which);
+    },
+    run: async () => {
+      await kind.run(victim.scale, round);
+    },
+    finish: async () => {
+      await kind.finish(victim.scale, round);
+      return victim.check();
+    },
+  };
+}
