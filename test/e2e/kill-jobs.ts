@@ -3,17 +3,13 @@
  * campaign writes to, or beside it. What is left of a job after the restart is brought to its end,
  * and then `scale check` must find nothing.
  */
-import { GOOD, testUnitReady, write } from '../initiator/block-commands.ts';
-import { portalOf, TcpInitiator } from '../initiator/tcp-initiator.ts';
-import { UNIT_BYTES, WriteOracle } from '../initiator/write-oracle.ts';
 import type { Scale } from '../peers/scale.ts';
+import { fillVolume } from './fill-volume.ts';
 import type { KilledJob } from './kill-campaign.ts';
 import { VOLUME, type ScaleVictim } from './kill-victims.ts';
 
 const DOOMED = 'doomed';
 const DOOMED_MIB = 48;
-const COMMAND_UNITS = 256;
-const COMMANDS_IN_FLIGHT = 8;
 
 interface Named {
   readonly name: string;
@@ -28,25 +24,8 @@ interface JobKind {
   finish(scale: Scale, round: number): Promise<unknown>;
 }
 
-/** Writes unique data over a whole volume of its own. */
-async function fill(scale: Scale, name: string, seed: number): Promise<void> {
-  const volume = await scale.createVolume(name, '--size', `${String(DOOMED_MIB)}M`);
-  const initiator = await TcpInitiator.open(portalOf(volume.iscsiUrl));
-  while ((await initiator.execute(testUnitReady())).status !== GOOD);
-  const units = (DOOMED_MIB << 20) / UNIT_BYTES;
-  const content = new WriteOracle(units, seed);
-  let next = 0;
-  const writer = async (): Promise<void> => {
-    for (let unit = next; unit < units; unit = next) {
-      next += COMMAND_UNITS;
-      const data = content.contents(unit, COMMAND_UNITS, 2);
-      const { status } = await initiator.execute(write(unit * (UNIT_BYTES / 512), data));
-      if (status !== GOOD) throw new Error(`filling ${name}: status ${String(status)}`);
-    }
-  };
-  await Promise.all(Array.from({ length: COMMANDS_IN_FLIGHT }, writer));
-  initiator.close();
-}
+const fill = (scale: Scale, name: string, seed: number): Promise<void> =>
+  fillVolume(scale, name, { mebibytes: DOOMED_MIB, seed });
 
 const has = async (scale: Scale, list: 'volume' | 'snapshot', name: string): Promise<boolean> =>
   (await scale.cli<Named[]>(list, 'list')).some((one) => one.name === name);
