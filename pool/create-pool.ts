@@ -55,6 +55,7 @@ export async function createPool(ports: PoolPorts, options: PoolOptions): Promis
     nextVolume: 1,
     chunks: { nextPages: [], uniqueBytes: 0 },
     volumes: [],
+    scrub: null,
   };
   await ports.meta.commit({
     puts: [],

@@ -104,6 +104,11 @@ export class Housekeeping {
     await this.#reclaiming;
   }
 
+  /** Resolves when what holds now is durable, or can't be made so. */
+  checkpoint(): Promise<void> {
+    return this.#checkpoint();
+  }
+
   #changed(): void {
     const { core, destager, dirtyPages } = this.#parts;
     this.#changes += 1;

@@ -17,6 +17,8 @@ import { createPool, labelDisks } from './create-pool.ts';
 import { Events } from './events.ts';
 import { Checkpointer } from './log/checkpoint.ts';
 import type { CheckpointNumbers } from './log/checkpoint.ts';
+import { afterRestart } from './heal/scrub-record.ts';
+import type { ScrubRecord } from './heal/scrub-record.ts';
 import { Journal } from './log/journal.ts';
 import { Replay } from './log/replay.ts';
 import type { ReplayEnd } from './log/replay.ts';
@@ -42,6 +44,7 @@ export interface Recovered {
   readonly state: SuperState;
   readonly budgets: Budgets;
   readonly replayed: ReplayEnd;
+  readonly scrub: ScrubRecord;
 }
 
 interface Stores {
@@ -120,9 +123,10 @@ export async function recover(
     synced: state.applied.position,
     trimmed: state.oldest.position,
   });
-  const checkpointer = makeCheckpointer(ports, state, stores, { core, volumes });
+  const scrub = { report: afterRestart(state.scrub) };
+  const checkpointer = makeCheckpointer(ports, state, stores, { core, volumes, scrub });
   const { pageRelease, limits } = stores;
-  return { core, volumes, pageRelease, checkpointer, state, budgets: limits, replayed };
+  return { core, volumes, pageRelease, checkpointer, state, budgets: limits, replayed, scrub };
 }
 
 async function mendSegmentTable(ports: PoolPorts, stores: Stores, core: PoolCore): Promise<void> {
@@ -280,9 +284,9 @@ function makeCheckpointer(
   ports: PoolPorts,
   state: SuperState,
   stores: Stores,
-  parts: { core: PoolCore; volumes: VolumeTable },
+  parts: { core: PoolCore; volumes: VolumeTable; scrub: ScrubRecord },
 ): Checkpointer {
-  const { core, volumes } = parts;
+  const { core, volumes, scrub } = parts;
   const { uuid, createdAtMs, fingerprintSeed, logId, disks, ring, segmentBytes } = state;
   return new Checkpointer({
     ...stores,
@@ -302,6 +306,7 @@ function makeCheckpointer(
       nextVolume: volumes.nextId,
       chunks: stores.chunks.state(),
       volumes: volumes.records(),
+      scrub: scrub.report,
     }),
     onFailure: (error) => {
       const reason = error instanceof Error ? error.message : String(error);

@@ -28,7 +28,11 @@ export interface PoolOptions {
   /** At creation; by default they follow from the capacity. */
   readonly journalBytes?: number;
   readonly segmentBytes?: number;
+  /** Bytes a second that a scrub may read. */
+  readonly scrubRateLimit?: number;
 }
+
+export const SCRUB_RATE_LIMIT = 128 * MIB;
 
 const JOURNAL_FILE_BYTES = 32 * MIB;
 

@@ -8,9 +8,11 @@ import { Cleaner } from './log/cleaner.ts';
 import { Destager } from './log/destage.ts';
 import { FRAME_HEADER_BYTES, putCatalogueHeader } from './log/frame.ts';
 import { SegmentStreams } from './log/segment-streams.ts';
+import { Scrubber } from './heal/scrubber.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { recover } from './open-pool.ts';
 import type { Recovered } from './open-pool.ts';
+import { SCRUB_RATE_LIMIT } from './options.ts';
 import type { PoolOptions, PoolPorts } from './options.ts';
 import { poolStatus } from './status.ts';
 import { PoolError } from './types.ts';
@@ -19,6 +21,8 @@ import type {
   PoolControl,
   PoolEvent,
   PoolStatus,
+  ScrubOptions,
+  ScrubReport,
   VolumeInfo,
   VolumeSpec,
 } from './types.ts';
@@ -39,7 +43,7 @@ export async function openPool(ports: PoolPorts, options: PoolOptions): Promise<
   for (const segment of core.segments.all()) {
     if (segment.liveChunks === 0) core.segments.noteDead(segment, core.nextCheckpoint());
   }
-  const pool = new Pool(ports, recovered);
+  const pool = new Pool(ports, recovered, options.scrubRateLimit ?? SCRUB_RATE_LIMIT);
   const { frames, losses } = recovered.replayed;
   core.events.add('info', 'pool-opened', 'the pool serves', { frames, losses: losses.length });
   return pool;
@@ -63,11 +67,12 @@ export class Pool implements PoolControl {
   readonly #ports: PoolPorts;
   readonly #parts: Recovered;
   readonly #housekeeping: Housekeeping;
+  readonly #scrubber: Scrubber;
   /** Names that a change under way has claimed. */
   readonly #busy = new Set<string>();
   #closed = false;
 
-  constructor(ports: PoolPorts, parts: Recovered) {
+  constructor(ports: PoolPorts, parts: Recovered, scrubRateLimit: number) {
     this.#ports = ports;
     this.#parts = parts;
     const { core, checkpointer, pageRelease, state, budgets } = parts;
@@ -83,6 +88,15 @@ export class Pool implements PoolControl {
       destager: new Destager(core, streams),
       cleaner: new Cleaner(core, streams),
       dirtyPages: budgets.dirtyPages,
+    });
+    this.#scrubber = new Scrubber({
+      core,
+      volumes: parts.volumes,
+      meta: ports.meta,
+      logId: state.logId,
+      rateLimit: scrubRateLimit,
+      record: parts.scrub,
+      checkpoint: () => this.#housekeeping.checkpoint(),
     });
     core.changed();
   }
@@ -184,7 +198,22 @@ export class Pool implements PoolControl {
   }
 
   status(): PoolStatus {
-    return poolStatus(this.#parts);
+    return poolStatus(this.#parts, this.#scrubber.progress());
+  }
+
+  scrub(): ScrubReport {
+    return this.#scrubber.report();
+  }
+
+  startScrub({ rateLimit }: ScrubOptions): ScrubReport {
+    if (rateLimit !== undefined && !(rateLimit >= 1)) {
+      throw new PoolError('invalid', `a scrub can't read ${rateLimit} bytes a second: give more`);
+    }
+    return this.#scrubber.start(rateLimit);
+  }
+
+  stopScrub(): Promise<ScrubReport> {
+    return this.#scrubber.stop();
   }
 
   disks(): readonly DiskInfo[] {
@@ -214,6 +243,7 @@ export class Pool implements PoolControl {
     if (this.#closed) return;
     this.#closed = true;
     const { core } = this.#parts;
+    await this.#scrubber.halt();
     await this.#housekeeping.close();
     core.pages.close();
     await core.store.close();

@@ -1,9 +1,9 @@
 /** The figures of `pool status`, adding up: capacity = used + free, used = stored + parity +
  * metadata + journal + dead + reserve. */
 import type { Recovered } from './open-pool.ts';
-import type { PoolStatus } from './types.ts';
+import type { PoolStatus, ScrubProgress } from './types.ts';
 
-export function poolStatus({ core, volumes }: Recovered): PoolStatus {
+export function poolStatus({ core, volumes }: Recovered, scrub: ScrubProgress): PoolStatus {
   const space = core.space.figures();
   const logicalBytes = volumes
     .records()
@@ -40,6 +40,7 @@ export function poolStatus({ core, volumes }: Recovered): PoolStatus {
       dropsWaiting: core.releases.size,
       leakedDrops: core.releases.leaked,
     },
+    scrub,
   };
 }
 

@@ -26,6 +26,70 @@ export interface VolumeInfo extends VolumeSpec {
   readonly createdAtMs: number;
 }
 
+export type ScrubState =
+  /** No scrub was ever begun. */
+  | 'never'
+  | 'running'
+  | 'finished'
+  /** By the operator. */
+  | 'stopped'
+  /** By the end of the process: the next one starts over. */
+  | 'interrupted'
+  /** The metadata store could not be read on. */
+  | 'failed';
+
+/** A place in a volume that leads to something damaged. */
+export interface ScrubOwner {
+  readonly volume: string;
+  readonly chunkNumber: number;
+}
+
+export interface ScrubFinding {
+  readonly kind: 'chunk' | 'journal' | 'page' | 'state' | 'header' | 'directory' | 'lost';
+  readonly message: string;
+  readonly segment?: number;
+  /** Byte of the segment. */
+  readonly offset?: number;
+  /** Byte of the journal, counted since the pool's creation. */
+  readonly position?: number;
+  /** Chunk id. */
+  readonly chunk?: number;
+  /** Of a metadata page. */
+  readonly key?: number;
+  /** The first of them. */
+  readonly owners: readonly ScrubOwner[];
+}
+
+/** What of a volume a scrub found unreadable, or at risk of it. */
+export interface ScrubVolume {
+  readonly volume: string;
+  readonly chunks: number;
+  readonly damagedChunks: number;
+  /** Bytes of the volume at which the first of them begin. */
+  readonly offsets: readonly number[];
+}
+
+export interface ScrubProgress {
+  readonly state: ScrubState;
+  /** ISO 8601; null: none was begun, or it has not ended. */
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+  /** Bytes a second so far. */
+  readonly rate: number;
+  readonly problems: number;
+}
+
+export interface ScrubReport extends ScrubProgress {
+  /** Bytes a second that it may read; while commands come in it takes a quarter of that. */
+  readonly rateLimit: number;
+  /** The first of the problems. */
+  readonly findings: readonly ScrubFinding[];
+  /** Of a scrub that has finished. */
+  readonly volumes: readonly ScrubVolume[];
+}
+
 export interface PoolStatus {
   readonly health: 'healthy' | 'degraded' | 'healing' | 'failed';
   readonly capacityBytes: number;
@@ -42,6 +106,7 @@ export interface PoolStatus {
   readonly dedupRatio: number;
   readonly compressionRatio: number;
   readonly counters: Readonly<Record<string, number>>;
+  readonly scrub: ScrubProgress;
 }
 
 export interface DiskInfo {
@@ -88,6 +153,11 @@ export class PoolError extends Error {
   }
 }
 
+export interface ScrubOptions {
+  /** Bytes a second; by default the pool's own setting. */
+  readonly rateLimit?: number;
+}
+
 /** What the layers above use of the pool. Implemented by `pool/pool.ts`. */
 export interface PoolControl {
   /** 16 bytes, made at the pool's creation: root of all identities. */
@@ -104,6 +174,12 @@ export interface PoolControl {
   deleteVolume(name: string, options: { wait: boolean }): Promise<void>;
   status(): PoolStatus;
   disks(): readonly DiskInfo[];
+  /** The scrub that runs, or the last one. */
+  scrub(): ScrubReport;
+  /** Reads and verifies all that is stored, in the background; joins the scrub that runs. */
+  startScrub(options: ScrubOptions): ScrubReport;
+  /** Resolves when it has stopped, or when none was running. */
+  stopScrub(): Promise<ScrubReport>;
   /** Events with seq > `after`, oldest first, at most `limit`. */
   events(after: number, limit: number): readonly PoolEvent[];
   /** Drains, checkpoints, releases the disks. */

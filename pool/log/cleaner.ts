@@ -7,7 +7,7 @@ import { DiskError } from '../../src/base/ports.ts';
 import { chunkKeyOf } from '../chunk/chunk-page.ts';
 import type { ChunkPlace } from '../chunk/chunk-table.ts';
 import type { PoolCore } from '../core.ts';
-import { SEGMENT_FOOTER_BYTES, decodeDirectory, directoryOffset } from './segment-format.ts';
+import { readDirectory } from './segment-directory.ts';
 import type { DirectoryEntry } from './segment-format.ts';
 import { readChunks } from './segment-reader.ts';
 import type { Segment } from './segment-table.ts';
@@ -81,7 +81,7 @@ export class Cleaner {
   }
 
   async #copy(segment: Segment, writer: SegmentWriter, moves: Move[]): Promise<void> {
-    const directory = await this.#directory(segment);
+    const directory = await readDirectory(this.#core, segment);
     if (directory === null) {
       segment.stuck = true;
       this.#core.events.add('error', 'segment-damaged', 'a directory is damaged', {
@@ -89,9 +89,10 @@ export class Cleaner {
       });
       return;
     }
-    for (let at = 0; at < directory.length; at += READ_BATCH) {
+    const { entries } = directory;
+    for (let at = 0; at < entries.length; at += READ_BATCH) {
       const live: Live[] = [];
-      for (const entry of directory.slice(at, at + READ_BATCH)) {
+      for (const entry of entries.slice(at, at + READ_BATCH)) {
         const from = await this.#livePlace(segment, entry);
         if (from !== null) live.push({ id: entry.id, from });
       }
@@ -150,24 +151,6 @@ export class Cleaner {
         budget = CHUNKS_PER_TURN;
       }
     }
-  }
-
-  async #directory(segment: Segment): Promise<DirectoryEntry[] | null> {
-    const footer = await this.#read(segment, segment.bytes - SEGMENT_FOOTER_BYTES, segment.bytes);
-    const offset = footer === null ? null : directoryOffset(footer, segment.number);
-    if (offset === null || offset >= segment.bytes) return null;
-    const bytes = await this.#read(segment, offset, segment.bytes);
-    return bytes === null ? null : decodeDirectory(this.#core.compute, bytes);
-  }
-
-  #read(segment: Segment, from: number, to: number): Promise<Uint8Array | null> {
-    const into = new Uint8Array(to - from);
-    const at = { disk: segment.disk, segment: segment.number, offset: from };
-    return new Promise((resolve) => {
-      this.#core.store.read(at, into, (error, bytes) => {
-        resolve(error === null && bytes === into.length ? into : null);
-      });
-    });
   }
 
   #turn(): Promise<void> {

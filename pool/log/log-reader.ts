@@ -14,13 +14,18 @@ const WINDOW_BYTES = 16 * 1024 * 1024;
 /** Twice what is written at the most before the log is synced in the background. */
 const REACH_BYTES = 128 * 1024 * 1024;
 
-export interface ReadFrame {
+export interface LogFrame {
   readonly at: FramePosition;
   readonly header: FrameHeader;
   readonly records: readonly JournalRecord[];
+  /** All of it, until the reader is asked for another. */
+  readonly bytes: Uint8Array;
+  readonly next: FramePosition;
+}
+
+export interface ReadFrame extends LogFrame {
   /** Data records whose bytes are not what their fingerprint says. */
   readonly damaged: readonly DataRecord[];
-  readonly next: FramePosition;
 }
 
 export class LogReader {
@@ -55,8 +60,32 @@ export class LogReader {
     return this.#incarnation;
   }
 
+  /** What was read ahead is read anew. */
+  forget(): void {
+    this.#windowAt = -1;
+  }
+
+  /** Where to begin in the middle of the log: at the frame that lies there, if it is one. */
+  async startAt(position: number): Promise<FramePosition | null> {
+    const frame = await this.#frameAt(position);
+    if (frame === null) return null;
+    const { sequence, previousHigh, previousLow } = frame.header;
+    return { position, sequence, previousHigh, previousLow };
+  }
+
   /** The frame at `at` if it follows there, whatever its data is like. */
   async follow(at: FramePosition): Promise<ReadFrame | null> {
+    const frame = await this.frame(at);
+    if (frame === null) return null;
+    const { bytes, records } = frame;
+    const damaged = records.filter(
+      (record) => record.type === 'data' && !this.isWhole(record, bytes),
+    ) as DataRecord[];
+    return { ...frame, damaged };
+  }
+
+  /** The same without a look at its data. */
+  async frame(at: FramePosition): Promise<LogFrame | null> {
     const frame = await this.#frameAt(at.position);
     if (frame === null) return null;
     const { header, bytes } = frame;
@@ -73,9 +102,7 @@ export class LogReader {
       at,
       header,
       records,
-      damaged: records.filter(
-        (record) => record.type === 'data' && !this.#isWhole(record, bytes),
-      ) as DataRecord[],
+      bytes,
       next: {
         position: header.position + header.lengthBytes,
         sequence: header.sequence + 1,
@@ -140,7 +167,8 @@ export class LogReader {
     return frameIsWhole(this.#compute, bytes, header) ? { header, bytes } : null;
   }
 
-  #isWhole(record: DataRecord, frame: Uint8Array): boolean {
+  /** Whether the data of a record is what its fingerprint says. */
+  isWhole(record: DataRecord, frame: Uint8Array): boolean {
     const bytes = frame.subarray(record.dataOffset, record.dataOffset + 2 ** record.log2);
     this.#compute.hash64(bytes, this.#seed, this.#hash);
     return this.#hash[0] === record.fingerprintHigh && this.#hash[1] === record.fingerprintLow;

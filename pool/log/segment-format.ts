@@ -62,6 +62,19 @@ export function putSegmentHeader(compute: Compute, bytes: Uint8Array, header: Se
   view.setUint32(60, hash[1] ?? 0, true);
 }
 
+/** Whether this is how the segment of that number begins. `bytes` is as it was when this returns. */
+export function isSegmentHeader(compute: Compute, bytes: Uint8Array, number: number): boolean {
+  if (bytes.length < SEGMENT_HEADER_BYTES) return false;
+  const copy = bytes.slice(0, SEGMENT_HEADER_BYTES);
+  const view = viewOf(copy);
+  const high = view.getUint32(56, true);
+  const low = view.getUint32(60, true);
+  copy.fill(0, 56);
+  compute.hash64(copy, SEED, hash);
+  const isWhole = hash[0] === high && hash[1] === low;
+  return isWhole && view.getUint32(0, true) === HEADER_MAGIC && getU64(view, 8) === number;
+}
+
 /** Writes the record's header in front of its stored bytes, which lie at `at + 32` already. */
 export function sealRecord(
   compute: Compute,

@@ -141,7 +141,7 @@ export class PageCache {
       done(page);
       return;
     }
-    if (this.#damaged.has(key) || this.#wasRemoved(key)) {
+    if (this.#damaged.has(key) || this.wasRemoved(key)) {
       done(null);
       return;
     }
@@ -162,6 +162,11 @@ export class PageCache {
 
   isDamaged(key: number): boolean {
     return this.#damaged.has(key);
+  }
+
+  /** It left a short while ago: it may still be stored. */
+  wasRemoved(key: number): boolean {
+    return this.#removed.has(key) || this.#removedBefore.has(key);
   }
 
   /** The page, pinned once: give it back with `letGo`. null: damaged or missing. */
@@ -261,10 +266,6 @@ export class PageCache {
     this.#wakeWaiting();
   }
 
-  #wasRemoved(key: number): boolean {
-    return this.#removed.has(key) || this.#removedBefore.has(key);
-  }
-
   #insert(page: Page): void {
     this.#pages.set(page.key, page);
     this.#ring.push(page);
@@ -318,7 +319,7 @@ export class PageCache {
     const waiting = this.#loading.get(key) ?? [];
     this.#loading.delete(key);
     let page = this.get(key);
-    if (page === null && !this.#wasRemoved(key)) {
+    if (page === null && !this.wasRemoved(key)) {
       const words = stored instanceof Uint8Array ? openPage(this.#compute, key, stored) : null;
       if (words === null) {
         const reason =

@@ -8,6 +8,7 @@ import type { ChunkTableState } from '../chunk/chunk-table.ts';
 import type { FramePosition } from '../log/journal.ts';
 import type { RingGeometry } from '../log/ring.ts';
 import { PoolError } from '../types.ts';
+import type { ScrubReport } from '../types.ts';
 import type { VolumeRecord } from '../volume/catalogue.ts';
 
 export const FORMAT_VERSION = 1;
@@ -52,6 +53,8 @@ export interface SuperState {
   readonly nextVolume: number;
   readonly chunks: ChunkTableState;
   readonly volumes: readonly VolumeRecord[];
+  /** The last scrub; null: there was none. */
+  readonly scrub: ScrubReport | null;
 }
 
 export function sealState(compute: Compute, payload: Uint8Array): Uint8Array {

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { PoolControl } from '../../pool/types.ts';
+import type { PoolControl, ScrubOptions } from '../../pool/types.ts';
 import type { Backend } from './backend.ts';
 import * as schemas from './schemas.ts';
 
@@ -14,6 +14,8 @@ export function poolRoutes(app: FastifyInstance, backend: Backend, pool: () => P
     { schema: { tags, summary: 'Health and space', response: { 200: schemas.poolStatus } } },
     () => ({ uuid: Buffer.from(pool().uuid).toString('hex'), ...pool().status() }),
   );
+
+  scrubRoutes(app, pool);
 
   app.get<{ Querystring: { after?: string; limit?: string } }>(
     '/pool/events',
@@ -41,5 +43,48 @@ export function poolRoutes(app: FastifyInstance, backend: Backend, pool: () => P
     '/sessions',
     { schema: { tags, summary: 'Who is logged in', response: { 200: schemas.sessions } } },
     () => backend.sessions(),
+  );
+}
+
+function scrubRoutes(app: FastifyInstance, pool: () => PoolControl): void {
+  const tags = ['pool'];
+
+  app.get(
+    '/pool/scrub',
+    {
+      schema: {
+        tags,
+        summary: 'The scrub that runs, or the last one, with what it found',
+        response: { 200: schemas.scrubReport },
+      },
+    },
+    () => pool().scrub(),
+  );
+
+  app.post<{ Body: ScrubOptions | null }>(
+    '/pool/scrub',
+    {
+      schema: {
+        tags,
+        summary:
+          'Reads and verifies all that is stored, in the background; joins the scrub that runs. ' +
+          'References are not counted again: scale check does that, on a pool that is not served',
+        body: { ...schemas.scrubOptions, type: ['object', 'null'] },
+        response: { 202: schemas.scrubReport },
+      },
+    },
+    ({ body }, reply) => reply.code(202).send(pool().startScrub(body ?? {})),
+  );
+
+  app.delete(
+    '/pool/scrub',
+    {
+      schema: {
+        tags,
+        summary: 'Stops the scrub that runs',
+        response: { 200: schemas.scrubReport },
+      },
+    },
+    () => pool().stopScrub(),
   );
 }

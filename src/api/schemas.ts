@@ -126,6 +126,42 @@ export const disks = arrayOf(
   }),
 );
 
+const scrubProgress = {
+  state: { enum: ['never', 'running', 'finished', 'stopped', 'interrupted', 'failed'] },
+  startedAt: nullableText,
+  finishedAt: nullableText,
+  bytesDone: integer,
+  bytesTotal: integer,
+  rate: integer,
+  problems: integer,
+};
+
+const scrubFinding = object(
+  {
+    kind: { enum: ['chunk', 'journal', 'page', 'state', 'header', 'directory', 'lost'] },
+    message: text,
+    segment: integer,
+    offset: integer,
+    position: integer,
+    chunk: integer,
+    key: integer,
+    owners: arrayOf(object({ volume: text, chunkNumber: integer })),
+  },
+  ['kind', 'message', 'owners'],
+);
+
+/** What a scrub found; references are counted again by `scale check` only. */
+export const scrubReport = object({
+  ...scrubProgress,
+  rateLimit: integer,
+  findings: arrayOf(scrubFinding),
+  volumes: arrayOf(
+    object({ volume: text, chunks: integer, damagedChunks: integer, offsets: arrayOf(integer) }),
+  ),
+});
+
+export const scrubOptions = object({ rateLimit: { type: 'integer', minimum: 1 } }, []);
+
 export const poolStatus = object({
   uuid: text,
   health: text,
@@ -143,6 +179,7 @@ export const poolStatus = object({
   dedupRatio: number,
   compressionRatio: number,
   counters: { type: 'object', additionalProperties: number },
+  scrub: object(scrubProgress),
 });
 
 export const events = arrayOf({

@@ -2,6 +2,8 @@ import { formatSize } from '../base/units.ts';
 import { clientOf } from './command.ts';
 import type { Cli } from './command.ts';
 import { facts, print, table } from './output.ts';
+import { scrubCommand, scrubLine } from './scrub.ts';
+import type { ScrubProgressJson } from './scrub.ts';
 
 interface StatusJson extends Readonly<Record<string, unknown>> {
   readonly uuid: string;
@@ -9,6 +11,7 @@ interface StatusJson extends Readonly<Record<string, unknown>> {
   readonly dedupRatio: number;
   readonly compressionRatio: number;
   readonly counters: Readonly<Record<string, number>>;
+  readonly scrub: ScrubProgressJson;
 }
 
 const sizes = [
@@ -34,6 +37,7 @@ const status = (pool: StatusJson): string =>
     ...sizes.map(([name, field]) => [name, formatSize(Number(pool[field]))] as const),
     ['dedup', ratio(pool.dedupRatio)],
     ['compression', ratio(pool.compressionRatio)],
+    ['scrub', scrubLine(pool.scrub)],
     ...Object.entries(pool.counters),
   ]);
 
@@ -52,7 +56,7 @@ const events = (all: readonly EventJson[]): string =>
   );
 
 export function poolCommands(cli: Cli): Cli {
-  return cli
+  return scrubCommand(cli)
     .command(
       'status',
       'Health and space',

@@ -63,7 +63,7 @@ export async function runProgram({ args, version, local }: Program): Promise<num
     .command('target', 'Targets: LUNs, and who may log in', (sub) => targetCommands(sub))
     .command('session', 'Sessions that are logged in', (sub) => sessionCommands(sub))
     .command('disk', 'Disks of this member', (sub) => diskCommands(sub))
-    .command('pool', 'The pool: status and events', (sub) => poolCommands(sub))
+    .command('pool', 'The pool: status, events, scrub', (sub) => poolCommands(sub))
     .demandCommand(1, 'name a command; scale --help lists them');
   try {
     await cli.parseAsync();

@@ -5,6 +5,8 @@ import type {
   PoolControl,
   PoolEvent,
   PoolStatus,
+  ScrubOptions,
+  ScrubReport,
   VolumeInfo,
   VolumeSpec,
 } from '../../pool/types.ts';
@@ -14,6 +16,18 @@ export class MemoryPool implements PoolControl {
   readonly #volumes = new Map<string, VolumeInfo>();
   #lastId = 0;
   closed = false;
+  scrubReport: ScrubReport = {
+    state: 'never',
+    startedAt: null,
+    finishedAt: null,
+    bytesDone: 0,
+    bytesTotal: 0,
+    rate: 0,
+    problems: 0,
+    rateLimit: 1000,
+    findings: [],
+    volumes: [],
+  };
   /** What the next deletion fails with. */
   deletionFault: PoolError | null = null;
 
@@ -81,7 +95,25 @@ export class MemoryPool implements PoolControl {
       dedupRatio: 1,
       compressionRatio: 1,
       counters: { reads: 3, 'journal-syncs': 5 },
+      scrub: this.scrub(),
     };
+  }
+
+  scrub(): ScrubReport {
+    return this.scrubReport;
+  }
+
+  startScrub({ rateLimit = 1000 }: ScrubOptions): ScrubReport {
+    const startedAt = '2026-01-01T00:00:00.000Z';
+    this.scrubReport = { ...this.scrubReport, state: 'running', startedAt, rateLimit };
+    return this.scrubReport;
+  }
+
+  stopScrub(): Promise<ScrubReport> {
+    if (this.scrubReport.state === 'running') {
+      this.scrubReport = { ...this.scrubReport, state: 'stopped' };
+    }
+    return Promise.resolve(this.scrubReport);
   }
 
   disks(): readonly DiskInfo[] {

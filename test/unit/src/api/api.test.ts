@@ -270,6 +270,20 @@ describe('the state of the member', () => {
     }
   });
 
+  test('a scrub is started, joined, told of and stopped', async () => {
+    const begun = await ask('POST', '/api/v1/pool/scrub', { rateLimit: 4096 });
+    expect([begun.statusCode, begun.json()]).toMatchObject([
+      202,
+      { state: 'running', rateLimit: 4096, findings: [], volumes: [] },
+    ]);
+    expect((await ask('GET', '/api/v1/pool')).json()).toMatchObject({
+      scrub: { state: 'running', problems: 0 },
+    });
+    expect((await ask('DELETE', '/api/v1/pool/scrub')).json()).toMatchObject({ state: 'stopped' });
+    const refused = await ask('POST', '/api/v1/pool/scrub', { rateLimit: 0 });
+    expect(refused.statusCode).toBe(400);
+  });
+
   test('the OpenAPI document has every route', async () => {
     const document = (await ask('GET', '/api/v1/openapi.json')).json<{
       openapi: string;
@@ -282,7 +296,8 @@ describe('the state of the member', () => {
     expect(paths).toContain('post /api/v1/volumes');
     expect(paths).toContain('delete /api/v1/targets/{iqn}/luns/{lun}');
     expect(paths).toContain('get /readyz');
-    expect(paths).toHaveLength(24);
+    expect(paths).toContain('post /api/v1/pool/scrub');
+    expect(paths.length).toBeGreaterThanOrEqual(27);
     expect(document.paths['/api/v1/volumes']?.['post']).toMatchObject({
       responses: {
         201: { content: { 'application/json': {} } },

@@ -1,0 +1,220 @@
+/**
+ * Who refers to what a scrub found damaged: the maps of all volumes are walked once, for all of it,
+ * and only when there is something to look for. The walk goes from the root to each leaf in one turn,
+ * so that it sees a tree as it is then.
+ */
+import { present } from '../../src/base/assert.ts';
+import {
+  ChunkState,
+  ENTRIES_PER_CHUNK_PAGE,
+  EntryField,
+  chunkIdOf,
+  chunkKeyOf,
+  entryAt,
+  pageNumberOf,
+} from '../chunk/chunk-page.ts';
+import { PageKind } from '../meta/page.ts';
+import type { Page } from '../meta/page-cache.ts';
+import type { ScrubVolume } from '../types.ts';
+import { ENTRIES_PER_MAP_PAGE, entryId, mapKey } from '../volume/map.ts';
+import type { MapRoot } from '../volume/map.ts';
+import { storedKeys } from './scrub-pages.ts';
+import type { ScrubParts } from './scrub-parts.ts';
+import { isDamagedAt } from './scrub-segments.ts';
+
+const OFFSETS_PER_VOLUME = 16;
+
+/** A volume's map, for as long as it is there. */
+export interface Dataset {
+  readonly name: string;
+  readonly map: MapRoot;
+  readonly chunkBytes: number;
+  readonly sizeBytes: number;
+  readonly mappedChunks: number;
+  isGone(): boolean;
+}
+
+export async function findOwners(
+  parts: ScrubParts,
+  datasets: readonly Dataset[],
+): Promise<ScrubVolume[]> {
+  const { findings } = parts;
+  if (findings.segmentsWithoutDirectory.size > 0) await eachEntry(parts, findPlaces);
+  if (findings.chunkCount > 0) await eachEntry(parts, findAliases);
+  const reports: ScrubVolume[] = [];
+  for (const dataset of datasets) {
+    const walk = new OwnerWalk(parts, dataset);
+    if (findings.concernsVolumes) await walk.run();
+    if (!dataset.isGone()) reports.push(walk.report());
+  }
+  return reports;
+}
+
+type EntryVisit = (parts: ScrubParts, page: Page, id: number) => Promise<void> | null;
+
+/** Calls `visit` for each entry of each chunk page that can be read; the page stays while it does. */
+async function eachEntry(parts: ScrubParts, visit: EntryVisit): Promise<void> {
+  const { pages } = parts.core;
+  for await (const keys of storedKeys(parts, PageKind.chunk)) {
+    for (const key of keys) {
+      const page = await pages.hold(key);
+      if (page === null) continue;
+      const { partition, pageNumber } = pageNumberOf(key);
+      try {
+        for (let index = 0; index < ENTRIES_PER_CHUNK_PAGE; index++) {
+          await visit(parts, page, chunkIdOf(partition, pageNumber, index));
+        }
+        await parts.pace.spent(0);
+      } finally {
+        pages.letGo(page);
+      }
+    }
+  }
+}
+
+/** Chunks in segments whose directory is damaged, each read by itself. */
+function findPlaces(parts: ScrubParts, page: Page, id: number): Promise<void> | null {
+  const { core, findings } = parts;
+  if (core.chunks.stateOf(page, id) !== ChunkState.live) return null;
+  const place = core.chunks.placeOf(page, id);
+  if (place === null || !findings.segmentsWithoutDirectory.has(place.segment)) return null;
+  const segment = core.segments.get(place.segment);
+  if (segment === undefined) return null;
+  const { offset } = place;
+  return isDamagedAt(parts, { segment, offset, id }).then((isDamaged) => {
+    if (!isDamaged) return;
+    const message = `chunk ${id} is damaged in segment ${segment.number}, at byte ${offset}`;
+    findings.chunk(id, { kind: 'chunk', message, segment: segment.number, offset });
+  });
+}
+
+function findAliases({ core, findings }: ScrubParts, page: Page, id: number): null {
+  if (core.chunks.stateOf(page, id) !== ChunkState.alias) return null;
+  const at = entryAt(id);
+  const low = present(page.words[at + EntryField.segment], 'entry');
+  const high = present(page.words[at + EntryField.offset], 'entry');
+  const of = low + high * 2 ** 32;
+  if (findings.hasChunk(of)) findings.alias(id, of);
+  return null;
+}
+
+/** What lies on the way to a chunk number. */
+interface Step {
+  /** null: a hole, or there is no way to it. */
+  readonly leaf: Page | null;
+  /** Key of a page on the way that has to be loaded first. */
+  readonly missing: number | null;
+  /** Key of a page on the way that is damaged in the store, though memory may have it. */
+  readonly damaged: number | null;
+  /** That page can't be read: all below it is lost. */
+  readonly isLost: boolean;
+  /** The first chunk number that what was found here says nothing of. */
+  readonly next: number;
+}
+
+class OwnerWalk {
+  readonly #parts: ScrubParts;
+  readonly #dataset: Dataset;
+  readonly #chunks: number;
+  readonly #offsets: number[] = [];
+  #damaged = 0;
+
+  constructor(parts: ScrubParts, dataset: Dataset) {
+    this.#parts = parts;
+    this.#dataset = dataset;
+    this.#chunks = Math.ceil(dataset.sizeBytes / dataset.chunkBytes);
+  }
+
+  report(): ScrubVolume {
+    return {
+      volume: this.#dataset.name,
+      chunks: this.#dataset.mappedChunks,
+      damagedChunks: this.#damaged,
+      offsets: this.#offsets,
+    };
+  }
+
+  async run(): Promise<void> {
+    const { core, pace } = this.#parts;
+    for (let number = 0; number < this.#chunks && !this.#dataset.isGone();) {
+      const step = this.#step(number);
+      if (step.missing !== null) {
+        const page = await core.pages.hold(step.missing);
+        if (page !== null) {
+          number = this.#pass(number, this.#step(number));
+          core.pages.letGo(page);
+        } else if (this.#step(number).missing === step.missing) {
+          // It is still on the way there: gone, or it could not be read just now.
+          number = this.#pass(number, {
+            ...step,
+            missing: null,
+            damaged: step.missing,
+            isLost: true,
+          });
+        }
+      } else number = this.#pass(number, step);
+      await pace.spent(0);
+    }
+  }
+
+  /** Takes in what was found; the number to go on from, the same if a page has to be loaded. */
+  #pass(number: number, { leaf, missing, damaged, isLost, next }: Step): number {
+    if (missing !== null) return number;
+    if (leaf !== null) this.#look(leaf, number, damaged);
+    else if (isLost && damaged !== null) {
+      this.#parts.findings.ownsPage(damaged, this.#owner(number));
+      this.#count(number, Math.min(next, this.#chunks) - number);
+    }
+    return next;
+  }
+
+  #look(leaf: Page, number: number, damagedPage: number | null): void {
+    const { findings } = this.#parts;
+    if (damagedPage !== null) findings.ownsPage(damagedPage, this.#owner(number));
+    const first = number - (number % ENTRIES_PER_MAP_PAGE);
+    for (let index = number % ENTRIES_PER_MAP_PAGE; index < ENTRIES_PER_MAP_PAGE; index++) {
+      const id = entryId(leaf, index);
+      if (id === 0) continue;
+      const key = chunkKeyOf(id);
+      const isDamaged = findings.hasChunk(id) || findings.hasPage(key);
+      if (!isDamaged && damagedPage === null) continue;
+      this.#count(first + index, 1);
+      findings.ownsChunk(id, this.#owner(first + index));
+      findings.ownsPage(key, this.#owner(first + index));
+    }
+  }
+
+  #owner(chunkNumber: number): { volume: string; chunkNumber: number } {
+    return { volume: this.#dataset.name, chunkNumber };
+  }
+
+  #count(number: number, chunks: number): void {
+    this.#damaged += chunks;
+    if (this.#offsets.length < OFFSETS_PER_VOLUME)
+      this.#offsets.push(number * this.#dataset.chunkBytes);
+  }
+
+  /** From the root towards a chunk number, as far as the pages in memory lead. */
+  #step(number: number): Step {
+    const { pages } = this.#parts.core;
+    const { root, levels } = this.#dataset.map;
+    let damaged: number | null = null;
+    const found = { leaf: null, missing: null, isLost: false };
+    let page = root;
+    for (let level = levels - 1; ; level--) {
+      const span = ENTRIES_PER_MAP_PAGE ** (level + 1);
+      const next = number - (number % span) + span;
+      if (page === 0) return { ...found, damaged, next };
+      const key = mapKey(page);
+      if (this.#parts.findings.hasPage(key)) damaged = key;
+      const words = pages.get(key);
+      if (words === null) {
+        if (pages.isDamaged(key)) return { ...found, damaged: key, isLost: true, next };
+        return { ...found, damaged, missing: key, next };
+      }
+      if (level === 0) return { ...found, damaged, leaf: words, next };
+      const below = ENTRIES_PER_MAP_PAGE ** level;
+      page = entryId(words, Math.floor(number / below) % ENTRIES_PER_MAP_PAGE);
+    }
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * Scrubs the journal as far as it is kept: every frame that a start would read, and in it the bytes of
+ * chunks that lie nowhere else yet. Reads from the files, whatever memory holds.
+ *
+ * While it reads, the log is trimmed and written over from behind: what fails counts only if it is
+ * still kept when it is looked at again.
+ */
+import { DiskError } from '../../src/base/ports.ts';
+import type { DataRecord } from '../log/frame.ts';
+import type { FramePosition } from '../log/journal.ts';
+import { LogReader } from '../log/log-reader.ts';
+import type { LogFrame } from '../log/log-reader.ts';
+import type { ScrubParts } from './scrub-parts.ts';
+
+/** Chunks that are verified in one turn. */
+const CHUNKS_PER_TURN = 256;
+const BYTES_PER_TURN = 1024 * 1024;
+
+export async function scrubLog(parts: ScrubParts): Promise<void> {
+  await new LogScrub(parts).run();
+}
+
+class LogScrub {
+  readonly #parts: ScrubParts;
+  readonly #reader: LogReader;
+  /** What was applied when it began; later frames were written while it ran. */
+  readonly #end: number;
+  readonly #hash = new Uint32Array(2);
+  #bytes = 0;
+  #chunks = 0;
+
+  constructor(parts: ScrubParts) {
+    const { ring, compute, fingerprintSeed, journal } = parts.core;
+    this.#parts = parts;
+    this.#end = journal.applied.position;
+    const { logId } = parts;
+    this.#reader = new LogReader({ ring, compute, fingerprintSeed, logId, from: journal.trimmed });
+  }
+
+  async run(): Promise<void> {
+    const { journal } = this.#parts.core;
+    let position = journal.trimmed;
+    let at: FramePosition | null = null;
+    while (position < this.#end) {
+      const from: FramePosition | null =
+        at ?? (await this.#retried(() => this.#reader.startAt(position)));
+      const frame: LogFrame | null =
+        from === null ? null : await this.#retried(() => this.#reader.frame(from));
+      if (frame !== null) {
+        await this.#verify(frame);
+        at = frame.next;
+        position = frame.next.position;
+      } else if (position < journal.trimmed) {
+        at = null;
+        position = journal.trimmed;
+      } else {
+        at = await this.#behindDamage(position);
+        position = at.position;
+      }
+    }
+    await this.#turn();
+  }
+
+  /** A failed read may succeed when it is tried again, and so may bytes that were cut short. */
+  async #retried<T>(read: () => Promise<T | null>): Promise<T | null> {
+    for (const isLast of [false, true]) {
+      try {
+        const found = await read();
+        if (found !== null) return found;
+      } catch (error) {
+        if (!(error instanceof DiskError)) throw error;
+        if (isLast) return null;
+      }
+      this.#reader.forget();
+    }
+    return null;
+  }
+
+  /** Names what is damaged from `position` on; the next frame that is whole, or the end. */
+  async #behindDamage(position: number): Promise<FramePosition> {
+    const end = { position: this.#end, sequence: 0, previousHigh: 0, previousLow: 0 };
+    const next = await this.#retried(async () => {
+      const { first } = await this.#reader.beyond(position + 32, this.#end);
+      return first ?? end;
+    });
+    if (position >= this.#parts.core.journal.trimmed) {
+      const to = (next ?? end).position;
+      const message = `the journal is damaged from byte ${position} to ${to}`;
+      this.#parts.findings.other({ kind: 'journal', message, position });
+    }
+    await this.#turn();
+    return next ?? end;
+  }
+
+  async #verify(frame: LogFrame): Promise<void> {
+    this.#bytes += frame.header.lengthBytes;
+    const damaged: DataRecord[] = [];
+    for (const record of frame.records) {
+      if (record.type !== 'data') continue;
+      if (!this.#reader.isWhole(record, frame.bytes)) damaged.push(record);
+      this.#chunks += 1;
+      if (this.#chunks >= CHUNKS_PER_TURN) await this.#turn();
+    }
+    for (const record of damaged) await this.#lookAgain(frame, record);
+    if (this.#bytes >= BYTES_PER_TURN) await this.#turn();
+  }
+
+  async #lookAgain(frame: LogFrame, record: DataRecord): Promise<void> {
+    const { core, findings } = this.#parts;
+    const position = frame.header.position + record.dataOffset;
+    const bytes = new Uint8Array(2 ** record.log2);
+    const read = await new Promise<boolean>((resolve) => {
+      core.ring.read(bytes, position, (error) => {
+        resolve(error === null);
+      });
+    });
+    core.compute.hash64(bytes, core.fingerprintSeed, this.#hash);
+    const whole =
+      read && this.#hash[0] === record.fingerprintHigh && this.#hash[1] === record.fingerprintLow;
+    if (whole || frame.header.position < core.journal.trimmed) return;
+    const message = `chunk ${record.id} is damaged in the journal, at byte ${position}`;
+    if (core.pending.get(record.id)?.dataPosition === position) {
+      findings.chunk(record.id, { kind: 'journal', message, position });
+    } else findings.other({ kind: 'journal', message, position, chunk: record.id });
+  }
+
+  #turn(): Promise<void> {
+    const bytes = this.#bytes;
+    this.#bytes = 0;
+    this.#chunks = 0;
+    return this.#parts.pace.spent(bytes);
+  }
+}

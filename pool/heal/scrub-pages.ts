@@ -1,0 +1,101 @@
+/**
+ * Scrubs the metadata as the store has it: every page by header and checksum, the small state beside
+ * them, and in chunk pages the chunks that were given up for lost before. Past the page cache: what
+ * memory still holds may be gone after the next start.
+ */
+import {
+  ChunkState,
+  ENTRIES_PER_CHUNK_PAGE,
+  chunkIdOf,
+  pageNumberOf,
+} from '../chunk/chunk-page.ts';
+import { EntryField, entryAt } from '../chunk/chunk-page.ts';
+import { PAGE_BYTES, PageKind, keysOfKind, openPage } from '../meta/page.ts';
+import { StateName, openState } from '../meta/state.ts';
+import { PoolError } from '../types.ts';
+import type { ScrubParts } from './scrub-parts.ts';
+
+const LIST_LIMIT = 4096;
+/** Pages that are read together and verified in one turn. */
+const PAGES_PER_TURN = 64;
+
+export async function scrubPages(parts: ScrubParts): Promise<void> {
+  for (const name of Object.values(StateName)) await scrubState(parts, name);
+  for (const kind of Object.values(PageKind)) {
+    for await (const keys of storedKeys(parts, kind)) {
+      for (let at = 0; at < keys.length; at += PAGES_PER_TURN) {
+        const some = keys.slice(at, at + PAGES_PER_TURN);
+        await scrubSome(parts, kind, some);
+        await parts.pace.spent(some.length * PAGE_BYTES);
+      }
+    }
+  }
+}
+
+/** The keys of all stored pages of a kind, ascending, some at a time. */
+export async function* storedKeys(
+  { meta }: Pick<ScrubParts, 'meta'>,
+  kind: PageKind,
+): AsyncGenerator<readonly number[]> {
+  const { from: first, to } = keysOfKind(kind);
+  for (let from = first; ;) {
+    const keys = await meta.listPages({ from, to, limit: LIST_LIMIT });
+    yield keys;
+    const last = keys.at(-1);
+    if (last === undefined || keys.length < LIST_LIMIT) return;
+    from = last + 1;
+  }
+}
+
+async function scrubSome(
+  parts: ScrubParts,
+  kind: PageKind,
+  keys: readonly number[],
+): Promise<void> {
+  const stored = await parts.meta.readPages(keys);
+  for (const [index, key] of keys.entries()) {
+    const bytes = stored[index] ?? null;
+    // Not there any more: a checkpoint has removed it since the list was made.
+    if (bytes === null) continue;
+    const words = bytes instanceof Uint8Array ? openPage(parts.core.compute, key, bytes) : null;
+    if (words === null) await lookAgain(parts, key);
+    else if (kind === PageKind.chunk) await scrubLost(parts, key, words);
+  }
+}
+
+async function lookAgain({ core, meta, findings }: ScrubParts, key: number): Promise<void> {
+  const [bytes = null] = await meta.readPages([key]);
+  if (bytes === null || core.pages.wasRemoved(key)) return;
+  if (bytes instanceof Uint8Array && openPage(core.compute, key, bytes) !== null) return;
+  const reason = bytes instanceof Uint8Array ? 'its checksum does not hold' : bytes.message;
+  findings.page(key, `metadata page ${key} is damaged: ${reason}`);
+}
+
+/** Chunks whose loss was found before, or accepted at a start. */
+async function scrubLost(parts: ScrubParts, key: number, words: Uint32Array): Promise<void> {
+  const { core, findings } = parts;
+  const { partition, pageNumber } = pageNumberOf(key);
+  for (let index = 0; index < ENTRIES_PER_CHUNK_PAGE; index++) {
+    const id = chunkIdOf(partition, pageNumber, index);
+    if (((words[entryAt(id) + EntryField.state] ?? 0) & 0xff) !== ChunkState.lost) continue;
+    const page = await core.pages.hold(key);
+    if (page === null) return;
+    const isLost = core.chunks.stateOf(page, id) === ChunkState.lost;
+    core.pages.letGo(page);
+    if (isLost) findings.chunk(id, { kind: 'lost', message: `chunk ${id} was lost before` });
+  }
+}
+
+async function scrubState({ core, meta, findings, pace }: ScrubParts, name: string): Promise<void> {
+  for (const isLast of [false, true]) {
+    const bytes = await meta.readState(name);
+    try {
+      if (bytes !== null) openState(core.compute, name, bytes);
+      await pace.spent(bytes?.length ?? 0);
+      return;
+    } catch (error) {
+      if (!(error instanceof PoolError)) throw error;
+      if (isLast) findings.other({ kind: 'state', message: error.message });
+    }
+  }
+}
