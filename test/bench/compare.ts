@@ -6,12 +6,13 @@
  *
  * Needs root, tgt, libiscsi-bin, libiscsi-dev and a C compiler.
  */
-import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isInstalled, mustRun, run } from '../peers/command.ts';
 import { Scale } from '../peers/scale.ts';
 import { Tgt } from '../peers/tgt.ts';
+import { buildLoad, LOAD } from './load-tool.ts';
 
 const RUNS = Number(process.env['RUNS'] ?? 5);
 const SECONDS = process.env['SECONDS'] ?? '4';
@@ -22,8 +23,6 @@ const READ_RANGE = '256M';
 /** Apart from the first so that reads and writes never meet. */
 const WRITE_OFFSET = '256M';
 const WRITE_RANGE = '768M';
-const CACHE = join(import.meta.dirname, '..', '..', '.cache', 'bench');
-const LOAD = join(CACHE, 'load');
 
 interface Case {
   readonly name: string;
@@ -117,15 +116,6 @@ function median(values: readonly number[]): number {
   const middle = sorted.length >> 1;
   const upper = sorted[middle] ?? NaN;
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
-}
-
-async function buildLoad(): Promise<void> {
-  const source = join(import.meta.dirname, 'load.c');
-  const [from, to] = [await stat(source), await stat(LOAD).catch(() => null)];
-  if (to !== null && to.mtimeMs > from.mtimeMs) return;
-  await mkdir(CACHE, { recursive: true });
-  const args = ['-O2', '-Wall', '-Wextra', '-o', LOAD, source, '-liscsi', '-lm'];
-  await mustRun('cc', args, { timeoutMs: 60_000 });
 }
 
 /** Both LUNs hold the same unique data where the reads go, so neither answers from holes. */
