@@ -35,8 +35,8 @@ interface ScrubJson extends ScrubProgressJson {
 
 interface ScrubArguments extends Globals {
   readonly wait: boolean | undefined;
-  readonly stop: boolean;
-  readonly status: boolean;
+  readonly stop: boolean | undefined;
+  readonly status: boolean | undefined;
   readonly rate: string | undefined;
 }
 
@@ -103,8 +103,8 @@ const progressOf = ({
     : null;
 
 async function scrubOf(argv: ScrubArguments, client: ApiClient): Promise<ScrubJson> {
-  if (argv.status) return client.get<ScrubJson>(PATH);
-  if (argv.stop) return client.send<ScrubJson>('DELETE', PATH);
+  if (argv.status === true) return client.get<ScrubJson>(PATH);
+  if (argv.stop === true) return client.send<ScrubJson>('DELETE', PATH);
   const body = argv.rate === undefined ? {} : { rateLimit: bytesOf(argv.rate, '--rate') };
   const begun = await client.send<ScrubJson>('POST', PATH, body);
   if (!(argv.wait ?? waitsByDefault())) return begun;
@@ -121,8 +121,8 @@ export function scrubCommand(cli: Cli): Cli {
           type: 'boolean',
           describe: 'Until it has ended; so by default on a terminal',
         })
-        .option('stop', { type: 'boolean', default: false, describe: 'Stop the one that runs' })
-        .option('status', { type: 'boolean', default: false, describe: 'Show the last one only' })
+        .option('stop', { type: 'boolean', describe: 'Stop the one that runs' })
+        .option('status', { type: 'boolean', describe: 'Show the last one only' })
         .option('rate', { type: 'string', describe: 'Bytes a second that it may read' })
         .conflicts('stop', ['status', 'rate']),
     async (argv) => {

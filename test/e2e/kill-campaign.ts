@@ -180,19 +180,22 @@ class Campaign {
     await sleep(this.#random.between(0, 200));
     const began = performance.now();
     let isUnderWay = true;
+    let isTime = false;
     const ended = job.run().then(
       () => {
         isUnderWay = false;
         this.#jobMs = performance.now() - began;
       },
-      // The server was killed under it; a job that failed otherwise fails again in `finish`.
-      () => undefined,
+      (error: unknown) => {
+        if (!isTime) this.#complain(`the job failed: ${String(error)}`);
+      },
     );
     if (this.#jobMs === null) await ended;
     else {
       const latestMs = Math.max(job.leadMs + 20, Math.ceil(this.#jobMs));
       await Promise.race([ended, sleep(this.#random.between(job.leadMs, latestMs))]);
     }
+    isTime = true;
     return () => isUnderWay;
   }
 

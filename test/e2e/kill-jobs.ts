@@ -98,9 +98,10 @@ const rewrite: JobKind = {
   finish: (scale) => scale.cli('volume', 'rewrite', VOLUME, '--wait'),
 };
 
+/** At a rate at which it is still under way when it is killed. */
 const scrub: JobKind = {
   prepare: () => Promise.resolve(),
-  run: (scale) => scale.cli('pool', 'scrub', '--wait'),
+  run: (scale) => scale.cli('pool', 'scrub', '--wait', '--rate', '64M'),
   finish: (scale) => scale.cli('pool', 'scrub', '--wait'),
 };
 
