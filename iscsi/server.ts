@@ -296,7 +296,8 @@ class SocketLink implements ConnectionHost {
     this.#socket.write(batch.bytes, this.#written);
   };
 
-  readonly #written = (): void => {
+  readonly #written = (error?: Error | null): void => {
+    if (error) return;
     const batch = this.#inFlight;
     this.#inFlight = null;
     // After an error the kernel may yet hold the buffer: it is left to the garbage collector.

@@ -120,7 +120,7 @@ export async function recover(
   core.journal.resume({
     incarnation: Math.max(state.incarnation, replayed.incarnation) + 1,
     end: replayed.end,
-    synced: state.applied.position,
+    synced: replayed.synced,
     trimmed: state.oldest.position,
   });
   const scrub = { report: afterRestart(state.scrub) };

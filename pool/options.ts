@@ -1,6 +1,7 @@
 /** How a pool is opened, and the sizes that follow from how large it is. */
 import { GIB, MIB, roundUp } from '../src/base/bytes.ts';
 import type { Clock, Compute, Disk, Logger, MetaStore, Random } from '../src/base/ports.ts';
+import { PARTITIONS } from './chunk/chunk-page.ts';
 import type { RingGeometry } from './log/ring.ts';
 
 export interface PoolDisk {
@@ -55,9 +56,11 @@ export interface Budgets {
 }
 
 const PAGE_COST_BYTES = 4400;
+/** Two pages of each partition are pinned for new ids; commands need some at the same time. */
+const LEAST_PAGES = 2 * PARTITIONS + 64;
 
 export function budgets(memoryBytes: number, segmentBytes: number): Budgets {
-  const pages = Math.max(64, Math.floor((memoryBytes * 0.3) / PAGE_COST_BYTES));
+  const pages = Math.max(LEAST_PAGES, Math.floor((memoryBytes * 0.3) / PAGE_COST_BYTES));
   // The segment that is being written, and the one that fills meanwhile.
   const pendingBytes = Math.max(2 * segmentBytes, Math.floor(memoryBytes * 0.15));
   return {

@@ -11,7 +11,7 @@ import type { OutputBatch } from './output-batch.ts';
 export interface Answer {
   /** Whether it consumes a StatSN. */
   readonly takesStatSN: boolean;
-  /** Data segment; not changed until it is sent. */
+  /** Data segment, at most MAX_ANSWER_BYTES; not changed until it is sent. */
   readonly data: Uint8Array;
   encode(numbering: Numbering, into: Uint8Array, at: number): void;
   /** It is in the batch: nothing follows that was queued after it in the same lane. */
@@ -135,6 +135,7 @@ export class Outbox {
       if (batch.isFull) return;
       const answer = this.#answers.peek();
       if (answer !== undefined) {
+        if (answer.data.length > batch.dataRoom) return;
         this.#answers.shift();
         this.#emit(answer, batch);
         continue;

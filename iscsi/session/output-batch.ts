@@ -9,6 +9,8 @@ import { putLengths } from '../pdu/basic-header.ts';
 import { DIGEST_BYTES, HEADER_BYTES, padded } from '../pdu/fields.ts';
 
 const BUFFER_BYTES = 512 * 1024;
+/** So much data fits in any batch that is empty. */
+export const MAX_ANSWER_BYTES = 256 * 1024;
 /** What a PDU needs beside its data: header, two digests, padding. */
 const OVERHEAD_BYTES = HEADER_BYTES + 2 * DIGEST_BYTES + 3;
 /** A batch with less room than for so much data takes no further PDU. */

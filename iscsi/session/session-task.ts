@@ -194,9 +194,9 @@ export class SessionTask implements ScsiTask, CommandOutput, WriteTransferOwner 
     const bufferOffset = this.#sentBytes;
     const burstLeft = MaxBurstLength - (bufferOffset % MaxBurstLength);
     const left = this.#dataBytes - bufferOffset;
-    // Whoever sends may cut PDUs as it likes; but for the last, at whole words [§11.7.5].
-    const room = batch.dataRoom - (batch.dataRoom % 4);
-    const length = Math.min(initiatorMaxRecvDataSegmentLength, burstLeft, left, room);
+    // Whoever sends may cut PDUs as it likes, but for the last of a sequence at whole words.
+    const most = Math.min(initiatorMaxRecvDataSegmentLength, batch.dataRoom);
+    const length = Math.min(most - (most % 4), burstLeft, left);
     const last = length === left;
     const ends = last && withStatus;
     this.#sentBytes += length;

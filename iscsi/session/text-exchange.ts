@@ -12,6 +12,7 @@ import { ProtocolError, rejected } from '../pdu/protocol-error.ts';
 import { RejectReason } from '../pdu/reject.ts';
 import type { TextRequest } from '../pdu/text-request.ts';
 import type { TextResponse } from '../pdu/text-response.ts';
+import { MAX_ANSWER_BYTES } from './output-batch.ts';
 
 const EMPTY = new Uint8Array(0);
 
@@ -85,7 +86,8 @@ export class TextExchange {
   }
 
   #reply(pdu: TextRequest, text: Uint8Array): TextReply {
-    const part = text.subarray(0, this.#parameters.initiatorMaxRecvDataSegmentLength);
+    const { initiatorMaxRecvDataSegmentLength } = this.#parameters;
+    const part = text.subarray(0, Math.min(initiatorMaxRecvDataSegmentLength, MAX_ANSWER_BYTES));
     this.#rest = part.length < text.length ? text.subarray(part.length) : null;
     const continues = this.#rest !== null;
     const final = pdu.final && !continues;

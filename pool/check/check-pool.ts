@@ -15,6 +15,8 @@ export interface CheckReport {
   readonly chunks: number;
   readonly mappedChunks: number;
   readonly segments: number;
+  /** Segment files that nothing names: the next start removes them. */
+  readonly strayFiles: number;
   /** Frames of the journal behind the newest checkpoint. */
   readonly frames: number;
   readonly unreadableChunks: number;
@@ -42,6 +44,7 @@ export async function checkPool(
     if (seen % 1024 === 0) onProgress(seen);
   };
   const recount = await new Recounter(core, volumes, ports.meta).run(verify);
+  const strayFiles = await countStrayFiles(core);
   await core.store.close();
   await core.journal.close();
   const problems = [...recount.problems];
@@ -55,10 +58,21 @@ export async function checkPool(
     chunks: recount.chunks,
     mappedChunks: recount.mappedChunks,
     segments: core.segments.size,
+    strayFiles,
     frames: replayed.frames,
     unreadableChunks: unreadable.length,
     problems,
   };
+}
+
+async function countStrayFiles(core: PoolCore): Promise<number> {
+  let count = 0;
+  for (const disk of core.store.disks.keys()) {
+    for (const number of await core.store.list(disk)) {
+      if (core.segments.get(number)?.disk !== disk) count += 1;
+    }
+  }
+  return count;
 }
 
 /** Whether the bytes of a live chunk are what was written. */

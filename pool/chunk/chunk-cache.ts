@@ -17,6 +17,7 @@ const MIN_CHUNK_BYTES = 2 ** MIN_CHUNK_LOG2;
 const MAX_SLAB_BYTES = 1024 * 1024;
 /** A small cache has smaller slabs, so that it can hold chunks of more than one size. */
 const LEAST_SLABS = 16;
+const MOST_PINNED_SHARE = 0.75;
 /** How far the hand goes for one chunk. */
 const SLABS_AT_ONCE = 64;
 
@@ -44,6 +45,7 @@ export class ChunkCache {
   #hand = 0;
   #bytes = 0;
   #pinned = 0;
+  #pinnedBytes = 0;
   hits = 0;
   misses = 0;
 
@@ -69,6 +71,11 @@ export class ChunkCache {
     return this.#pinned;
   }
 
+  /** Slow readers hold so much of it that others would find no room. */
+  get isMostlyPinned(): boolean {
+    return this.#pinnedBytes > this.#maxSlabs * this.#slabBytes * MOST_PINNED_SHARE;
+  }
+
   /** The slot with the bytes of this chunk, or `ABSENT`. */
   find(id: number): number {
     const slot = this.#slots.get(id);
@@ -87,7 +94,10 @@ export class ChunkCache {
 
   pin(slot: number): void {
     const pins = this.#pins[slot] as number;
-    if (pins === 0) this.#pinned += 1;
+    if (pins === 0) {
+      this.#pinned += 1;
+      this.#pinnedBytes += this.bytes(slot).length;
+    }
     this.#pins[slot] = pins + 1;
   }
 
@@ -97,6 +107,7 @@ export class ChunkCache {
     this.#pins[slot] = pins;
     if (pins > 0) return;
     this.#pinned -= 1;
+    this.#pinnedBytes -= this.bytes(slot).length;
     if (this.#ids[slot] === 0) this.#freeSlot(slot);
   }
 

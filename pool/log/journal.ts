@@ -146,8 +146,15 @@ export class Journal {
    * Takes the next incarnation: writes the start record at the cut and syncs the whole log, before
    * anything else is appended.
    */
-  start(nextSegment: number): Promise<void> {
+  async start(nextSegment: number): Promise<void> {
     assert(!this.#inFlight && this.#filling.used === 0, 'the log starts once');
+    // A sync that failed under the process before has dropped pages, and they still show: the next
+    // sync would say nothing of them.
+    await this.#ring.rewrite(this.#synced, this.#applied.position);
+    await this.#appendStart(nextSegment);
+  }
+
+  #appendStart(nextSegment: number): Promise<void> {
     return new Promise((resolve, reject) => {
       this.append({
         metaBytes: FRAME_HEADER_BYTES + RECORD_BYTES,

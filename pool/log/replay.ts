@@ -31,6 +31,8 @@ export interface ReplayEnd {
   readonly end: FramePosition;
   readonly incarnation: number;
   readonly frames: number;
+  /** All before is known to be on the disk. */
+  readonly synced: number;
   /** What was lost and accepted, in words. */
   readonly losses: readonly string[];
 }
@@ -77,6 +79,7 @@ export class Replay {
       end,
       incarnation: this.#reader.incarnation,
       frames: this.#frames,
+      synced: Math.min(this.#synced, end.position),
       losses: this.#losses,
     };
   }

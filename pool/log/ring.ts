@@ -14,6 +14,7 @@ export interface RingGeometry {
 }
 
 const FOLDER = 'journal';
+const REWRITTEN_AT_ONCE = MIB;
 const fileName = (index: number): string => `${FOLDER}/${String(index).padStart(4, '0')}`;
 
 export class Ring {
@@ -92,6 +93,20 @@ export class Ring {
     });
   }
 
+  /** Writes what stands in [from, to) once more. */
+  async rewrite(from: number, to: number): Promise<void> {
+    const piece = new Uint8Array(Math.min(REWRITTEN_AT_ONCE, to - from));
+    for (let at = from; at < to; at += piece.length) {
+      const part = piece.subarray(0, Math.min(piece.length, to - at));
+      await settled((done) => {
+        this.read(part, at, done);
+      });
+      await settled((done) => {
+        this.write(part, at, done);
+      });
+    }
+  }
+
   /** Makes durable all that was written before this call. */
   sync(done: Done): void {
     this.#syncEach([...this.#unsynced], done);
@@ -129,4 +144,13 @@ export class Ring {
     if (file === undefined) throw new RangeError(`journal position ${position}`);
     return { file, offset: at % this.#fileBytes };
   }
+}
+
+function settled(run: (done: Done) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    run((error) => {
+      if (error === null) resolve();
+      else reject(error);
+    });
+  });
 }

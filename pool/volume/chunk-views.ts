@@ -41,6 +41,10 @@ export class ChunkViews implements ReadBytes {
   }
 
   foundInCache(index: number, slot: number): void {
+    if (this.#cache.isMostlyPinned) {
+      this.found(index, this.#cache.bytes(slot).slice());
+      return;
+    }
     this.#cache.pin(slot);
     if (this.#slot === ABSENT) this.#slot = slot;
     else (this.#moreSlots ??= []).push(slot);

@@ -86,12 +86,9 @@ export class Harness {
     const early = prng.chance(0.2);
     const events = prng.between(1, early ? 150 : 30 * this.#profile.commands);
     this.#world.settings = this.#profile.settings;
-    const failedSyncs = this.#world.failedSyncs;
     const ended = await this.#drive(this.#life(), prng.chance(0.1) ? Infinity : events);
-    // What a failed sync has dropped is shown until the machine restarts: that comes next.
-    const power = this.#world.failedSyncs > failedSyncs || prng.chance(this.#profile.powerRate);
+    const power = prng.chance(this.#profile.powerRate);
     if (!ended || !prng.chance(this.#profile.cleanRate)) this.#crash(power ? 'power' : 'process');
-    else if (this.#world.failedSyncs > failedSyncs) this.#crash('power');
     else await this.#cleanEnd();
   }
 

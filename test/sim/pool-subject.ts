@@ -1,6 +1,5 @@
 /** The real pool on the simulated world. */
-import type { Logger } from '../../src/base/ports.ts';
-import type { RealCompute } from '../../src/io/compute.ts';
+import type { Compute, Logger } from '../../src/base/ports.ts';
 import { VolumeDevice } from '../../src/volume-device.ts';
 import { checkPool } from '../../pool/check/check-pool.ts';
 import type { PoolOptions, PoolPorts } from '../../pool/options.ts';
@@ -8,18 +7,14 @@ import { openPool } from '../../pool/pool.ts';
 import type { Pool } from '../../pool/pool.ts';
 import { PoolError } from '../../pool/types.ts';
 import type { BlockDevice } from '../../iscsi/scsi/block-device.ts';
+import type { Profile } from './profiles.ts';
 import type { SimWorld } from './sim-world.ts';
 import { LossFound, Refused } from './subject.ts';
 import type { FoundVolume, Subject, SubjectLife, VolumeShape } from './subject.ts';
 
 const KIB = 1024;
-const MIB = 1024 * KIB;
 
-const options: PoolOptions = {
-  memoryBytes: 2 * MIB,
-  journalBytes: 2 * MIB,
-  segmentBytes: 256 * KIB,
-};
+const JOURNAL_BYTES = 2 * 1024 * KIB;
 
 class PoolLife implements SubjectLife {
   readonly #pool: Pool;
@@ -94,13 +89,29 @@ class PoolLife implements SubjectLife {
   }
 }
 
-export class PoolSubject implements Subject {
-  readonly #compute: RealCompute;
-  readonly #capacityBytes: number;
+export type PoolSize = Pick<
+  Profile,
+  'capacityBytes' | 'memoryBytes' | 'segmentBytes' | 'onePartition'
+>;
 
-  constructor(compute: RealCompute, capacityBytes: number) {
-    this.#compute = compute;
-    this.#capacityBytes = capacityBytes;
+/** Hashes that differ in their lower bits alone: the top ones choose the partition. */
+const oneSided = (compute: Compute): Compute => ({
+  hash64: (bytes, seed, out) => {
+    compute.hash64(bytes, seed, out);
+    out[0] = (out[0] ?? 0) & 0x03ff_ffff;
+  },
+});
+
+export class PoolSubject implements Subject {
+  readonly #compute: Compute;
+  readonly #capacityBytes: number;
+  readonly #options: PoolOptions;
+
+  constructor(compute: Compute, size: PoolSize) {
+    this.#compute = size.onePartition ? oneSided(compute) : compute;
+    this.#capacityBytes = size.capacityBytes;
+    const { memoryBytes, segmentBytes } = size;
+    this.#options = { memoryBytes, segmentBytes, journalBytes: JOURNAL_BYTES };
   }
 
   async open(world: SimWorld, { acceptLoss }: { acceptLoss: boolean }): Promise<SubjectLife> {
@@ -109,12 +120,14 @@ export class PoolSubject implements Subject {
       await refusing(() => disk.makeDirectory(''));
       await refusing(() => disk.lock());
     }
-    return new PoolLife(await refusing(() => openPool(ports, { ...options, acceptLoss })));
+    return new PoolLife(await refusing(() => openPool(ports, { ...this.#options, acceptLoss })));
   }
 
   async check(world: SimWorld): Promise<string[]> {
-    const { problems } = await refusing(() => checkPool(this.#ports(world), options));
-    return [...problems];
+    const { problems, strayFiles } = await refusing(() =>
+      checkPool(this.#ports(world), this.#options),
+    );
+    return strayFiles === 0 ? [...problems] : [...problems, `${strayFiles} files are left over`];
   }
 
   #ports(world: SimWorld): PoolPorts {

@@ -18,11 +18,16 @@ export interface Profile {
   readonly cleanRate: number;
   /** Room for more than the actors can write, or for less. */
   readonly capacityBytes: number;
+  readonly memoryBytes: number;
+  readonly segmentBytes: number;
+  /** All chunk ids in one partition, so that its pages fill up and are used again. */
+  readonly onePartition: boolean;
   /** Writes may be refused for want of space. */
   readonly isTight: boolean;
 }
 
-const MIB = 1024 * 1024;
+const KIB = 1024;
+const MIB = 1024 * KIB;
 const ROOMY_BYTES = 96 * MIB;
 const TIGHT_BYTES = 10 * MIB;
 
@@ -50,6 +55,9 @@ const damage = (prng: Prng): SimSettings =>
 
 const usual = {
   capacityBytes: ROOMY_BYTES,
+  memoryBytes: 2 * MIB,
+  segmentBytes: 256 * KIB,
+  onePartition: false,
   isTight: false,
   lives: 5,
   commands: 80,
@@ -75,10 +83,14 @@ const worn = {
   ...usual,
   name: 'worn',
   settings: weather(
-    { openMs: [0.1, 900], readMs: [0.02, 400] },
+    { openMs: [0.1, 20_000], readMs: [0.02, 400] },
     { readMs: [0.05, 400], commitMs: [0.3, 3] },
   ),
   capacityBytes: TIGHT_BYTES,
+  // So little that most reads go to segments, which are small and die young.
+  memoryBytes: 128 * KIB,
+  segmentBytes: 128 * KIB,
+  onePartition: true,
   isTight: true,
   lives: 3,
   commands: 250,
@@ -86,7 +98,8 @@ const worn = {
 
 export function profileOf(prng: Prng): Profile {
   const kind = prng.below(20);
-  if (kind < 8) return { ...usual, name: 'crashes', settings: healthy };
+  const onePartition = prng.chance(0.5);
+  if (kind < 8) return { ...usual, name: 'crashes', settings: healthy, onePartition };
   if (kind < 11) return storm;
   if (kind < 12) return worn;
   if (kind < 13) {

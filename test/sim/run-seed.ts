@@ -14,7 +14,7 @@ export async function runSeed(
 ): Promise<RunResult & { profile: string }> {
   compute ??= await RealCompute.load();
   const profile = profileOf(new Prng(seed, 'profile'));
-  const subject = new PoolSubject(compute, profile.capacityBytes);
+  const subject = new PoolSubject(compute, profile);
   const result = await new Harness(subject, { seed, profile, write }).run();
   return { ...result, profile: profile.name };
 }

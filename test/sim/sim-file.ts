@@ -90,7 +90,6 @@ export class SimFile implements DiskFile {
     this.#later(settings.syncMs, () => {
       if (this.#fails(settings.syncErrorRate)) {
         this.#inode.failSync(began, prng);
-        this.#medium.failedSyncs += 1;
         done(this.#error('io', 'sync'));
         return;
       }

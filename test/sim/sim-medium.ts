@@ -26,7 +26,6 @@ export class SimMedium {
   damages = 0;
   /** Operations that were answered with an error. */
   errors = 0;
-  failedSyncs = 0;
   #order = 0;
 
   constructor(name: string, prng: Prng, settings: DiskSettings) {

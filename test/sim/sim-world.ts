@@ -81,10 +81,6 @@ export class SimWorld {
     return media.reduce((sum, medium) => sum + medium.errors, 0);
   }
 
-  get failedSyncs(): number {
-    return [...this.media.values()].reduce((sum, medium) => sum + medium.failedSyncs, 0);
-  }
-
   /** Damage done to media so far: without any, nothing that is durable may be unreadable. */
   get damages(): number {
     const media = [...this.media.values(), ...this.metaMedia.values()];

@@ -41,6 +41,18 @@ describe('NOP', () => {
     expect(Buffer.from(pdu!.data).equals(data)).toBe(true);
   });
 
+  test('large echoes reach a slow reader one after the other', () => {
+    const world = new World();
+    world.directory.add();
+    const link = world.session([['MaxRecvDataSegmentLength', '262144']]);
+    link.slow = true;
+    for (let count = 0; count < 5; count++) link.initiator.nop({ data: new Uint8Array(200_000) });
+    link.takeAll();
+    expect(link.initiator.take().map(({ data }) => data.length)).toEqual(
+      new Array<number>(5).fill(200_000),
+    );
+  });
+
   test('an echo is cut to what the initiator takes [RFC 7143 §11.18]', () => {
     const { link } = session([['MaxRecvDataSegmentLength', '512']]);
     link.initiator.nop({ data: new Uint8Array(1000) });

@@ -46,6 +46,19 @@ describe('SendTargets', () => {
     ]);
   });
 
+  test('a list of thousands comes in parts, however much the initiator takes at once', () => {
+    const made = new World();
+    for (let number = 0; number < 6000; number++) {
+      made.directory.add({ iqn: `iqn.2026-01.org.example:${'x'.repeat(60)}${number}` });
+    }
+    const link = made.connect();
+    link.initiator.login(DISCOVERY, [['MaxRecvDataSegmentLength', '16777215']]);
+    link.initiator.text([['SendTargets', 'All']]);
+    const [pdu] = link.initiator.take();
+    expect(pdu!.data).toHaveLength(262_144);
+    expect(decodeTextResponse(pdu!.header)).toMatchObject({ final: false, continues: true });
+  });
+
   test('a target that the initiator may not log in to is not shown', () => {
     const made = new World();
     made.directory.add({ access: { ...openAccess, open: false, allowed: ['iqn.1:other'] } });

@@ -77,7 +77,8 @@ const checkpointBugs: readonly Bug[] = [
       {
         file: CHECKPOINT,
         find: 'const frozen = this.#freeze();\n',
-        replace: 'const frozen = this.#freeze();\n    journal.trim(frozen.oldest);\n',
+        replace:
+          'const frozen = this.#freeze();\n    await Promise.resolve();\n    journal.trim(frozen.oldest);\n',
       },
     ],
   },
@@ -112,6 +113,22 @@ const checkpointBugs: readonly Bug[] = [
 ];
 
 const reuseBugs: readonly Bug[] = [
+  {
+    name: 'slot-used-again-under-a-read',
+    harm: 'the memory of a chunk that died is filled again though a read still shows it',
+    edits: [
+      {
+        file: 'pool/chunk/chunk-cache.ts',
+        find: '    if (this.#pins[slot] === 0) this.#freeSlot(slot);\n',
+        replace: '    this.#freeSlot(slot);\n',
+      },
+      {
+        file: 'pool/chunk/chunk-cache.ts',
+        find: '    if (this.#ids[slot] === 0) this.#freeSlot(slot);\n',
+        replace: '',
+      },
+    ],
+  },
   {
     name: 'segment-removed-under-a-read',
     harm: 'what is dead is used again though reads that began before still wait',

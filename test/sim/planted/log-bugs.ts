@@ -109,6 +109,17 @@ export const logBugs: readonly Bug[] = [
     ],
   },
   {
+    name: 'dropped-pages-believed-at-the-start',
+    harm: 'what a failed sync has dropped shows until the power is lost, and is taken for durable',
+    edits: [
+      {
+        file: JOURNAL,
+        find: '    await this.#ring.rewrite(this.#synced, this.#applied.position);\n',
+        replace: '',
+      },
+    ],
+  },
+  {
     name: 'failed-sync-tried-again',
     harm: 'after an fdatasync that failed the next one is believed',
     edits: [

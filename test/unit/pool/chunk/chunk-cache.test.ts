@@ -68,6 +68,17 @@ describe('the cache of chunks', () => {
     for (let id = 1; id <= 256; id++) expect(has(cache, id)).toBe(false);
   });
 
+  test('says when so much of it is pinned that readers had better copy', () => {
+    const cache = new ChunkCache(64 * KIB);
+    const slots = Array.from({ length: 13 }, (_, index) => cache.put(index + 1, chunk(index + 1)));
+    for (const slot of slots.slice(0, 12)) cache.pin(slot);
+    expect(cache.isMostlyPinned).toBe(false);
+    cache.pin(slots[12] as number);
+    expect(cache.isMostlyPinned).toBe(true);
+    cache.unpin(slots[0] as number);
+    expect(cache.isMostlyPinned).toBe(false);
+  });
+
   test('does not take chunks that are larger than its slabs', () => {
     expect(new ChunkCache(64 * KIB).put(1, chunk(1, 64 * KIB))).toBe(ABSENT);
   });
