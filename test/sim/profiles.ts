@@ -104,7 +104,7 @@ export function profileOf(prng: Prng): Profile {
   if (kind < 12) return worn;
   if (kind < 13) {
     const slow = weather({ slowRate: 0.1, syncMs: [1, 60] }, { slowRate: 0.2, commitMs: [5, 400] });
-    return { ...usual, name: 'slow', settings: slow };
+    return { ...usual, name: 'slow', settings: slow, onePartition: true };
   }
   if (kind < 15)
     return { ...usual, name: 'full', settings: healthy, capacityBytes: TIGHT_BYTES, isTight: true };
