@@ -174,13 +174,6 @@ const reuseBugs: readonly Bug[] = [
     ],
   },
   {
-        file: ALLOCATOR,
-        find: 'if (page.pins > 0) {',
-        replace: 'if (this.#open?.pageNumber === pageNumber) {',
-      },
-    ],
-  },
-  {
     name: 'chunk-released-twice',
     harm: 'what an overwrite replaced is released once more a moment later',
     edits: [
