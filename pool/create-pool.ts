@@ -64,6 +64,8 @@ export async function createPool(ports: PoolPorts, options: PoolOptions): Promis
       ...encodeSuper(ports.compute, state),
       [StateName.drops, sealState(ports.compute, NOTHING)],
       [StateName.pages, sealState(ports.compute, NOTHING)],
+      [StateName.snapshots, sealState(ports.compute, Buffer.from('[]'))],
+      [StateName.deadlists, sealState(ports.compute, NOTHING)],
     ]),
   });
   await labelDisks(ports, state);

@@ -33,6 +33,7 @@ import { budgets, reserveBytes } from './options.ts';
 import type { Budgets, PoolOptions, PoolPorts } from './options.ts';
 import { Space } from './space/space.ts';
 import { PoolError } from './types.ts';
+import { Deadlists } from './volume/deadlists.ts';
 import { PageRelease } from './volume/page-release.ts';
 import { VolumeTable } from './volume/volume-table.ts';
 
@@ -59,6 +60,9 @@ interface Stores {
   readonly chunks: ChunkTable;
   readonly releases: ReleaseQueue;
   readonly pageRelease: PageRelease;
+  readonly lists: Deadlists;
+  /** First number of a map page, or a page of a deadlist, that was never used. */
+  readonly mapPages: { next: number };
   /** Pages of the segment table that could not be read. */
   readonly damagedTable: ReadonlySet<number>;
 }
@@ -107,8 +111,8 @@ export async function recover(
   const core = makeCore(ports, state, stores, ring);
   core.space.metadataBytes = await ports.meta.sizeBytes();
   await mendSegmentTable(ports, stores, core);
-  const volumes = new VolumeTable(core, stores.pageRelease, state.nextVolume);
-  for (const record of state.volumes) volumes.load(record);
+  const volumes = new VolumeTable(core, stores, state.nextVolume);
+  volumes.load(state.volumes, await readQueue(ports, StateName.snapshots));
   const replayed = await new Replay({
     core,
     volumes,
@@ -195,8 +199,12 @@ async function loadStores(
     clock.nextTurn(run);
   };
   const releases = new ReleaseQueue({ pages, chunks, nextTurn });
-  const pageRelease = new PageRelease({ pages, releases, nextTurn });
-  await restoreQueues(ports, releases, pageRelease);
+  const mapPages = { next: state.nextMapPage };
+  const lists = new Deadlists(pages, () => mapPages.next++);
+  const pageRelease = new PageRelease({ pages, releases, lists, nextTurn });
+  releases.restore(await readQueue(ports, StateName.drops));
+  pageRelease.restore(await readQueue(ports, StateName.pages));
+  lists.restore(await readQueue(ports, StateName.deadlists));
   return {
     limits,
     numbers,
@@ -209,6 +217,8 @@ async function loadStores(
     chunks,
     releases,
     pageRelease,
+    lists,
+    mapPages,
     damagedTable,
   };
 }
@@ -229,6 +239,7 @@ function makeSpace(state: SuperState, stores: Stores, ring: Ring): Space {
 function makeCore(ports: PoolPorts, state: SuperState, stores: Stores, ring: Ring): PoolCore {
   const { clock, compute, log } = ports;
   const { events, pages, chunks, pending, cache, grace, segments, releases, numbers } = stores;
+  const { mapPages } = stores;
   const stopWrites = (reason: string): void => {
     if (core.readOnlyReason !== null) return;
     core.readOnlyReason = reason;
@@ -236,7 +247,6 @@ function makeCore(ports: PoolPorts, state: SuperState, stores: Stores, ring: Rin
     core.journal.stop(new DiskError('io', 'pool', reason));
     core.space.refuseWaiting();
   };
-  let nextMapPage = state.nextMapPage;
   const core: PoolCore = {
     clock,
     compute,
@@ -271,9 +281,9 @@ function makeCore(ports: PoolPorts, state: SuperState, stores: Stores, ring: Rin
     readOnlyReason: null,
     stopWrites,
     changed: () => undefined,
-    takeMapPage: () => nextMapPage++,
+    takeMapPage: () => mapPages.next++,
     get nextMapPage() {
-      return nextMapPage;
+      return mapPages.next;
     },
     nextCheckpoint: () => numbers.next,
   };
@@ -294,6 +304,7 @@ function makeCheckpointer(
     compute: ports.compute,
     meta: ports.meta,
     journal: core.journal,
+    families: volumes.families,
     superState: () => ({
       uuid,
       createdAtMs,
@@ -344,16 +355,8 @@ async function loadSegmentTable(
   }
 }
 
-async function restoreQueues(
-  ports: PoolPorts,
-  releases: ReleaseQueue,
-  pageRelease: PageRelease,
-): Promise<void> {
-  const read = async (name: string): Promise<Uint8Array> => {
-    const bytes = await ports.meta.readState(name).catch(metadataLost);
-    if (bytes === null) throw new PoolError('damaged', `metadata state '${name}' is missing`);
-    return openState(ports.compute, name, bytes).slice();
-  };
-  releases.restore(await read(StateName.drops));
-  pageRelease.restore(await read(StateName.pages));
+async function readQueue(ports: PoolPorts, name: string): Promise<Uint8Array> {
+  const bytes = await ports.meta.readState(name).catch(metadataLost);
+  if (bytes === null) throw new PoolError('damaged', `metadata state '${name}' is missing`);
+  return openState(ports.compute, name, bytes).slice();
 }

@@ -1,12 +1,10 @@
 /** The pool as the layers above see it: volumes, status, events; opened by `openPool`. */
-import { RECORD_BYTES } from './log/frame.ts';
-import { roundUp } from '../src/base/bytes.ts';
 import { DiskError } from '../src/base/ports.ts';
+import { Busy } from './busy.ts';
 import { Recounter } from './check/recount.ts';
 import type { Recount } from './check/recount.ts';
 import { Cleaner } from './log/cleaner.ts';
 import { Destager } from './log/destage.ts';
-import { FRAME_HEADER_BYTES, putCatalogueHeader } from './log/frame.ts';
 import { SegmentStreams } from './log/segment-streams.ts';
 import { Scrubber } from './heal/scrubber.ts';
 import { Housekeeping } from './housekeeping.ts';
@@ -14,6 +12,7 @@ import { recover } from './open-pool.ts';
 import type { Recovered } from './open-pool.ts';
 import { SCRUB_RATE_LIMIT } from './options.ts';
 import type { PoolOptions, PoolPorts } from './options.ts';
+import { Snapshots } from './snapshots.ts';
 import { poolStatus } from './status.ts';
 import { PoolError } from './types.ts';
 import type {
@@ -23,11 +22,13 @@ import type {
   PoolStatus,
   ScrubOptions,
   ScrubReport,
+  SnapshotInfo,
   VolumeInfo,
   VolumeSpec,
 } from './types.ts';
 import { volumeInfo } from './volume/catalogue.ts';
-import type { CatalogueChange, VolumeChanges } from './volume/catalogue.ts';
+import { CatalogueLog } from './volume/catalogue-log.ts';
+import type { VolumeChanges, VolumeRecord } from './volume/catalogue.ts';
 import { checkSize, checkSpec } from './volume/volume-spec.ts';
 import type { Volume } from './volume/volume.ts';
 
@@ -68,14 +69,23 @@ export class Pool implements PoolControl {
   readonly #parts: Recovered;
   readonly #housekeeping: Housekeeping;
   readonly #scrubber: Scrubber;
-  /** Names that a change under way has claimed. */
-  readonly #busy = new Set<string>();
+  readonly #busy = new Busy();
+  readonly #catalogue: CatalogueLog;
+  readonly #snapshots: Snapshots;
   #closed = false;
 
   constructor(ports: PoolPorts, parts: Recovered, scrubRateLimit: number) {
     this.#ports = ports;
     this.#parts = parts;
-    const { core, checkpointer, pageRelease, state, budgets } = parts;
+    const { core, checkpointer, pageRelease, state, budgets, volumes } = parts;
+    this.#catalogue = new CatalogueLog(core, volumes);
+    this.#snapshots = new Snapshots({
+      clock: ports.clock,
+      events: core.events,
+      volumes,
+      log: this.#catalogue,
+      busy: this.#busy,
+    });
     const streams = new SegmentStreams({
       core,
       segmentBytes: state.segmentBytes,
@@ -106,11 +116,11 @@ export class Pool implements PoolControl {
   }
 
   volumes(): readonly VolumeInfo[] {
-    return this.#parts.volumes.records().map(volumeInfo);
+    return this.#parts.volumes.records().map((record) => this.#info(record));
   }
 
   volume(name: string): VolumeInfo {
-    return volumeInfo(this.openVolume(name).record);
+    return this.#info(this.openVolume(name).record);
   }
 
   /** The volume to do I/O on. */
@@ -133,7 +143,7 @@ export class Pool implements PoolControl {
     return this.#exclusively(spec.name, async () => {
       const id = this.#parts.volumes.takeId();
       const createdAtMs = this.#ports.clock.wallMs();
-      await this.#record({ op: 'create-volume', id, createdAtMs, spec });
+      await this.#catalogue.record({ op: 'create-volume', id, createdAtMs, spec });
       this.#event('volume-created', spec.name);
       return this.volume(spec.name);
     });
@@ -158,7 +168,7 @@ export class Pool implements PoolControl {
           });
         });
       }
-      await this.#record({ op: 'resize-volume', id: volume.id, sizeBytes });
+      await this.#catalogue.record({ op: 'resize-volume', id: volume.id, sizeBytes });
       this.#event('volume-resized', name);
       return this.volume(name);
     });
@@ -168,19 +178,29 @@ export class Pool implements PoolControl {
     const volume = this.openVolume(name);
     checkSpec({ ...volume.record, ...changes });
     return this.#exclusively(name, async () => {
-      await this.#record({ op: 'set-volume', id: volume.id, changes });
+      await this.#catalogue.record({ op: 'set-volume', id: volume.id, changes });
       this.#event('volume-changed', name);
       return this.volume(name);
     });
   }
 
-  deleteVolume(name: string, options: { wait: boolean }): Promise<void> {
+  deleteVolume(
+    name: string,
+    options: { wait: boolean; withSnapshots?: boolean },
+  ): Promise<void> {
     const volume = this.openVolume(name);
     return this.#exclusively(name, async () => {
-      this.#mustTakeChanges();
+      this.#catalogue.mustTakeChanges();
+      const { length } = this.snapshots(name);
+      if (length > 0 && options.withSnapshots !== true) {
+        throw new PoolError(
+          'in-use',
+          `'${name}' has ${length} snapshots: give --with-snapshots to delete them too`,
+        );
+      }
       const resume = await volume.quiesce();
       try {
-        await this.#record({ op: 'delete-volume', id: volume.id });
+        await this.#catalogue.record({ op: 'delete-volume', id: volume.id });
       } catch (error) {
         if (this.#parts.volumes.byId(volume.id) === volume) resume();
         throw error;
@@ -188,6 +208,38 @@ export class Pool implements PoolControl {
       this.#event('volume-deleted', name);
       if (options.wait) await this.#housekeeping.settle();
     });
+  }
+
+  snapshots(volume?: string): readonly SnapshotInfo[] {
+    return this.#snapshots.list(volume);
+  }
+
+  snapshot(name: string): SnapshotInfo {
+    return this.#snapshots.show(name);
+  }
+
+  /** A snapshot to read from: a volume that takes no writes. */
+  openSnapshot(name: string): Volume {
+    return this.#snapshots.open(name);
+  }
+
+  createSnapshots(names: readonly string[]): Promise<readonly SnapshotInfo[]> {
+    return this.#snapshots.create(names);
+  }
+
+  async deleteSnapshot(name: string, options: { wait: boolean }): Promise<void> {
+    await this.#snapshots.delete(name);
+    if (options.wait) await this.#housekeeping.settle();
+  }
+
+  async rollback(name: string, options: { deleteLater: boolean }): Promise<VolumeInfo> {
+    await this.#snapshots.rollBack(name, options);
+    return this.volume(name.slice(0, name.indexOf('@')));
+  }
+
+  async cloneVolume(snapshot: string, name: string): Promise<VolumeInfo> {
+    await this.#snapshots.clone(snapshot, name);
+    return this.volume(name);
   }
 
   /** Counts everything again; the pool is at rest, without open commands. */
@@ -251,54 +303,14 @@ export class Pool implements PoolControl {
     await this.#ports.meta.close();
   }
 
-  /** One change of a volume at a time. */
-  async #exclusively<T>(name: string, run: () => Promise<T>): Promise<T> {
-    if (this.#busy.has(name)) {
-      throw new PoolError('in-use', `'${name}' is being changed: try again when that is done`);
-    }
-    this.#busy.add(name);
-    try {
-      return await run();
-    } finally {
-      this.#busy.delete(name);
-    }
+  #exclusively<T>(name: string, run: () => Promise<T>): Promise<T> {
+    return this.#busy.exclusively([name], run);
   }
 
-  #mustTakeChanges(): void {
-    const { readOnlyReason } = this.#parts.core;
-    if (readOnlyReason !== null) {
-      throw new PoolError('read-only', `the pool takes no changes: ${readOnlyReason}`);
-    }
-  }
-
-  /** Journals a change of the catalogue and makes it durable; it takes effect in log order. */
-  #record(change: CatalogueChange): Promise<void> {
-    const { core, volumes } = this.#parts;
-    this.#mustTakeChanges();
-    const payload = Buffer.from(JSON.stringify(change));
-    const fail = (error: DiskError): PoolError => new PoolError('io', error.message, error);
-    return new Promise((resolve, reject) => {
-      core.journal.append({
-        metaBytes: FRAME_HEADER_BYTES + RECORD_BYTES + roundUp(payload.length, RECORD_BYTES),
-        dataBytes: 0,
-        encode: (bytes, view, at) => {
-          putCatalogueHeader(view, at + FRAME_HEADER_BYTES, payload.length);
-          const from = at + FRAME_HEADER_BYTES + RECORD_BYTES;
-          bytes.fill(0, from, from + roundUp(payload.length, RECORD_BYTES));
-          bytes.set(payload, from);
-        },
-        written: () => {
-          volumes.apply(change);
-          core.changed();
-          core.journal.syncTo(core.journal.applied.position, (error) => {
-            if (error === null) resolve();
-            else reject(fail(error));
-          });
-        },
-        failed: (error) => {
-          reject(fail(error));
-        },
-      });
+  #info(record: VolumeRecord): VolumeInfo {
+    return volumeInfo(record, {
+      snapshots: this.snapshots(record.name).length,
+      uniqueBytes: record.mappedChunks * record.chunkSizeBytes,
     });
   }
 

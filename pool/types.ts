@@ -20,9 +20,11 @@ export interface VolumeInfo extends VolumeSpec {
   readonly id: number;
   /** Plain bytes that the map holds. */
   readonly usedBytes: number;
+  /** At most: plain bytes that none of its snapshots and clones has. */
   readonly uniqueBytes: number;
+  /** How many it has. */
+  readonly snapshots: number;
   readonly state: 'online' | 'deleting' | 'failed';
-  /** Free-form properties of the layers above (export), kept with the volume. */
   readonly createdAtMs: number;
 }
 
@@ -88,6 +90,23 @@ export interface ScrubReport extends ScrubProgress {
   readonly findings: readonly ScrubFinding[];
   /** Of a scrub that has finished. */
   readonly volumes: readonly ScrubVolume[];
+}
+
+export interface SnapshotInfo {
+  /** Never used again; no volume has it either. */
+  readonly id: number;
+  /** VOLUME@SNAPSHOT. */
+  readonly name: string;
+  readonly volume: string;
+  readonly createdAtMs: number;
+  readonly sizeBytes: number;
+  /** Plain bytes that its map holds. */
+  readonly usedBytes: number;
+  /** At most: plain bytes that only it has of all its family, which its deletion may free. */
+  readonly uniqueBytes: number;
+  /** How many clones of it there are. */
+  readonly clones: number;
+  readonly state: 'online';
 }
 
 export interface PoolStatus {
@@ -170,8 +189,20 @@ export interface PoolControl {
     name: string,
     changes: Partial<Pick<VolumeSpec, 'dedup' | 'compression' | 'durability' | 'readOnly'>>,
   ): Promise<VolumeInfo>;
-  /** Resolves when the deletion is durable; with `wait`, when its space is in `freeBytes`. */
-  deleteVolume(name: string, options: { wait: boolean }): Promise<void>;
+  /** Resolves when the deletion is durable; with `wait`, when its space is in `freeBytes`. Refused
+   * while it has snapshots, unless they go with it. */
+  deleteVolume(name: string, options: { wait: boolean; withSnapshots?: boolean }): Promise<void>;
+  /** Of one volume, or all. Names of snapshots are VOLUME@SNAPSHOT. */
+  snapshots(volume?: string): readonly SnapshotInfo[];
+  snapshot(name: string): SnapshotInfo;
+  /** All at one instant. */
+  createSnapshots(names: readonly string[]): Promise<readonly SnapshotInfo[]>;
+  /** One with clones is kept out of sight until the last of them is gone. */
+  deleteSnapshot(name: string, options: { wait: boolean }): Promise<void>;
+  /** The volume becomes what the snapshot is. Refused while there are later snapshots, unless they go. */
+  rollback(name: string, options: { deleteLater: boolean }): Promise<VolumeInfo>;
+  /** A new volume that begins as the snapshot is. */
+  cloneVolume(snapshot: string, name: string): Promise<VolumeInfo>;
   status(): PoolStatus;
   disks(): readonly DiskInfo[];
   /** The scrub that runs, or the last one. */

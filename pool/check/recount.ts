@@ -9,7 +9,6 @@ import {
   ENTRIES_PER_CHUNK_PAGE,
   EntryField,
   chunkIdOf,
-  chunkKeyOf,
   entryAt,
   pageNumberOf,
 } from '../chunk/chunk-page.ts';
@@ -17,9 +16,9 @@ import type { PoolCore } from '../core.ts';
 import { chunkPageKeys } from './chunk-pages.ts';
 import { recordBytes } from '../log/segment-format.ts';
 import type { Page } from '../meta/page-cache.ts';
-import { ENTRIES_PER_MAP_PAGE, entryId, mapKey } from '../volume/map.ts';
+import { MapWalk } from './map-walk.ts';
+import type { References } from './map-walk.ts';
 import type { VolumeTable } from '../volume/volume-table.ts';
-import type { Volume } from '../volume/volume.ts';
 
 export interface Recount {
   readonly chunks: number;
@@ -38,12 +37,10 @@ export class Recounter {
   readonly #volumes: VolumeTable;
   readonly #meta: MetaStore;
   readonly #problems: string[] = [];
-  /** References by chunk page, 128 a page. */
-  readonly #references = new Map<number, Uint32Array>();
+  #references: References = new Map();
   /** By segment: live bytes and chunks. */
   readonly #segments = new Map<number, { bytes: number; chunks: number }>();
   #chunks = 0;
-  #mapped = 0;
   #unique = 0;
 
   constructor(core: PoolCore, volumes: VolumeTable, meta: MetaStore) {
@@ -54,7 +51,11 @@ export class Recounter {
 
   /** `onChunk` is called with each live chunk, and awaited. */
   async run(onChunk?: (chunk: CountedChunk) => Promise<void>): Promise<Recount> {
-    for (const volume of this.#volumes.all()) await this.#walkVolume(volume);
+    const maps = new MapWalk(this.#core, this.#volumes, (text) => {
+      this.#problem(text);
+    });
+    await maps.run(this.#meta);
+    this.#references = maps.references;
     for (const key of await chunkPageKeys(this.#core.pages, this.#meta))
       await this.#countPage(key, onChunk);
     for (const key of this.#references.keys()) {
@@ -66,47 +67,7 @@ export class Recounter {
         `unique bytes are ${this.#unique}, counted as ${this.#core.chunks.uniqueBytes}`,
       );
     }
-    return { chunks: this.#chunks, mappedChunks: this.#mapped, problems: this.#problems };
-  }
-
-  async #walkVolume(volume: Volume): Promise<void> {
-    const { root, levels } = volume.record.map;
-    const before = this.#mapped;
-    if (root !== 0) await this.#walkPage(volume, root, levels - 1);
-    const mapped = this.#mapped - before;
-    if (mapped !== volume.record.mappedChunks) {
-      const { name, mappedChunks } = volume.record;
-      this.#problem(`volume ${name} maps ${mapped} chunks, counted as ${mappedChunks}`);
-    }
-  }
-
-  async #walkPage(volume: Volume, number: number, level: number): Promise<void> {
-    const page = await this.#core.pages.hold(mapKey(number));
-    if (page === null) {
-      this.#problem(`map page ${number} of volume ${volume.record.name} can't be read`);
-      return;
-    }
-    for (let index = 0; index < ENTRIES_PER_MAP_PAGE; index++) {
-      const id = entryId(page, index);
-      if (id === 0) continue;
-      if (level > 0) await this.#walkPage(volume, id, level - 1);
-      else {
-        this.#mapped += 1;
-        this.#reference(id);
-      }
-    }
-    this.#core.pages.letGo(page);
-  }
-
-  #reference(id: number): void {
-    const key = chunkKeyOf(id);
-    let counts = this.#references.get(key);
-    if (counts === undefined) {
-      counts = new Uint32Array(ENTRIES_PER_CHUNK_PAGE);
-      this.#references.set(key, counts);
-    }
-    const index = id % ENTRIES_PER_CHUNK_PAGE;
-    counts[index] = (counts[index] ?? 0) + 1;
+    return { chunks: this.#chunks, mappedChunks: maps.mapped, problems: this.#problems };
   }
 
   async #countPage(

@@ -10,6 +10,8 @@ import type { ReleaseQueue } from '../chunk/release-queue.ts';
 import { StateName, encodeSuper, sealState } from '../meta/state.ts';
 import type { SuperState } from '../meta/state.ts';
 import type { Page, PageCache } from '../meta/page-cache.ts';
+import type { Deadlists } from '../volume/deadlists.ts';
+import type { Families } from '../volume/families.ts';
 import type { PageRelease } from '../volume/page-release.ts';
 import type { Journal } from './journal.ts';
 import type { SegmentTable } from './segment-table.ts';
@@ -31,6 +33,8 @@ export interface CheckpointParts {
   readonly pending: PendingChunks;
   readonly releases: ReleaseQueue;
   readonly pageRelease: PageRelease;
+  readonly lists: Deadlists;
+  readonly families: Families;
   readonly grace: Grace;
   readonly journal: Journal;
   /** The rest of the super state, as it is in this turn. */
@@ -130,6 +134,7 @@ export class Checkpointer {
       oldest,
       nextSegment: segments.nextNumber,
     };
+    const { lists, families } = this.#parts;
     return {
       number,
       applied: applied.position,
@@ -139,8 +144,15 @@ export class Checkpointer {
         ...encodeSuper(compute, superState),
         [StateName.drops, sealState(compute, releases.encode())],
         [StateName.pages, sealState(compute, pageRelease.encode())],
+        ...this.#changed(StateName.snapshots, families.encode()),
+        ...this.#changed(StateName.deadlists, lists.encode()),
       ]),
     };
+  }
+
+  /** null: what is stored is as it was. */
+  #changed(name: string, value: Uint8Array | null): (readonly [string, Uint8Array])[] {
+    return value === null ? [] : [[name, sealState(this.#parts.compute, value)]];
   }
 
   async #sealPages(frozen: readonly Page[]): Promise<(readonly [number, Uint8Array])[]> {

@@ -191,10 +191,10 @@ export class Replay {
     const range = { first: record.first, last: record.first + record.count - 1 };
     const held: Page[] = [];
     const pins: Page[] = [];
+    // Pinned until it is a hole: what goes to a deadlist may need a page of its own.
     const look = (): Obstacle | null => {
-      const obstacle = volume.map.pinEdges(range, pins);
       for (const page of pins.splice(0)) page.pins -= 1;
-      return obstacle;
+      return volume.map.pinEdges(range, pins);
     };
     let obstacle = look();
     while (obstacle !== null) {
@@ -204,6 +204,7 @@ export class Replay {
       obstacle = look();
     }
     if (obstacle === null) volume.setHole(range.first, range.last);
+    for (const page of pins) page.pins -= 1;
     for (const page of held) this.#core.pages.letGo(page);
     return obstacle === null;
   }

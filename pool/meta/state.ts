@@ -21,6 +21,8 @@ export const StateName = {
   superCopy: 'super-copy',
   drops: 'drops',
   pages: 'pages',
+  snapshots: 'snapshots',
+  deadlists: 'deadlists',
 } as const;
 
 /** What everything hangs on is stored twice. */

@@ -1,12 +1,25 @@
-/** The volumes of the pool: what a checkpoint stores of them, and the journal records that change it. */
-import type { DedupMode, Durability, VolumeInfo, VolumeSpec } from '../types.ts';
+/**
+ * The volumes and snapshots of the pool: what a checkpoint stores of them, and the journal records that
+ * change it.
+ */
+import type { DedupMode, Durability, SnapshotInfo, VolumeInfo, VolumeSpec } from '../types.ts';
 import type { MapRoot } from './map.ts';
 
-/** A volume's head. Snapshots will add datasets of the same shape under a volume. */
-export interface VolumeRecord {
+/** What a head and a snapshot have in common: a tree of chunks at one time. */
+export interface Dataset {
+  readonly map: MapRoot;
+  sizeBytes: number;
+  /** Snapshot that it follows: of the same volume, or the origin of a clone. */
+  previous: number | null;
+  /** Number of the list of what it no longer holds and the one before it does. */
+  deadlist: number;
+  mappedChunks: number;
+}
+
+/** A volume's head. */
+export interface VolumeRecord extends Dataset {
   readonly id: number;
   readonly name: string;
-  sizeBytes: number;
   readonly chunkSizeBytes: number;
   readonly blockSizeBytes: 512 | 4096;
   dedup: DedupMode;
@@ -14,11 +27,18 @@ export interface VolumeRecord {
   durability: Durability;
   readOnly: boolean;
   readonly createdAtMs: number;
-  readonly map: MapRoot;
-  /** Dataset that this head follows, and its deadlist: none without snapshots. */
-  readonly previous: null;
-  readonly deadlist: null;
-  mappedChunks: number;
+}
+
+export interface SnapshotRecord extends Dataset {
+  readonly id: number;
+  readonly name: string;
+  /** Volume whose snapshot it is; it may be gone. */
+  readonly volume: number;
+  readonly chunkSizeBytes: number;
+  readonly blockSizeBytes: 512 | 4096;
+  readonly createdAtMs: number;
+  /** Deleted, and kept because clones of it are there. */
+  hidden: boolean;
 }
 
 export type VolumeChanges = Partial<
@@ -32,12 +52,43 @@ export type CatalogueChange =
       readonly createdAtMs: number;
       readonly spec: VolumeSpec;
     }
+  /** With all its snapshots. */
   | { readonly op: 'delete-volume'; readonly id: number }
   | { readonly op: 'resize-volume'; readonly id: number; readonly sizeBytes: number }
-  | { readonly op: 'set-volume'; readonly id: number; readonly changes: VolumeChanges };
+  | { readonly op: 'set-volume'; readonly id: number; readonly changes: VolumeChanges }
+  /** All at one instant. */
+  | {
+      readonly op: 'create-snapshots';
+      readonly createdAtMs: number;
+      readonly snapshots: readonly {
+        readonly id: number;
+        readonly volume: number;
+        readonly name: string;
+      }[];
+    }
+  | { readonly op: 'delete-snapshot'; readonly id: number }
+  /** With all later snapshots of the volume. `list` is the number of the new head's deadlist. */
+  | {
+      readonly op: 'rollback';
+      readonly id: number;
+      readonly snapshot: number;
+      readonly list: number;
+    }
+  | {
+      readonly op: 'create-clone';
+      readonly id: number;
+      readonly createdAtMs: number;
+      readonly snapshot: number;
+      readonly spec: VolumeSpec;
+    };
 
-export function volumeInfo(record: VolumeRecord): VolumeInfo {
-  const usedBytes = record.mappedChunks * record.chunkSizeBytes;
+/** Births have 24 bits. */
+export const MAX_EPOCH = 2 ** 24 - 1;
+
+export function volumeInfo(
+  record: VolumeRecord,
+  facts: { snapshots: number; uniqueBytes: number },
+): VolumeInfo {
   return {
     id: record.id,
     name: record.name,
@@ -48,9 +99,27 @@ export function volumeInfo(record: VolumeRecord): VolumeInfo {
     compression: record.compression,
     durability: record.durability,
     readOnly: record.readOnly,
-    usedBytes,
-    uniqueBytes: usedBytes,
+    usedBytes: record.mappedChunks * record.chunkSizeBytes,
+    uniqueBytes: facts.uniqueBytes,
+    snapshots: facts.snapshots,
     state: 'online',
     createdAtMs: record.createdAtMs,
+  };
+}
+
+export function snapshotInfo(
+  record: SnapshotRecord,
+  facts: { volume: string; clones: number; uniqueBytes: number },
+): SnapshotInfo {
+  return {
+    id: record.id,
+    name: `${facts.volume}@${record.name}`,
+    volume: facts.volume,
+    createdAtMs: record.createdAtMs,
+    sizeBytes: record.sizeBytes,
+    usedBytes: record.mappedChunks * record.chunkSizeBytes,
+    uniqueBytes: facts.uniqueBytes,
+    clones: facts.clones,
+    state: 'online',
   };
 }

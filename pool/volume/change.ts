@@ -114,9 +114,7 @@ export class Change implements Entry, Held, Admission {
   }
 
   refused(): void {
-    if (this.cancelled()) this.#end({ code: 'aborted' });
-    else if (this.#core.readOnlyReason !== null) this.#end({ code: 'read-only' });
-    else this.#end({ code: 'space-exhausted' });
+    this.#end(this.#refusal() ?? { code: 'space-exhausted' });
   }
 
   cancelled(): boolean {

@@ -6,6 +6,10 @@
  * Entries of leaves name chunks, those of inner pages name map pages. 0 is a hole: all below reads as
  * zeroes. Changes are made in one turn each, on pages that are in memory; who changes a range loads
  * and pins its pages first.
+ *
+ * A page born up to the epoch of the dataset that this tree follows (`sharedTo`) is that one's too. It
+ * is never changed: a copy takes its place in this tree when the way to what will change is pinned.
+ * That is before the change is in the journal, and changes nothing that anyone reads.
  */
 import { assert, present } from '../../src/base/assert.ts';
 import { PAGE_HEADER_WORDS, PageKind, pageKey } from '../meta/page.ts';
@@ -40,27 +44,51 @@ export function entryId(page: Page, index: number): number {
   return (page.words[at] ?? 0) + ((page.words[at + 1] ?? 0) & 0xff) * TWO_32;
 }
 
-function entryBirth(page: Page, index: number): number {
+export function entryBirth(page: Page, index: number): number {
   return (page.words[PAGE_HEADER_WORDS + index * 2 + 1] ?? 0) >>> 8;
 }
 
 export interface MapRoot {
   /** 0: nothing is mapped. */
   root: number;
+  /** Epoch in which the root page was made. */
+  birth: number;
   levels: number;
+  /** Birth of what is mapped now. */
   epoch: number;
+  /** What was born up to this epoch belongs to an older dataset too. */
+  sharedTo: number;
+}
+
+/** Where a tree names one of its pages: an entry of the page above, or the root. */
+interface Place {
+  readonly above: Page | null;
+  readonly index: number;
+  readonly number: number;
+  readonly birth: number;
+  readonly level: number;
 }
 
 export class VolumeMap {
   readonly #pages: PageCache;
   readonly #takePageNumber: () => number;
+  /** A copy has taken the place of a page that an older dataset keeps. */
+  readonly #onShared: (number: number, birth: number) => void;
   readonly state: MapRoot;
-  #lastLeaf: { number: number; page: Page } | null = null;
+  #lastLeaf: { number: number; page: Page; birth: number } | null = null;
+  /** Of the leaf that the last walk has found. */
+  #foundBirth = 0;
 
-  constructor(pages: PageCache, takePageNumber: () => number, state: MapRoot) {
+  constructor(
+    pages: PageCache,
+    takePageNumber: () => number,
+    state: MapRoot,
+    onShared: (number: number, birth: number) => void,
+  ) {
     this.#pages = pages;
     this.#takePageNumber = takePageNumber;
     this.state = state;
+    this.#onShared = onShared;
   }
 
   /** The leaf of a chunk number: null where the tree has a hole, an obstacle where a page has to be
@@ -74,42 +102,39 @@ export class VolumeMap {
     }
     const found = this.#walk(chunkNumber);
     if (found instanceof Object && 'words' in found) {
-      this.#lastLeaf = { number: leafNumber, page: found };
+      this.#lastLeaf = { number: leafNumber, page: found, birth: this.#foundBirth };
     }
     return found;
   }
 
-  /** The leaf of a chunk number, made if there was none; or the obstacle. */
+  /** The leaf of a chunk number, this tree's own: made if there was none, copied if it was shared; or
+   * the obstacle. */
   leafForWrite(chunkNumber: number): Page | Obstacle {
-    const there = this.leaf(chunkNumber);
-    if (there !== null) return there;
-    const { state } = this;
-    if (state.root === 0) state.root = this.#createPage().number;
-    let number = state.root;
-    for (let level = state.levels - 1; ; level--) {
-      const page = present(this.#pages.get(mapKey(number)), 'the path was walked in this turn');
-      if (level === 0) return page;
-      const index = Math.floor(chunkNumber / spanOf(level)) % ENTRIES_PER_MAP_PAGE;
-      number = entryId(page, index);
-      if (number === 0) {
-        // First: a new page takes the place of a clean one, and this is one.
-        this.#pages.touch(page);
-        number = this.#createPage().number;
-        this.#set(page, index, number);
-      }
+    const last = this.#lastLeaf;
+    const leafNumber = Math.floor(chunkNumber / ENTRIES_PER_MAP_PAGE);
+    if (last?.number === leafNumber && last.page.live && last.birth > this.state.sharedTo) {
+      last.page.recent = true;
+      return last.page;
     }
+    let found = this.#own(this.#rootPlace());
+    for (let level = this.state.levels - 1; level > 0; level--) {
+      if ('missing' in found) return found;
+      const index = Math.floor(chunkNumber / spanOf(level)) % ENTRIES_PER_MAP_PAGE;
+      found = this.#own(placeIn(found, index, level - 1));
+    }
+    return found;
   }
 
   /** Sets the entry of a leaf that is pinned; gives the id that was there. */
   replace(leaf: Page, chunkNumber: number, id: number): number {
     const index = chunkNumber % ENTRIES_PER_MAP_PAGE;
     const before = entryId(leaf, index);
-    this.#set(leaf, index, id);
+    this.#set(leaf, index, id, this.state.epoch);
     return before;
   }
 
   /** Pins what `clear` of the range will change, each page once more into `pins`: the ways to its
-   * ends, down to the pages that leave the tree whole. Or gives the obstacle. */
+   * ends, this tree's own, down to the pages that leave the tree whole. Or gives the obstacle. */
   pinEdges(range: { first: number; last: number }, pins: Page[]): Obstacle | null {
     return this.#pinEdge(range.first, range, pins) ?? this.#pinEdge(range.last, range, pins);
   }
@@ -120,7 +145,7 @@ export class VolumeMap {
    */
   clear(
     range: { first: number; last: number },
-    onChunk: (id: number) => void,
+    onChunk: (id: number, birth: number) => void,
     onPage: (page: DroppedPage) => void,
   ): void {
     const { state } = this;
@@ -128,7 +153,7 @@ export class VolumeMap {
     this.#lastLeaf = null;
     const top = state.levels - 1;
     if (range.first === 0 && range.last >= spanOf(state.levels) - 1) {
-      onPage({ number: state.root, level: top, birth: 0 });
+      onPage({ number: state.root, level: top, birth: state.birth });
       state.root = 0;
       return;
     }
@@ -140,13 +165,20 @@ export class VolumeMap {
     const { state } = this;
     while (state.levels < levels) {
       if (state.root !== 0) {
-        const below = state.root;
+        const below = { number: state.root, birth: state.birth };
         const page = this.#createPage();
         state.root = page.number;
-        this.#set(page.page, 0, below);
+        state.birth = state.epoch;
+        this.#set(page.page, 0, below.number, below.birth);
       }
       state.levels += 1;
     }
+  }
+
+  /** The tree is another one from now on. */
+  become(state: MapRoot): void {
+    Object.assign(this.state, state);
+    this.#lastLeaf = null;
   }
 
   /** From `chunkNumber` on, how many chunks lie in the same hole for certain, as far as the pages in
@@ -169,31 +201,66 @@ export class VolumeMap {
     range: { first: number; last: number },
     pins: Page[],
   ): Obstacle | null {
-    let number = this.state.root;
-    for (let level = this.state.levels - 1; number !== 0; level--) {
+    let place = this.#rootPlace();
+    while (place.number !== 0) {
+      const { level } = place;
       const span = spanOf(level + 1);
       const base = chunkNumber - (chunkNumber % span);
       if (range.first <= base && base + span - 1 <= range.last) return null;
-      const key = mapKey(number);
-      const page = this.#pages.get(key);
-      if (page === null) return { missing: key };
+      const page = this.#own(place);
+      if ('missing' in page) return page;
       page.pins += 1;
       pins.push(page);
       if (level === 0) return null;
-      number = entryId(page, Math.floor(chunkNumber / spanOf(level)) % ENTRIES_PER_MAP_PAGE);
+      const index = Math.floor(chunkNumber / spanOf(level)) % ENTRIES_PER_MAP_PAGE;
+      place = placeIn(page, index, level - 1);
     }
     return null;
   }
 
+  #rootPlace(): Place {
+    const { root: number, birth, levels } = this.state;
+    return { above: null, index: 0, number, birth, level: levels - 1 };
+  }
+
+  /** The page there as one that this tree alone has. */
+  #own(place: Place): Page | Obstacle {
+    const { above, index, number, birth } = place;
+    let old: Page | null = null;
+    if (number !== 0) {
+      const key = mapKey(number);
+      old = this.#pages.get(key);
+      if (old === null) return { missing: key };
+      if (birth > this.state.sharedTo) return old;
+    }
+    // First: a new page takes the place of a clean one, and this may be one.
+    if (above !== null) this.#pages.touch(above);
+    const { number: own, page } = this.#createPage();
+    if (old !== null) {
+      page.words.set(old.words.subarray(PAGE_HEADER_WORDS), PAGE_HEADER_WORDS);
+      this.#lastLeaf = null;
+      this.#onShared(number, birth);
+    }
+    if (above !== null) this.#set(above, index, own, this.state.epoch);
+    else {
+      this.state.root = own;
+      this.state.birth = this.state.epoch;
+    }
+    return page;
+  }
+
   #walk(chunkNumber: number): Page | Obstacle | null {
     let number = this.state.root;
+    this.#foundBirth = this.state.birth;
     if (number === 0) return null;
     for (let level = this.state.levels - 1; ; level--) {
       const key = mapKey(number);
       const page = this.#pages.get(key);
       if (page === null) return { missing: key };
       if (level === 0) return page;
-      number = entryId(page, Math.floor(chunkNumber / spanOf(level)) % ENTRIES_PER_MAP_PAGE);
+      const index = Math.floor(chunkNumber / spanOf(level)) % ENTRIES_PER_MAP_PAGE;
+      number = entryId(page, index);
+      this.#foundBirth = entryBirth(page, index);
       if (number === 0) return null;
     }
   }
@@ -201,7 +268,7 @@ export class VolumeMap {
   #clearIn(
     at: { number: number; level: number; base: number },
     range: { first: number; last: number },
-    onChunk: (id: number) => void,
+    onChunk: (id: number, birth: number) => void,
     onPage: (page: DroppedPage) => void,
   ): void {
     const page = present(
@@ -220,9 +287,9 @@ export class VolumeMap {
         this.#clearIn({ number: id, level: at.level - 1, base }, range, onChunk, onPage);
         continue;
       }
-      if (at.level === 0) onChunk(id);
+      if (at.level === 0) onChunk(id, entryBirth(page, index));
       else onPage({ number: id, level: at.level - 1, birth: entryBirth(page, index) });
-      this.#set(page, index, 0);
+      this.#set(page, index, 0, 0);
     }
   }
 
@@ -232,10 +299,18 @@ export class VolumeMap {
     return { number, page: this.#pages.create(mapKey(number)) };
   }
 
-  #set(page: Page, index: number, id: number): void {
+  #set(page: Page, index: number, id: number, birth: number): void {
     this.#pages.touch(page);
     const at = PAGE_HEADER_WORDS + index * 2;
     page.words[at] = id >>> 0;
-    page.words[at + 1] = id === 0 ? 0 : (Math.floor(id / TWO_32) | (this.state.epoch << 8)) >>> 0;
+    page.words[at + 1] = (Math.floor(id / TWO_32) | (birth << 8)) >>> 0;
   }
 }
+
+const placeIn = (above: Page, index: number, level: number): Place => ({
+  above,
+  index,
+  number: entryId(above, index),
+  birth: entryBirth(above, index),
+  level,
+});

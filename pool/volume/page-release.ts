@@ -1,31 +1,63 @@
 /**
- * Map pages that left a tree (unmap of whole pages, shrink, delete), settled in the background: each
- * step opens one page, queues what its entries name and removes the page, in one turn. The list is
- * part of every checkpoint, so each step happens once.
+ * What left the datasets and is given back in the background, in the order in which it left: trees of
+ * map pages (unmap of whole pages, shrink, deletion, rollback) and deadlists of deleted snapshots. All
+ * that waits is part of every checkpoint; each step opens one page, queues what its entries name and
+ * removes the page or puts it on a deadlist, in one turn, so that each step happens once.
+ *
+ * - A page or chunk born after `keptTo`, the epoch of the dataset that the tree's followed when it
+ *   left, is released. What is older is still that dataset's: it goes on the deadlist that the tree's
+ *   dataset had then, or, where there is none, is left alone.
+ * - A page that an entry here names is changed by nobody: a rollback, which could bring one back into
+ *   a tree that is written, takes it from here (`rolledBack`).
+ * - One after the other: a deadlist is looked at when all has been settled that may still add to it.
  */
 import { getU64, setU64, viewOf } from '../../src/base/bytes.ts';
 import type { ReleaseQueue } from '../chunk/release-queue.ts';
 import type { PageCache } from '../meta/page-cache.ts';
+import { NO_LIST } from './deadlists.ts';
+import type { Deadlists, ListTask } from './deadlists.ts';
 import type { DroppedPage } from './map.ts';
-import { ENTRIES_PER_MAP_PAGE, entryId, mapKey } from './map.ts';
+import { ENTRIES_PER_MAP_PAGE, entryBirth, entryId, mapKey } from './map.ts';
 
 export interface ReleasedPage extends DroppedPage {
   readonly volume: number;
+  /** Of the head when it left. */
+  readonly epoch: number;
+  readonly keptTo: number;
+  readonly list: number;
+  /** It left a head that goes on: its chunks are counted as mapped until they are settled. Else its
+   * dataset is gone, and what is older is not looked at. */
+  readonly counted: boolean;
 }
 
-/** number, level, birth, volume: 8 bytes each. */
-const ENTRY_BYTES = 32;
+type Task = ReleasedPage | ListTask;
+
+const isPage = (task: Task): task is ReleasedPage => 'level' in task;
+
+/**
+ * Eight numbers of 8 bytes. A page: 1, number, level, birth, volume, epoch, kept to × 2 + counted,
+ * list. A deadlist: 2, list, epoch, rest, and zeroes.
+ */
+const ENTRY_BYTES = 64;
+const PAGE_ENTRY = 1;
+const LIST_ENTRY = 2;
 /** The queue of drops is let drain before more is put on it. */
 const DROPS_LIMIT = 32_768;
+/** Done tasks that are kept at the front of the queue before it is moved up. */
+const DONE_TASKS = 1024;
 
 export class PageRelease {
   readonly #pages: PageCache;
   readonly #releases: ReleaseQueue;
+  readonly #lists: Deadlists;
   readonly #nextTurn: (run: () => void) => void;
-  /** Mapped chunks of a volume were given back. */
-  onSettled: (volume: number, chunks: number) => void = () => undefined;
-  /** A stack: what lies deepest is settled first, so that it stays small. */
-  #waiting: ReleasedPage[] = [];
+  /** Mapped chunks were given back that the datasets of a volume have counted from an epoch on. */
+  onSettled: (facts: { volume: number; epoch: number; chunks: number }) => void = () => undefined;
+  #tasks: Task[] = [];
+  #nextTask = 0;
+  /** What is left of the task before that: what lies deepest is settled first, so that it stays
+   * small. */
+  #stack: ReleasedPage[] = [];
   #running = false;
   #stopped = false;
   #idle: (() => void)[] = [];
@@ -33,24 +65,40 @@ export class PageRelease {
   constructor(facts: {
     pages: PageCache;
     releases: ReleaseQueue;
+    lists: Deadlists;
     nextTurn: (run: () => void) => void;
   }) {
     this.#pages = facts.pages;
     this.#releases = facts.releases;
+    this.#lists = facts.lists;
     this.#nextTurn = facts.nextTurn;
   }
 
   get size(): number {
-    return this.#waiting.length;
+    return this.#stack.length + this.#tasks.length - this.#nextTask;
   }
 
-  add(page: ReleasedPage): void {
-    this.#waiting.push(page);
+  add(task: ReleasedPage | ListTask): void {
+    this.#tasks.push(task);
+  }
+
+  /** The head of a volume becomes a snapshot again. Of what left since then only what was made since
+   * then is released: the rest is in the head again. */
+  rolledBack(volume: number, epoch: number): void {
+    const settled = (task: Task): Task[] => {
+      if (!isPage(task) || task.volume !== volume || !task.counted) return [task];
+      if (task.epoch <= epoch) return [task];
+      if (task.birth <= epoch) return [];
+      return [{ ...task, keptTo: epoch, list: NO_LIST, counted: false }];
+    };
+    this.#stack = this.#stack.flatMap(settled).filter(isPage);
+    this.#tasks = this.#tasks.slice(this.#nextTask).flatMap(settled);
+    this.#nextTask = 0;
   }
 
   /** Starts to settle what waits; `done` when nothing waits. */
   run(done: () => void): void {
-    if (this.#waiting.length === 0 || this.#stopped) {
+    if (this.size === 0 || this.#stopped) {
       done();
       return;
     }
@@ -70,14 +118,24 @@ export class PageRelease {
   }
 
   encode(): Uint8Array {
-    const bytes = new Uint8Array(this.#waiting.length * ENTRY_BYTES);
+    const bytes = new Uint8Array(this.size * ENTRY_BYTES);
     const view = viewOf(bytes);
-    this.#waiting.forEach((page, index) => {
-      const at = index * ENTRY_BYTES;
-      setU64(view, at, page.number);
-      setU64(view, at + 8, page.level);
-      setU64(view, at + 16, page.birth);
-      setU64(view, at + 24, page.volume);
+    [...this.#stack, ...this.#tasks.slice(this.#nextTask)].forEach((task, index) => {
+      const numbers = isPage(task)
+        ? [
+            PAGE_ENTRY,
+            task.number,
+            task.level,
+            task.birth,
+            task.volume,
+            task.epoch,
+            task.keptTo * 2 + (task.counted ? 1 : 0),
+            task.list,
+          ]
+        : [LIST_ENTRY, task.list, task.epoch, task.rest];
+      numbers.forEach((number, at) => {
+        setU64(view, index * ENTRY_BYTES + at * 8, number);
+      });
     });
     return bytes;
   }
@@ -85,17 +143,22 @@ export class PageRelease {
   restore(bytes: Uint8Array): void {
     const view = viewOf(bytes);
     for (let at = 0; at + ENTRY_BYTES <= bytes.length; at += ENTRY_BYTES) {
-      this.#waiting.push({
-        number: getU64(view, at),
-        level: getU64(view, at + 8),
-        birth: getU64(view, at + 16),
-        volume: getU64(view, at + 24),
+      const number = (index: number): number => getU64(view, at + index * 8);
+      if (number(0) === LIST_ENTRY) {
+        this.add({ list: number(1), epoch: number(2), rest: number(3) });
+        continue;
+      }
+      this.add({
+        number: number(1),
+        level: number(2),
+        birth: number(3),
+        volume: number(4),
+        epoch: number(5),
+        keptTo: Math.floor(number(6) / 2),
+        counted: number(6) % 2 === 1,
+        list: number(7),
       });
     }
-  }
-
-  waiting(): readonly ReleasedPage[] {
-    return this.#waiting;
   }
 
   #step(): void {
@@ -105,7 +168,13 @@ export class PageRelease {
       });
       return;
     }
-    const next = this.#stopped ? undefined : this.#waiting.at(-1);
+    if (!this.#stopped && this.#pages.crowded) {
+      this.#pages.whenRoom(() => {
+        this.#step();
+      });
+      return;
+    }
+    const next = this.#stopped ? undefined : this.#next();
     if (next === undefined) {
       this.#running = false;
       const idle = this.#idle;
@@ -113,37 +182,91 @@ export class PageRelease {
       for (const done of idle) done();
       return;
     }
-    this.#pages.load(mapKey(next.number), () => {
-      this.#settle();
-      this.#nextTurn(() => {
-        this.#step();
+    if (!isPage(next)) this.#emptyList(next);
+    else if (!next.counted && next.birth <= next.keptTo) {
+      this.#stack.pop();
+      this.#later();
+    } else {
+      this.#pages.load(mapKey(next.number), () => {
+        this.#settle();
+        this.#later();
       });
+    }
+  }
+
+  #later(): void {
+    this.#nextTurn(() => {
+      this.#step();
     });
   }
 
-  /** The top of the stack, in one turn; more may have been added since its page was asked for. */
+  /** The top of the stack, or the list whose turn it is. */
+  #next(): Task | undefined {
+    const top = this.#stack.at(-1);
+    if (top !== undefined) return top;
+    const task = this.#tasks[this.#nextTask];
+    if (task === undefined || !isPage(task)) return task;
+    this.#taskTaken();
+    this.#stack.push(task);
+    return task;
+  }
+
+  #taskTaken(): void {
+    this.#nextTask += 1;
+    if (this.#nextTask < DONE_TASKS && this.#nextTask < this.#tasks.length) return;
+    this.#tasks = this.#tasks.slice(this.#nextTask);
+    this.#nextTask = 0;
+  }
+
+  #emptyList(task: ListTask): void {
+    const result = this.#lists.step(task, {
+      onChunk: (id) => {
+        this.#releases.drop(id);
+      },
+      onPage: (number) => {
+        this.#pages.remove(mapKey(number));
+      },
+    });
+    if (result === 'done') this.#taskTaken();
+    if (typeof result === 'string') this.#later();
+    else {
+      this.#pages.load(result.missing, () => {
+        this.#later();
+      });
+    }
+  }
+
+  /** The top of the stack, in one turn; it may be another than when its page was asked for. */
   #settle(): void {
-    const next = this.#waiting.at(-1);
-    if (next === undefined) return;
+    const next = this.#stack.at(-1);
+    if (next === undefined || (!next.counted && next.birth <= next.keptTo)) return;
     const key = mapKey(next.number);
     const page = this.#pages.get(key);
-    // Added since: its page is loaded in the next step. A damaged page leaks what it named.
+    // Its page is loaded in the next step. A damaged page leaks what it named.
     if (page === null && !this.#pages.isDamaged(key)) return;
-    this.#waiting.pop();
+    this.#stack.pop();
+    const { keptTo, list } = next;
     if (page !== null) {
       let chunks = 0;
       for (let index = 0; index < ENTRIES_PER_MAP_PAGE; index++) {
         const id = entryId(page, index);
         if (id === 0) continue;
+        const birth = entryBirth(page, index);
         if (next.level > 0) {
-          this.#waiting.push({ number: id, level: next.level - 1, birth: 0, volume: next.volume });
-        } else {
-          this.#releases.drop(id);
-          chunks += 1;
+          if (next.counted || birth > keptTo) {
+            this.#stack.push({ ...next, number: id, level: next.level - 1, birth });
+          }
+          continue;
         }
+        chunks += 1;
+        if (birth > keptTo) this.#releases.drop(id);
+        else this.#lists.addChunk(list, id, birth);
       }
-      if (chunks > 0) this.onSettled(next.volume, chunks);
+      if (chunks > 0 && next.counted) {
+        this.onSettled({ volume: next.volume, epoch: next.epoch, chunks });
+      }
     }
-    this.#pages.remove(key);
+    if (next.birth > keptTo) this.#pages.remove(key);
+    else this.#lists.addPage(list, next.number, next.birth);
   }
 }

@@ -7,14 +7,18 @@ const NAME = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/;
 /** 4 PiB: byte offsets stay exact numbers (below 2^53). */
 const MAX_SIZE_BYTES = 2 ** 52;
 
+/** Throws PoolError 'invalid'. */
+export function checkName(kind: 'volume' | 'snapshot', name: string): void {
+  if (NAME.test(name) && !name.includes('..')) return;
+  throw new PoolError(
+    'invalid',
+    `'${name}' is no ${kind} name: use letters, digits, '.', '_' and '-', at most 63, starting with a letter or digit`,
+  );
+}
+
 /** Throws PoolError 'invalid', with what is allowed. */
 export function checkSpec(spec: VolumeSpec): void {
-  if (!NAME.test(spec.name) || spec.name.includes('..')) {
-    throw new PoolError(
-      'invalid',
-      `'${spec.name}' is no volume name: use letters, digits, '.', '_' and '-', at most 63, starting with a letter or digit`,
-    );
-  }
+  checkName('volume', spec.name);
   const log2 = Math.log2(spec.chunkSizeBytes);
   if (!Number.isInteger(log2) || spec.chunkSizeBytes < 4096 || spec.chunkSizeBytes > MIB) {
     throw new PoolError('invalid', 'the chunk size is a power of two from 4K to 1M');

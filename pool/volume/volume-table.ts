@@ -1,25 +1,38 @@
-/** The volumes by id and by name; applies the journal's catalogue records, live and in replay. */
-import { assert } from '../../src/base/assert.ts';
+/** The volumes and snapshots by id and by name; applies the journal's catalogue records, live and in replay. */
+import { assert, present } from '../../src/base/assert.ts';
 import type { PoolCore } from '../core.ts';
-import type { CatalogueChange, VolumeRecord } from './catalogue.ts';
+import type { CatalogueChange, SnapshotRecord, VolumeRecord } from './catalogue.ts';
+import { NO_LIST } from './deadlists.ts';
+import type { Deadlists } from './deadlists.ts';
+import { Families } from './families.ts';
 import { levelsFor } from './map.ts';
 import type { PageRelease } from './page-release.ts';
 import { Volume } from './volume.ts';
 
 export class VolumeTable {
+  readonly families: Families;
+  readonly lists: Deadlists;
   readonly #core: PoolCore;
   readonly #pageRelease: PageRelease;
+  /** Snapshots that are read, as volumes that never change. */
+  readonly #views = new Map<number, Volume>();
   readonly #byId = new Map<number, Volume>();
   readonly #byName = new Map<string, Volume>();
   #nextId: number;
 
-  constructor(core: PoolCore, pageRelease: PageRelease, nextId: number) {
+  constructor(
+    core: PoolCore,
+    parts: { pageRelease: PageRelease; lists: Deadlists },
+    nextId: number,
+  ) {
     this.#core = core;
-    this.#pageRelease = pageRelease;
+    this.#pageRelease = parts.pageRelease;
+    this.lists = parts.lists;
     this.#nextId = nextId;
-    pageRelease.onSettled = (id, chunks) => {
-      const record = this.#byId.get(id)?.record;
-      if (record !== undefined) record.mappedChunks -= chunks;
+    this.families = new Families(parts.pageRelease, parts.lists);
+    this.families.onGone = (snapshot) => {
+      this.#views.get(snapshot)?.remove();
+      this.#views.delete(snapshot);
     };
   }
 
@@ -52,42 +65,104 @@ export class VolumeTable {
     return this.#nextId++;
   }
 
-  /** A volume that the checkpoint has. */
-  load(record: VolumeRecord): void {
-    this.#add(record);
+  /** What the checkpoint has. */
+  load(volumes: readonly VolumeRecord[], snapshots: Uint8Array): void {
+    this.families.restore(snapshots);
+    for (const record of volumes) this.#add(record);
+  }
+
+  /** A snapshot to be read: a volume that takes no writes. */
+  view(snapshot: SnapshotRecord): Volume {
+    const found = this.#views.get(snapshot.id);
+    if (found !== undefined) return found;
+    const head = present(this.#byId.get(snapshot.volume), 'a snapshot that is seen has a volume');
+    const view = new Volume(
+      this.#core,
+      {
+        ...head.record,
+        id: snapshot.id,
+        name: `${head.record.name}@${snapshot.name}`,
+        sizeBytes: snapshot.sizeBytes,
+        readOnly: true,
+        map: { ...snapshot.map },
+        deadlist: NO_LIST,
+      },
+      { pageRelease: this.#pageRelease, lists: this.lists },
+    );
+    this.#views.set(snapshot.id, view);
+    return view;
   }
 
   /** A catalogue record took effect. */
   apply(payload: unknown): void {
     const change = payload as CatalogueChange;
-    if (change.op === 'create-volume') {
-      const { spec, id, createdAtMs } = change;
-      const levels = levelsFor(Math.ceil(spec.sizeBytes / spec.chunkSizeBytes));
-      this.#add({
-        ...spec,
-        id,
-        createdAtMs,
-        map: { root: 0, levels, epoch: 1 },
-        previous: null,
-        deadlist: null,
-        mappedChunks: 0,
-      });
-      return;
+    switch (change.op) {
+      case 'create-volume':
+      case 'create-clone':
+        this.#create(change);
+        return;
+      case 'create-snapshots':
+        for (const { id, volume, name } of change.snapshots) {
+          this.families.takeSnapshot(volume, { id, name, createdAtMs: change.createdAtMs });
+          this.#noteId(id);
+        }
+        return;
+      case 'delete-snapshot':
+        this.families.deleteSnapshot(change.id);
+        return;
+      default:
     }
     const volume = this.#byId.get(change.id);
     assert(volume !== undefined, 'a catalogue change names a volume that is there');
-    if (change.op === 'delete-volume') {
-      volume.remove();
-      this.#byId.delete(change.id);
-      this.#byName.delete(volume.record.name);
-    } else if (change.op === 'resize-volume') volume.setSize(change.sizeBytes);
-    else Object.assign(volume.record, change.changes);
+    switch (change.op) {
+      case 'delete-volume':
+        this.families.deleteHead(change.id);
+        volume.remove();
+        this.#byId.delete(change.id);
+        this.#byName.delete(volume.record.name);
+        return;
+      case 'resize-volume':
+        volume.setSize(change.sizeBytes);
+        return;
+      case 'rollback':
+        this.families.rollBack(volume.record, change);
+        volume.map.become(volume.record.map);
+        this.#noteId(change.list);
+        return;
+      case 'set-volume':
+        Object.assign(volume.record, change.changes);
+    }
+  }
+
+  #create(change: Extract<CatalogueChange, { op: 'create-volume' | 'create-clone' }>): void {
+    const { spec, id, createdAtMs } = change;
+    const record = { ...spec, id, createdAtMs, deadlist: NO_LIST };
+    if (change.op === 'create-volume') {
+      const levels = levelsFor(Math.ceil(spec.sizeBytes / spec.chunkSizeBytes));
+      const map = { root: 0, birth: 0, levels, epoch: 1, sharedTo: 0 };
+      this.#add({ ...record, map, previous: null, mappedChunks: 0 });
+      return;
+    }
+    const snapshot = this.families.snapshot(change.snapshot);
+    assert(snapshot !== undefined, 'a clone is one of a snapshot that is there');
+    const { mappedChunks } = snapshot;
+    const { epoch } = snapshot.map;
+    const map = { ...snapshot.map, epoch: epoch + 1, sharedTo: epoch };
+    this.#add({ ...record, map, previous: snapshot.id, mappedChunks });
   }
 
   #add(record: VolumeRecord): void {
-    const volume = new Volume(this.#core, record, this.#pageRelease);
+    const volume = new Volume(this.#core, record, {
+      pageRelease: this.#pageRelease,
+      lists: this.lists,
+    });
+    this.families.addHead(record);
     this.#byId.set(record.id, volume);
     this.#byName.set(record.name, volume);
-    this.#nextId = Math.max(this.#nextId, record.id + 1);
+    this.#noteId(record.id);
+  }
+
+  #noteId(id: number): void {
+    this.#nextId = Math.max(this.#nextId, id + 1);
   }
 }

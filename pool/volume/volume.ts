@@ -6,7 +6,8 @@ import type { VolumeRecord } from './catalogue.ts';
 import { ChunkViews, noBytes } from './chunk-views.ts';
 import type { ReadBytes } from './chunk-views.ts';
 import { Change } from './change.ts';
-import { VolumeMap, entryId, levelsFor } from './map.ts';
+import type { Deadlists } from './deadlists.ts';
+import { ENTRIES_PER_MAP_PAGE, VolumeMap, entryBirth, entryId, levelsFor } from './map.ts';
 import type { Page } from '../meta/page-cache.ts';
 import type { Abortable, Finish, VolumeError } from './operations.ts';
 import type { PageRelease } from './page-release.ts';
@@ -34,18 +35,31 @@ export class Volume {
   readonly #core: PoolCore;
   readonly #record: VolumeRecord;
   readonly #pageRelease: PageRelease;
+  readonly #lists: Deadlists;
   #gone = false;
   #limit = Infinity;
 
-  constructor(core: PoolCore, record: VolumeRecord, pageRelease: PageRelease) {
+  constructor(
+    core: PoolCore,
+    record: VolumeRecord,
+    { pageRelease, lists }: { pageRelease: PageRelease; lists: Deadlists },
+  ) {
     this.#core = core;
     this.#record = record;
     this.#pageRelease = pageRelease;
+    this.#lists = lists;
     this.id = record.id;
     this.chunkBytes = record.chunkSizeBytes;
     this.log2 = Math.log2(record.chunkSizeBytes);
     this.zeroChunk = new Uint8Array(record.chunkSizeBytes);
-    this.map = new VolumeMap(core.pages, () => core.takeMapPage(), record.map);
+    this.map = new VolumeMap(
+      core.pages,
+      () => core.takeMapPage(),
+      record.map,
+      (number, birth) => {
+        lists.addPage(record.deadlist, number, birth);
+      },
+    );
   }
 
   get record(): VolumeRecord {
@@ -180,12 +194,14 @@ export class Volume {
   setHole(first: number, last: number): void {
     this.map.clear(
       { first, last },
-      (id) => {
+      (id, birth) => {
         this.#record.mappedChunks -= 1;
-        this.#core.releases.drop(id);
+        this.#drop(id, birth);
       },
       (page) => {
-        this.#pageRelease.add({ ...page, volume: this.id });
+        const { map, deadlist: list } = this.#record;
+        const { epoch, sharedTo: keptTo } = map;
+        this.#pageRelease.add({ ...page, volume: this.id, epoch, keptTo, list, counted: true });
       },
     );
   }
@@ -216,9 +232,16 @@ export class Volume {
    * for a deletion that did not happen. */
   quiesce(): Promise<() => void> {
     this.#gone = true;
+    return this.pause(() => {
+      this.#gone = false;
+    });
+  }
+
+  /** Resolves when no change is in flight; what comes waits until the given function is called. */
+  pause(onResume: () => void = () => undefined): Promise<() => void> {
     const whole = { first: 0, last: Infinity };
     const resume = (): void => {
-      this.#gone = false;
+      onResume();
       this.lock.release(whole);
     };
     return new Promise((resolve) => {
@@ -229,20 +252,24 @@ export class Volume {
     });
   }
 
-  /** The volume is deleted: nothing more is served, its tree is given back. */
+  /** The volume is deleted: nothing more is served. */
   remove(): void {
     this.#gone = true;
-    const { map } = this.#record;
-    if (map.root !== 0) {
-      this.#pageRelease.add({ number: map.root, level: map.levels - 1, birth: 0, volume: this.id });
-    }
-    map.root = 0;
+    this.#record.map.root = 0;
   }
 
   #map(leaf: Page, chunk: { readonly chunkNumber: number; readonly id: number }): void {
+    const birth = entryBirth(leaf, chunk.chunkNumber % ENTRIES_PER_MAP_PAGE);
     const before = this.map.replace(leaf, chunk.chunkNumber, chunk.id);
     if (before === 0) this.#record.mappedChunks += 1;
-    else this.#core.releases.drop(before);
+    else this.#drop(before, birth);
+  }
+
+  /** The head no longer holds this chunk: nobody does, unless the snapshot before it has it too. */
+  #drop(id: number, birth: number): void {
+    const { map, deadlist } = this.#record;
+    if (birth > map.sharedTo) this.#core.releases.drop(id);
+    else this.#lists.addChunk(deadlist, id, birth);
   }
 
   #change(

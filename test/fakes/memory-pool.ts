@@ -7,6 +7,7 @@ import type {
   PoolStatus,
   ScrubOptions,
   ScrubReport,
+  SnapshotInfo,
   VolumeInfo,
   VolumeSpec,
 } from '../../pool/types.ts';
@@ -14,6 +15,7 @@ import type {
 export class MemoryPool implements PoolControl {
   readonly uuid = Uint8Array.from({ length: 16 }, (_, at) => 0xa0 + at);
   readonly #volumes = new Map<string, VolumeInfo>();
+  readonly #snapshots = new Map<string, SnapshotInfo>();
   #lastId = 0;
   closed = false;
   scrubReport: ScrubReport = {
@@ -40,6 +42,7 @@ export class MemoryPool implements PoolControl {
       id: ++this.#lastId,
       usedBytes: 0,
       uniqueBytes: 0,
+      snapshots: 0,
       state: 'online',
       createdAtMs: Date.UTC(2026, 0, 1),
     };
@@ -76,6 +79,43 @@ export class MemoryPool implements PoolControl {
     this.volume(name);
     this.#volumes.delete(name);
     return Promise.resolve();
+  }
+
+  snapshots(volume?: string): readonly SnapshotInfo[] {
+    const all = [...this.#snapshots.values()];
+    return volume === undefined ? all : all.filter((one) => one.volume === volume);
+  }
+
+  snapshot(name: string): SnapshotInfo {
+    const found = this.#snapshots.get(name);
+    if (found === undefined) throw new PoolError('not-found', `there is no snapshot ${name}`);
+    return found;
+  }
+
+  createSnapshots(names: readonly string[]): Promise<readonly SnapshotInfo[]> {
+    const made = names.map((name): SnapshotInfo => {
+      const { name: volume, sizeBytes, createdAtMs } = this.volume(name.split('@')[0] ?? '');
+      const used = { usedBytes: 0, uniqueBytes: 0, clones: 0, state: 'online' } as const;
+      return { id: ++this.#lastId, name, volume, createdAtMs, sizeBytes, ...used };
+    });
+    for (const one of made) this.#snapshots.set(one.name, one);
+    return Promise.resolve(made);
+  }
+
+  deleteSnapshot(name: string): Promise<void> {
+    this.snapshot(name);
+    this.#snapshots.delete(name);
+    return Promise.resolve();
+  }
+
+  rollback(name: string): Promise<VolumeInfo> {
+    const { volume, sizeBytes } = this.snapshot(name);
+    return this.#replace({ ...this.volume(volume), sizeBytes });
+  }
+
+  cloneVolume(snapshot: string, name: string): Promise<VolumeInfo> {
+    const { volume, sizeBytes } = this.snapshot(snapshot);
+    return this.createVolume({ ...this.volume(volume), name, sizeBytes });
   }
 
   status(): PoolStatus {

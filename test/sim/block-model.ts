@@ -83,6 +83,34 @@ export class BlockModel {
     return this.#call(name, blocks, tags);
   }
 
+  /** All that was touched, and all of `content`, becomes what that says; the rest of it zeroes. */
+  callAll(name: string, content: ReadonlyMap<number, number>): Command {
+    const blocks = [...new Set([...this.#versions.keys(), ...content.keys()])];
+    return this.#call(
+      name,
+      blocks,
+      blocks.map((number) => content.get(number) ?? 0),
+    );
+  }
+
+  /** It begins with this content, not with zeroes. */
+  begin(content: ReadonlyMap<number, number>): void {
+    const command = this.callAll('copy', content);
+    this.returned(command, 'happened', { durable: true });
+    command.settled = true;
+  }
+
+  /** For each block that was touched, the values that a copy of it may have that was made between
+   * then and now. */
+  possible(since: number): Map<number, Set<number>> {
+    const values = new Map<number, Set<number>>();
+    for (const [number, versions] of this.#versions) {
+      const legal = versions.filter((version) => isLegal(version, since));
+      values.set(number, new Set(legal.map(({ tag }) => tag)));
+    }
+    return values;
+  }
+
   /** What lies from a block on becomes zeroes: that is a change only of what was touched. */
   callCut(firstBlock: number): Command {
     const blocks = [...this.#versions.keys()].filter((number) => number >= firstBlock);

@@ -1,5 +1,6 @@
 /** Makes, resizes and removes volumes while others use them. */
 import type { Prng } from './prng.ts';
+import type { SnapshotUnderTest } from './snapshot-actor.ts';
 import { Refused } from './subject.ts';
 import type { SubjectLife, VolumeShape } from './subject.ts';
 import { VolumeUnderTest } from './volume-under-test.ts';
@@ -10,6 +11,7 @@ const MIB = 1024 * 1024;
 export interface CatalogueTraffic {
   readonly life: SubjectLife;
   readonly volumes: Map<string, VolumeUnderTest>;
+  readonly snapshots: Map<string, SnapshotUnderTest>;
   readonly prng: Prng;
   readonly note: (what: string, ...facts: readonly (string | number)[]) => void;
   /** Called when it was refused; throws when there was no reason. */
@@ -65,10 +67,13 @@ async function remove(traffic: CatalogueTraffic, volume: VolumeUnderTest): Promi
   const { life, volumes, prng, note } = traffic;
   const { name } = volume.shape;
   volume.presence = 'being removed';
+  const snapshots = [...traffic.snapshots.values()].filter((one) => one.volume === volume);
+  for (const one of snapshots) one.presence = 'being removed';
   note('> remove', name);
   try {
     await life.remove(name, { wait: prng.chance(0.3) });
     if (volumes.get(name) === volume) volumes.delete(name);
+    for (const one of snapshots) traffic.snapshots.delete(one.name);
     note('< remove', name, 'good');
   } catch (error) {
     refusedOr(traffic, `removal of ${name}`, error);

@@ -8,6 +8,8 @@ import { changeCatalogue } from './catalogue-actor.ts';
 import { Violation } from './block-model.ts';
 import { moodsOf } from './moods.ts';
 import { Prng } from './prng.ts';
+import { compareSnapshots, readSomeSnapshot, useSnapshots } from './snapshot-actor.ts';
+import type { SnapshotTraffic, SnapshotUnderTest } from './snapshot-actor.ts';
 import { healthy } from './settings.ts';
 import type { Profile } from './profiles.ts';
 import { SimWorld } from './sim-world.ts';
@@ -37,8 +39,11 @@ export class Harness {
   readonly #profile: Profile;
   readonly #prng: Prng;
   readonly #volumes = new Map<string, VolumeUnderTest>();
+  readonly #snapshots = new Map<string, SnapshotUnderTest>();
   readonly #moods: readonly Mood[];
   #mood: Mood;
+  /** Share of the administrator's commands that concern snapshots. */
+  readonly #snapshotRate: number;
   #tags = 0;
   #operations = 0;
   #crashes = 0;
@@ -57,6 +62,7 @@ export class Harness {
     this.#profile = facts.profile;
     this.#prng = new Prng(facts.seed, 'harness');
     this.#moods = moodsOf(this.#prng, facts.profile);
+    this.#snapshotRate = this.#prng.pick([0, 0.3, 0.7, 0.9]);
     this.#mood = present(this.#moods[0], 'a mood for each life');
   }
 
@@ -97,6 +103,12 @@ export class Harness {
   async #cleanEnd(): Promise<void> {
     const life = this.#current;
     if (life !== null) await this.#drive(this.#close(life), MOST_EVENTS_A_LIFE);
+    this.#crash('process');
+    if (this.#world.errors + this.#world.damages > 0 || !this.#prng.chance(0.3)) return;
+    const recount = async (): Promise<void> => {
+      this.#mustAddUp(await this.#recount());
+    };
+    await this.#drive(recount(), MOST_EVENTS_A_LIFE);
     this.#crash('process');
   }
 
@@ -205,6 +217,10 @@ export class Harness {
     for (const name of found.keys()) {
       if (this.#world.damages === 0) throw new Violation(`${name} is there and should not be`);
     }
+    compareSnapshots(life, this.#snapshots, {
+      damage: this.#world.damages > 0,
+      isThere: (volume) => this.#volumes.get(volume.shape.name) === volume,
+    });
   }
 
   /** One of the crowd: command after command, on any volume. */
@@ -218,6 +234,12 @@ export class Harness {
       }
       this.#budget -= 1;
       this.#operations += 1;
+      if (this.#snapshots.size > 0 && this.#prng.chance(0.1)) {
+        await this.#answered(this.#note, (note) =>
+          readSomeSnapshot({ ...this.#snapshotTraffic(life), note }),
+        );
+        continue;
+      }
       const traffic = this.#traffic(life, this.#pick(volumes));
       await this.#answered(traffic.note, (note) =>
         this.#prng.pick(this.#mood.actors)({ ...traffic, note }),
@@ -245,19 +267,35 @@ export class Harness {
     while (this.#budget > 0) {
       this.#operations += 1;
       this.#budget -= 1;
-      await changeCatalogue({
-        life,
-        volumes: this.#volumes,
-        prng: this.#prng,
-        note: this.#note,
-        refused: (what, error) => {
-          const excused = this.#world.errors + this.#world.damages > 0 || this.#profile.isTight;
-          if (!excused)
-            throw new Violation(`${what} was refused without a reason: ${error.message}`);
-        },
-      });
+      const traffic = this.#snapshotTraffic(life);
+      const onSnapshots = this.#volumes.size > 0 && this.#prng.chance(this.#snapshotRate);
+      await this.#answered(this.#note, (note) =>
+        (onSnapshots ? useSnapshots : changeCatalogue)({ ...traffic, note }),
+      );
       await this.#pause(this.#prng.between(1, 60));
     }
+  }
+
+  #snapshotTraffic(life: SubjectLife): SnapshotTraffic {
+    return {
+      life,
+      volumes: this.#volumes,
+      snapshots: this.#snapshots,
+      prng: this.#prng,
+      note: this.#note,
+      nextName: () => `s${++this.#tags}`,
+      excuses: () => ({
+        damage: this.#world.damages > 0,
+        deviceErrors: this.#world.errors > 0,
+        full: false,
+        shrinking: false,
+        deleting: false,
+      }),
+      refused: (what, error) => {
+        const excused = this.#world.errors + this.#world.damages > 0 || this.#profile.isTight;
+        if (!excused) throw new Violation(`${what} was refused without a reason: ${error.message}`);
+      },
+    };
   }
 
   /** Reads what was touched, in pieces of up to 32 blocks. */

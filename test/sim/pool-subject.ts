@@ -39,7 +39,10 @@ class PoolLife implements SubjectLife {
 
   device(name: string): BlockDevice {
     const identity = { naa: new Uint8Array(16), serial: name, name };
-    return new VolumeDevice(this.#pool.openVolume(name), identity);
+    const volume = name.includes('@')
+      ? this.#pool.openSnapshot(name)
+      : this.#pool.openVolume(name);
+    return new VolumeDevice(volume, identity);
   }
 
   async create({ name, blocks, blockSizeBytes, chunkSizeBytes, sync }: VolumeShape): Promise<void> {
@@ -62,7 +65,31 @@ class PoolLife implements SubjectLife {
   }
 
   async remove(name: string, { wait }: { wait: boolean }): Promise<void> {
-    await refusing(() => this.#pool.deleteVolume(name, { wait }));
+    await refusing(() => this.#pool.deleteVolume(name, { wait, withSnapshots: true }));
+  }
+
+  snapshots(): readonly string[] {
+    return this.#pool.snapshots().map(({ name }) => name);
+  }
+
+  async takeSnapshots(names: readonly string[]): Promise<void> {
+    await refusing(() => this.#pool.createSnapshots(names));
+  }
+
+  async removeSnapshot(name: string, options: { wait: boolean }): Promise<void> {
+    await refusing(() => this.#pool.deleteSnapshot(name, options));
+  }
+
+  hasClones(snapshots: readonly string[]): boolean {
+    return snapshots.some((name) => this.#pool.snapshot(name).clones > 0);
+  }
+
+  async rollBack(snapshot: string): Promise<void> {
+    await refusing(() => this.#pool.rollback(snapshot, { deleteLater: true }));
+  }
+
+  async clone(snapshot: string, name: string): Promise<void> {
+    await refusing(() => this.#pool.cloneVolume(snapshot, name));
   }
 
   complaints(): string[] {

@@ -23,6 +23,15 @@ export interface SubjectLife {
   create(volume: VolumeShape): Promise<void>;
   resize(name: string, blocks: number): Promise<void>;
   remove(name: string, options: { wait: boolean }): Promise<void>;
+  /** Names of all snapshots, as VOLUME@SNAPSHOT; `device` takes them too. */
+  snapshots(): readonly string[];
+  /** All at one instant. */
+  takeSnapshots(names: readonly string[]): Promise<void>;
+  removeSnapshot(name: string, options: { wait: boolean }): Promise<void>;
+  hasClones(snapshots: readonly string[]): boolean;
+  /** With later snapshots. */
+  rollBack(snapshot: string): Promise<void>;
+  clone(snapshot: string, name: string): Promise<void>;
   /** What does not add up right now; empty when all is well. */
   complaints(): string[];
   close(): Promise<void>;

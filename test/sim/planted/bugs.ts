@@ -179,9 +179,9 @@ const reuseBugs: readonly Bug[] = [
     edits: [
       {
         file: VOLUME,
-        find: 'else this.#core.releases.drop(before);',
+        find: 'else this.#drop(before, birth);',
         replace: `else {
-      this.#core.releases.drop(before);
+      this.#drop(before, birth);
       this.#core.clock.after(1000, () => {
         this.#core.releases.drop(before);
       });
@@ -361,7 +361,7 @@ const volumeBugs: readonly Bug[] = [
     harm: 'a deleted volume is back after a power loss',
     edits: [
       {
-        file: 'pool/pool.ts',
+        file: 'pool/volume/catalogue-log.ts',
         find: 'core.journal.syncTo(core.journal.applied.position, (error) => {',
         replace: 'core.journal.syncTo(0, (error) => {',
       },

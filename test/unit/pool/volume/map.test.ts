@@ -9,12 +9,19 @@ const SECOND = 512 * 512;
 class MapUnderTest {
   readonly parts: Parts;
   readonly map: VolumeMap;
+  /** Pages that a copy has replaced. */
+  readonly kept: { number: number; birth: number }[] = [];
   #pageNumbers = 1;
 
   private constructor(parts: Parts, levels: number) {
     this.parts = parts;
-    const root = { root: 0, levels, epoch: 1 };
-    this.map = new VolumeMap(parts.pages, () => this.#pageNumbers++, root);
+    const root = { root: 0, birth: 0, levels, epoch: 1, sharedTo: 0 };
+    this.map = new VolumeMap(
+      parts.pages,
+      () => this.#pageNumbers++,
+      root,
+      (number, birth) => this.kept.push({ number, birth }),
+    );
   }
 
   static async make(levels: number, cachedPages = 4096): Promise<MapUnderTest> {
@@ -150,7 +157,7 @@ describe('the map of a volume', () => {
     expect(it.get(SECOND)).toBe(10);
     const empty = await MapUnderTest.make(1);
     empty.map.grow(2);
-    expect(empty.map.state).toEqual({ root: 0, levels: 2, epoch: 1 });
+    expect(empty.map.state).toMatchObject({ root: 0, levels: 2, epoch: 1 });
     empty.set(512, 1);
     expect(empty.get(512)).toBe(1);
   });
@@ -186,7 +193,12 @@ describe('the map of a volume', () => {
     it.set(600, 6);
     await it.parts.checkpointPages();
     const fresh = await Parts.make({ world: it.parts.world });
-    const map = new VolumeMap(fresh.pages, () => 100, { ...it.map.state });
+    const map = new VolumeMap(
+      fresh.pages,
+      () => 100,
+      { ...it.map.state },
+      () => undefined,
+    );
     const missing: number[] = [];
     for (let leaf = map.leaf(600); leaf !== null && 'missing' in leaf; leaf = map.leaf(600)) {
       missing.push(leaf.missing);
