@@ -184,10 +184,7 @@ export class Pool implements PoolControl {
     });
   }
 
-  deleteVolume(
-    name: string,
-    options: { wait: boolean; withSnapshots?: boolean },
-  ): Promise<void> {
+  deleteVolume(name: string, options: { wait: boolean; withSnapshots?: boolean }): Promise<void> {
     const volume = this.openVolume(name);
     return this.#exclusively(name, async () => {
       this.#catalogue.mustTakeChanges();

@@ -117,7 +117,10 @@ export class Snapshots {
     checkName('volume', newName);
     return this.#inTurn([volume.record.name, newName], async () => {
       if (this.#volumes.byName(newName) !== undefined) {
-        throw new PoolError('exists', `there is a volume '${newName}' already: choose another name`);
+        throw new PoolError(
+          'exists',
+          `there is a volume '${newName}' already: choose another name`,
+        );
       }
       const { snapshot } = this.#find(name);
       mustHaveEpochs(snapshot);

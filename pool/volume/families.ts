@@ -127,7 +127,10 @@ export class Families {
   /** The volume becomes what the snapshot is. Later snapshots go; none of them has clones. */
   rollBack(head: VolumeRecord, facts: { snapshot: number; list: number }): void {
     const line = this.#lineOf(head.id);
-    const snapshot = present(this.#snapshots.get(facts.snapshot), 'what is rolled back to is there');
+    const snapshot = present(
+      this.#snapshots.get(facts.snapshot),
+      'what is rolled back to is there',
+    );
     for (let last = line.snapshots.at(-1); last !== snapshot; last = line.snapshots.at(-1)) {
       const later = present(last, 'it is of this volume');
       assert(this.clonesOf(later.id) === 0, 'what has clones stays');

@@ -39,9 +39,7 @@ class PoolLife implements SubjectLife {
 
   device(name: string): BlockDevice {
     const identity = { naa: new Uint8Array(16), serial: name, name };
-    const volume = name.includes('@')
-      ? this.#pool.openSnapshot(name)
-      : this.#pool.openVolume(name);
+    const volume = name.includes('@') ? this.#pool.openSnapshot(name) : this.#pool.openVolume(name);
     return new VolumeDevice(volume, identity);
   }
 
@@ -80,12 +78,14 @@ class PoolLife implements SubjectLife {
     await refusing(() => this.#pool.deleteSnapshot(name, options));
   }
 
-  hasClones(snapshots: readonly string[]): boolean {
-    return snapshots.some((name) => this.#pool.snapshot(name).clones > 0);
-  }
-
-  async rollBack(snapshot: string): Promise<void> {
-    await refusing(() => this.#pool.rollback(snapshot, { deleteLater: true }));
+  async rollBack(snapshot: string): Promise<boolean> {
+    try {
+      await refusing(() => this.#pool.rollback(snapshot, { deleteLater: true }));
+      return true;
+    } catch (error) {
+      if (error instanceof Refused && / has clones/.test(error.message)) return false;
+      throw error;
+    }
   }
 
   async clone(snapshot: string, name: string): Promise<void> {

@@ -62,15 +62,13 @@ async function take(traffic: SnapshotTraffic): Promise<void> {
   );
   if (there.length === 0) return;
   const chosen = prng.chance(0.3) ? there : [prng.pick(there)];
-  const taken = chosen.map(
-    (volume): SnapshotUnderTest => ({
-      name: `${volume.shape.name}@${traffic.nextName()}`,
-      volume,
-      askedAt: volume.model.callFlush(),
-      model: null,
-      presence: 'being made',
-    }),
-  );
+  const taken = chosen.map((volume): SnapshotUnderTest => ({
+    name: `${volume.shape.name}@${traffic.nextName()}`,
+    volume,
+    askedAt: volume.model.callFlush(),
+    model: null,
+    presence: 'being made',
+  }));
   for (const one of taken) snapshots.set(one.name, one);
   const names = taken.map(({ name }) => name);
   note('> snapshot', ...names);
@@ -161,16 +159,18 @@ async function rollBack(traffic: SnapshotTraffic, snapshot: SnapshotUnderTest): 
   if (!(await readWhole(traffic, snapshot)) || !certain(snapshot).isKnown) return;
   const all = [...snapshots.values()].filter((one) => one.volume === volume);
   const later = all.slice(all.indexOf(snapshot) + 1);
-  if (life.hasClones(later.map(({ name }) => name))) return;
   for (const one of later) one.presence = 'being removed';
   const content = certain(snapshot).content();
   const command = volume.model.callAll('rollback', content);
   note('> rollback', snapshot.name);
   try {
-    await life.rollBack(snapshot.name);
-    volume.model.returned(command, 'happened', { durable: true });
-    for (const { name } of later) snapshots.delete(name);
-    note('< rollback', snapshot.name);
+    const done = await life.rollBack(snapshot.name);
+    volume.model.returned(command, done ? 'happened' : 'never', { durable: done });
+    for (const one of later) {
+      if (done) snapshots.delete(one.name);
+      else one.presence = 'there';
+    }
+    note('< rollback', snapshot.name, done ? 'good' : 'cloned');
   } catch (error) {
     refusedOr(traffic, `rollback to ${snapshot.name}`, error);
   }

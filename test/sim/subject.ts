@@ -28,9 +28,8 @@ export interface SubjectLife {
   /** All at one instant. */
   takeSnapshots(names: readonly string[]): Promise<void>;
   removeSnapshot(name: string, options: { wait: boolean }): Promise<void>;
-  hasClones(snapshots: readonly string[]): boolean;
-  /** With later snapshots. */
-  rollBack(snapshot: string): Promise<void>;
+  /** With later snapshots. False: not done, as one of those has clones. */
+  rollBack(snapshot: string): Promise<boolean>;
   clone(snapshot: string, name: string): Promise<void>;
   /** What does not add up right now; empty when all is well. */
   complaints(): string[];
