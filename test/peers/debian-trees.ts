@@ -56,7 +56,10 @@ export async function makeDebianTree(
   const out = await mustRun('dpkg-query', ['-L', ...chosen], { timeoutMs: 60_000 });
   const names = new Set(out.split('\n').filter((line) => /^\/[^/]/.test(line)));
   await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true });
+  // /lib and its like are links into /usr, and come before what they point to.
+  for (const name of ['bin', 'sbin', 'lib', 'lib32', 'lib64']) {
+    await mkdir(join(folder, 'usr', name), { recursive: true });
+  }
   const list = join(folder, '..', `files-${String(index)}`);
   await writeFile(list, [...names].join('\0'));
   // What a package names and this machine has no more is left out.
