@@ -71,5 +71,6 @@ e2e: install packages ## an image there and back, 20 kills, a Linux guest (deboo
 bench: install ## beside tgt on the same two cores (tgt, libiscsi-bin, libiscsi-dev), and the pool alone [RUNS SECONDS]
 	@sh test/packages.sh bench
 	@'$(NODE)' test/bench/compare.ts
+	@'$(NODE)' test/bench/pool/snapshot-time.ts
 	@'$(NODE)' test/bench/pool/delete-rate.ts
 	@'$(NODE)' test/bench/pool/recovery-time.ts
