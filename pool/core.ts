@@ -1,5 +1,5 @@
 /** What the parts of one open pool share. Made by `open-pool.ts`, handed to commands and jobs. */
-import type { Clock, Compute, Logger } from '../src/base/ports.ts';
+import type { Clock, Compression, Compute, Logger } from '../src/base/ports.ts';
 import type { ChunkCache } from './chunk/chunk-cache.ts';
 import type { ChunkTable } from './chunk/chunk-table.ts';
 import type { Grace } from './chunk/grace.ts';
@@ -16,6 +16,7 @@ import type { Space } from './space/space.ts';
 export interface PoolCore {
   readonly clock: Clock;
   readonly compute: Compute;
+  readonly compression: Compression;
   readonly log: Logger;
   readonly events: Events;
   readonly pages: PageCache;

@@ -237,7 +237,7 @@ function makeSpace(state: SuperState, stores: Stores, ring: Ring): Space {
 }
 
 function makeCore(ports: PoolPorts, state: SuperState, stores: Stores, ring: Ring): PoolCore {
-  const { clock, compute, log } = ports;
+  const { clock, compute, compression, log } = ports;
   const { events, pages, chunks, pending, cache, grace, segments, releases, numbers } = stores;
   const { mapPages } = stores;
   const stopWrites = (reason: string): void => {
@@ -250,6 +250,7 @@ function makeCore(ports: PoolPorts, state: SuperState, stores: Stores, ring: Rin
   const core: PoolCore = {
     clock,
     compute,
+    compression,
     log,
     events,
     pages,

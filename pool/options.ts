@@ -1,6 +1,14 @@
 /** How a pool is opened, and the sizes that follow from how large it is. */
 import { GIB, MIB, roundUp } from '../src/base/bytes.ts';
-import type { Clock, Compute, Disk, Logger, MetaStore, Random } from '../src/base/ports.ts';
+import type {
+  Clock,
+  Compression,
+  Compute,
+  Disk,
+  Logger,
+  MetaStore,
+  Random,
+} from '../src/base/ports.ts';
 import { PARTITIONS } from './chunk/chunk-page.ts';
 import type { RingGeometry } from './log/ring.ts';
 
@@ -15,6 +23,7 @@ export interface PoolPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly compute: Compute;
+  readonly compression: Compression;
   readonly log: Logger;
   readonly meta: MetaStore;
   /** Locked by the caller. The journal lies on the first. */

@@ -95,7 +95,7 @@ export class Pool implements PoolControl {
       core,
       checkpointer,
       pageRelease,
-      destager: new Destager(core, streams),
+      destager: new Destager(core, streams, (id) => volumes.byId(id)?.compression ?? null),
       cleaner: new Cleaner(core, streams),
       dirtyPages: budgets.dirtyPages,
     });

@@ -7,6 +7,7 @@ import type { ControlState } from './base/control-state.ts';
 import type { Logger } from './base/ports.ts';
 import { RealClock } from './io/real-clock.ts';
 import { RealCompute } from './io/compute.ts';
+import { WorkerCompression } from './io/compression.ts';
 import { openControlSqlite } from './io/control-sqlite.ts';
 import { SqliteMetaStore } from './io/meta-sqlite.ts';
 import { RealDisk } from './io/real-disk.ts';
@@ -82,6 +83,7 @@ export async function poolPorts({ dataPath, disks }: LockedStore, log: Logger): 
     clock: new RealClock(),
     random: new RealRandom(),
     compute: await RealCompute.load(),
+    compression: new WorkerCompression(),
     log,
     meta,
     disks,

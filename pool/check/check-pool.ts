@@ -3,8 +3,8 @@ import { present } from '../../src/base/assert.ts';
 import { ChunkState } from '../chunk/chunk-page.ts';
 import { readPending } from '../log/pending-reader.ts';
 import type { PoolCore } from '../core.ts';
-import { readChunks } from '../log/segment-reader.ts';
-import type { SegmentRead } from '../log/segment-reader.ts';
+import { fingerprintOf, readPlain } from '../log/plain-reader.ts';
+import type { PlainRead } from '../log/plain-reader.ts';
 import { recover } from '../open-pool.ts';
 import type { PoolOptions, PoolPorts } from '../options.ts';
 import { Recounter } from './recount.ts';
@@ -82,10 +82,10 @@ function readsBack(core: PoolCore, { id, page }: CountedChunk): Promise<boolean>
   return new Promise((resolve) => {
     if (core.chunks.stateOf(page, id) !== ChunkState.live) resolve(false);
     else if (place !== null) {
-      const done: SegmentRead['done'] = (stored) => {
-        resolve(stored !== null);
+      const done: PlainRead['done'] = (plain) => {
+        resolve(plain !== null);
       };
-      readChunks(core, [{ id, place, done }]);
+      readPlain(core, [{ id, place, ...fingerprintOf(page, id), done }]);
     } else if (pending !== undefined) {
       readPending(core, pending, new Uint8Array(2 ** pending.log2), (bytes) => {
         resolve(bytes === 'whole');

@@ -37,7 +37,8 @@ export const EntryField = {
   state: 7,
 } as const;
 
-export const Codec = { raw: 0, lz4: 1, zstd: 2 } as const;
+/** Chunks are of at most 1 MiB. */
+export const MAX_CHUNK_LOG2 = 20;
 const STORED_LENGTH_MASK = 0x03ff_ffff;
 
 export const storedWord = (lengthBytes: number, codec: number): number =>

@@ -1,20 +1,25 @@
 /**
  * Moves chunks from the journal to segments, in log order, in the background: fills a segment, seals
- * it, and only then gives the chunks their places. What died before is never stored.
+ * it, and only then gives the chunks their places. What died before is never stored. Chunks are
+ * compressed on the way as their volume wants it now; one batch is in the compressor at a time.
  */
-import { DiskError } from '../../src/base/ports.ts';
+import { Codec, DiskError } from '../../src/base/ports.ts';
+import type { CompressionSetting } from '../../src/base/ports.ts';
 import { ABSENT } from '../chunk/chunk-cache.ts';
-import { Codec, chunkKeyOf } from '../chunk/chunk-page.ts';
+import { chunkKeyOf } from '../chunk/chunk-page.ts';
 import type { ChunkPlace } from '../chunk/chunk-table.ts';
 import type { PendingChunk } from '../chunk/pending.ts';
 import type { PoolCore } from '../core.ts';
 import { readPending } from './pending-reader.ts';
 import type { PendingBytes } from './pending-reader.ts';
+import { recordBytes } from './segment-format.ts';
 import type { Segment } from './segment-table.ts';
 import type { SegmentStreams } from './segment-streams.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 
 const CHUNKS_PER_TURN = 256;
+/** A batch ends with the chunk that reaches this. */
+const BATCH_BYTES = 1024 * 1024;
 /** A disk that fails a read may answer the next. */
 const READ_TRIES = 4;
 
@@ -23,9 +28,18 @@ export interface Staged {
   readonly place: ChunkPlace;
 }
 
+/** A chunk on its way into the segment. Its bytes don't change while it is wanted. */
+interface Batched {
+  readonly chunk: PendingChunk;
+  readonly plain: Uint8Array;
+  /** null: as it is. */
+  readonly setting: CompressionSetting | null;
+}
+
 export class Destager {
   readonly #core: PoolCore;
   readonly #streams: SegmentStreams;
+  readonly #settingOf: (volume: number) => CompressionSetting | null;
   #running = false;
   #stopped = false;
   #idle: (() => void)[] = [];
@@ -34,9 +48,15 @@ export class Destager {
   /** Called when places were given: a checkpoint can trim more. */
   onSealed: () => void = () => undefined;
 
-  constructor(core: PoolCore, streams: SegmentStreams) {
+  /** `settingOf` says how chunks of a volume are to be stored now; null: as they are. */
+  constructor(
+    core: PoolCore,
+    streams: SegmentStreams,
+    settingOf: (volume: number) => CompressionSetting | null,
+  ) {
     this.#core = core;
     this.#streams = streams;
+    this.#settingOf = settingOf;
   }
 
   /** Starts when a segment's worth waits, or when the log is to be emptied up to `position`. */
@@ -76,10 +96,11 @@ export class Destager {
   async #run(): Promise<void> {
     while (this.#due()) {
       let writer: SegmentWriter | null = null;
+      const taken: PendingChunk[] = [];
       const staged: Staged[] = [];
       try {
         writer = await this.#streams.open();
-        await this.#fill(writer, staged);
+        await this.#fill(writer, taken, staged);
         if (writer.records === 0) {
           await writer.abandon();
           break;
@@ -92,7 +113,7 @@ export class Destager {
         this.onSealed();
       } catch (error) {
         if (!(error instanceof DiskError)) throw error;
-        this.#core.pending.unstage(staged.map(({ chunk }) => chunk));
+        this.#core.pending.unstage(taken);
         await this.#streams.failed(writer, error);
         break;
       }
@@ -103,37 +124,66 @@ export class Destager {
     for (const done of idle) done();
   }
 
-  async #fill(writer: SegmentWriter, staged: Staged[]): Promise<void> {
-    const { pending } = this.#core;
-    for (let budget = CHUNKS_PER_TURN; ; budget--) {
+  /** Batch after batch, until the segment is full or nothing waits. */
+  async #fill(writer: SegmentWriter, taken: PendingChunk[], staged: Staged[]): Promise<void> {
+    for (;;) {
+      const batch = await this.#gather(writer);
+      if (batch.length === 0) return;
+      for (const { chunk } of batch) taken.push(chunk);
+      await this.#store(batch, writer, staged);
+      await this.#turn();
+    }
+  }
+
+  /** What is wanted of a batch becomes records; resolves when that is so. */
+  #store(batch: readonly Batched[], writer: SegmentWriter, staged: Staged[]): Promise<void> {
+    const add = ({ chunk, plain }: Batched, bytes: Uint8Array | null, codec: number): void => {
+      if (!chunk.wanted) return;
+      const { id, log2, volume, chunkNumber } = chunk;
+      const stored = bytes ?? plain;
+      const facts = { storedBytes: stored.length, codec: bytes === null ? Codec.raw : codec };
+      const place = writer.add({ id, log2, volume, chunkNumber, ...facts }, stored);
+      staged.push({ chunk, place });
+    };
+    const packed = batch.flatMap(({ plain, setting }) =>
+      setting === null ? [] : [{ bytes: plain, setting }],
+    );
+    return new Promise((resolve) => {
+      const addAll = (found: readonly (Uint8Array | null)[]): void => {
+        let next = 0;
+        for (const item of batch) {
+          if (item.setting === null) add(item, null, Codec.raw);
+          else add(item, found[next++] ?? null, item.setting.codec);
+        }
+        resolve();
+      };
+      if (packed.length === 0) addAll([]);
+      else this.#core.compression.compress(packed, addAll);
+    });
+  }
+
+  /** The next chunks in log order with their bytes: no more than fit though none can be compressed. */
+  async #gather(writer: SegmentWriter): Promise<Batched[]> {
+    const { pending, cache } = this.#core;
+    const batch: Batched[] = [];
+    let bytes = 0;
+    while (batch.length < CHUNKS_PER_TURN && bytes < BATCH_BYTES) {
       const chunk = pending.nextUnstaged();
-      if (chunk === null || !writer.hasRoomFor(2 ** chunk.log2)) return;
-      if (budget === 0) {
-        await this.#turn();
-        budget = CHUNKS_PER_TURN;
-        continue;
-      }
+      if (chunk === null) break;
+      const lengthBytes = 2 ** chunk.log2;
+      if (!writer.hasRoomFor(lengthBytes, { bytes, records: batch.length })) break;
       const held = chunk.slot !== ABSENT;
-      const bytes = held ? this.#core.cache.bytes(chunk.slot) : await this.#fromJournal(chunk);
+      const plain = held ? cache.bytes(chunk.slot) : await this.#fromJournal(chunk);
       if (!chunk.wanted) continue;
-      if (bytes === null) {
+      if (plain === null) {
         await this.#lose(chunk);
         continue;
       }
       chunk.staged = true;
-      const place = writer.add(
-        {
-          id: chunk.id,
-          storedBytes: bytes.length,
-          codec: Codec.raw,
-          log2: chunk.log2,
-          volume: chunk.volume,
-          chunkNumber: chunk.chunkNumber,
-        },
-        bytes,
-      );
-      staged.push({ chunk, place });
+      bytes += recordBytes(lengthBytes);
+      batch.push({ chunk, plain, setting: this.#settingOf(chunk.volume) });
     }
+    return batch;
   }
 
   async #place(segment: Segment, staged: readonly Staged[]): Promise<void> {

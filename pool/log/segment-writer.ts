@@ -12,6 +12,8 @@ import { SegmentFile } from './segment-store.ts';
 import type { SegmentStore } from './segment-store.ts';
 
 const PIECE_BYTES = 1024 * 1024;
+/** More make a directory that takes too long to read in one turn; only compressed chunks are so small. */
+const MOST_RECORDS = 16_384;
 
 export interface SegmentWriterFacts {
   readonly store: SegmentStore;
@@ -61,9 +63,11 @@ export class SegmentWriter {
     return this.#directory.length;
   }
 
-  hasRoomFor(storedBytes: number): boolean {
-    const end = this.#base + this.#used + recordBytes(storedBytes);
-    return end + directoryBytes(this.#directory.length + 1) <= this.#limitBytes;
+  /** Whether a record fits, when others that take `ahead` are added before it. */
+  hasRoomFor(storedBytes: number, ahead = { bytes: 0, records: 0 }): boolean {
+    const records = this.#directory.length + ahead.records + 1;
+    const end = this.#base + this.#used + ahead.bytes + recordBytes(storedBytes);
+    return records <= MOST_RECORDS && end + directoryBytes(records) <= this.#limitBytes;
   }
 
   /** Appends a record; `stored` is copied. */

@@ -9,8 +9,8 @@ import type { PendingChunk } from '../chunk/pending.ts';
 import { ChunkState, chunkKeyOf } from '../chunk/chunk-page.ts';
 import type { PoolCore } from '../core.ts';
 import { readPending } from '../log/pending-reader.ts';
-import { readChunks } from '../log/segment-reader.ts';
-import type { SegmentRead } from '../log/segment-reader.ts';
+import { fingerprintOf, readPlain } from '../log/plain-reader.ts';
+import type { PlainRead } from '../log/plain-reader.ts';
 import { entryId } from './map.ts';
 import type { VolumeMap } from './map.ts';
 import type { ChunkViews } from './chunk-views.ts';
@@ -89,7 +89,7 @@ export class ChunkRead {
       this.#end({ code: 'unreadable', offset: this.#unreadable * this.#chunkBytes });
       return;
     }
-    const reads: SegmentRead[] = [];
+    const reads: PlainRead[] = [];
     const missing = new Set<number>();
     const journaled: { index: number; chunk: PendingChunk }[] = [];
     const end = Math.min(this.#found.count, from + CHUNKS_PER_TURN);
@@ -109,7 +109,7 @@ export class ChunkRead {
     for (const key of missing) this.#core.pages.load(key, arrived);
     for (const item of journaled) this.#readJournal(item.index, item.chunk, arrived);
     this.#wanted = arrived;
-    if (reads.length > 0) readChunks(this.#core, reads);
+    if (reads.length > 0) readPlain(this.#core, reads);
   }
 
   #passEnded(end: number): void {
@@ -125,7 +125,7 @@ export class ChunkRead {
   #look(
     index: number,
     wanted: {
-      reads: SegmentRead[];
+      reads: PlainRead[];
       missing: Set<number>;
       journaled: { index: number; chunk: PendingChunk }[];
     },
@@ -152,7 +152,7 @@ export class ChunkRead {
   #lookStored(
     index: number,
     id: number,
-    wanted: { reads: SegmentRead[]; missing: Set<number> },
+    wanted: { reads: PlainRead[]; missing: Set<number> },
   ): void {
     const core = this.#core;
     const number = this.#first + index;
@@ -170,11 +170,12 @@ export class ChunkRead {
     wanted.reads.push({
       id,
       place,
-      done: (stored) => {
-        if (stored === null) this.#unreadable = number;
+      ...fingerprintOf(page, id),
+      done: (plain) => {
+        if (plain === null) this.#unreadable = number;
         else {
-          const slot = core.cache.put(id, stored.bytes);
-          if (slot === ABSENT) this.#found.found(index, stored.bytes);
+          const slot = core.cache.put(id, plain);
+          if (slot === ABSENT) this.#found.found(index, plain);
           else this.#found.foundInCache(index, slot);
         }
         this.#wanted();

@@ -1,11 +1,19 @@
 /** What a volume may be. */
 import { MIB } from '../../src/base/bytes.ts';
+import { Codec } from '../../src/base/ports.ts';
+import type { CompressionSetting } from '../../src/base/ports.ts';
 import { PoolError } from '../types.ts';
 import type { VolumeSpec } from '../types.ts';
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/;
 /** 4 PiB: byte offsets stay exact numbers (below 2^53). */
 const MAX_SIZE_BYTES = 2 ** 52;
+
+const ZSTD = /^zstd(?:-([1-9]\d?))?$/;
+const DEFAULT_ZSTD_LEVEL = 3;
+const MAX_ZSTD_LEVEL = 19;
+/** LZ4 has no levels here. */
+const LZ4_LEVEL = 0;
 
 /** Throws PoolError 'invalid'. */
 export function checkName(kind: 'volume' | 'snapshot', name: string): void {
@@ -30,10 +38,10 @@ export function checkSpec(spec: VolumeSpec): void {
       `dedup '${spec.dedup}' is not available in this version: use off`,
     );
   }
-  if (spec.compression !== 'off') {
+  if (!isCompression(spec.compression)) {
     throw new PoolError(
       'invalid',
-      `compression '${spec.compression}' is not available in this version: use off`,
+      `'${spec.compression}' is no compression: use lz4, zstd, zstd-1 to zstd-${MAX_ZSTD_LEVEL}, or off`,
     );
   }
 }
@@ -46,4 +54,16 @@ export function checkSize(sizeBytes: number, blockSizeBytes: number): void {
       `a volume's size is from 1M to 4P, a multiple of its block size (${blockSizeBytes})`,
     );
   }
+}
+
+export const isCompression = (name: string): boolean =>
+  name === 'off' || compressionOf(name) !== null;
+
+/** What a volume's compression asks for; null: chunks are stored as they are. */
+export function compressionOf(name: string): CompressionSetting | null {
+  if (name === 'lz4') return { codec: Codec.lz4, level: LZ4_LEVEL };
+  const match = ZSTD.exec(name);
+  const level = Number(match?.[1] ?? DEFAULT_ZSTD_LEVEL);
+  if (match === null || level > MAX_ZSTD_LEVEL) return null;
+  return { codec: Codec.zstd, level };
 }

@@ -5,8 +5,10 @@ import type { CatalogueChange, SnapshotRecord, VolumeRecord } from './catalogue.
 import { NO_LIST } from './deadlists.ts';
 import type { Deadlists } from './deadlists.ts';
 import { Families } from './families.ts';
+import { PoolError } from '../types.ts';
 import { levelsFor } from './map.ts';
 import type { PageRelease } from './page-release.ts';
+import { isCompression } from './volume-spec.ts';
 import { Volume } from './volume.ts';
 
 export class VolumeTable {
@@ -130,6 +132,7 @@ export class VolumeTable {
         this.#noteId(change.list);
         return;
       case 'set-volume':
+        mustKnow({ ...volume.record, ...change.changes });
         Object.assign(volume.record, change.changes);
     }
   }
@@ -152,6 +155,7 @@ export class VolumeTable {
   }
 
   #add(record: VolumeRecord): void {
+    mustKnow(record);
     const volume = new Volume(this.#core, record, {
       pageRelease: this.#pageRelease,
       lists: this.lists,
@@ -165,4 +169,13 @@ export class VolumeTable {
   #noteId(id: number): void {
     this.#nextId = Math.max(this.#nextId, id + 1);
   }
+}
+
+/** Throws PoolError 'format' for a setting that a newer version has made. */
+function mustKnow({ name, compression }: VolumeRecord): void {
+  if (isCompression(compression)) return;
+  throw new PoolError(
+    'format',
+    `volume '${name}' has compression '${compression}', which this version does not know: use the version that set it`,
+  );
 }

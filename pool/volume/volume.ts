@@ -1,4 +1,5 @@
 /** One volume that is served: reads, changes, flushes, by byte range. */
+import type { CompressionSetting } from '../../src/base/ports.ts';
 import type { PendingChunk } from '../chunk/pending.ts';
 import type { PoolCore } from '../core.ts';
 import type { VolumeInfo } from '../types.ts';
@@ -13,6 +14,7 @@ import type { Abortable, Finish, VolumeError } from './operations.ts';
 import type { PageRelease } from './page-release.ts';
 import { RangeLock } from './range-lock.ts';
 import { ChunkRead, findResident } from './read.ts';
+import { compressionOf } from './volume-spec.ts';
 
 export type ReadDone = (error: VolumeError | null, bytes: ReadBytes) => void;
 
@@ -38,6 +40,9 @@ export class Volume {
   readonly #lists: Deadlists;
   #gone = false;
   #limit = Infinity;
+  /** What `#compression` was made of. */
+  #compressionName = 'off';
+  #compression: CompressionSetting | null = null;
 
   constructor(
     core: PoolCore,
@@ -76,6 +81,16 @@ export class Volume {
 
   get durability(): VolumeInfo['durability'] {
     return this.#record.durability;
+  }
+
+  /** How its chunks are to be stored from now on; null: as they are. */
+  get compression(): CompressionSetting | null {
+    const { compression } = this.#record;
+    if (compression !== this.#compressionName) {
+      this.#compressionName = compression;
+      this.#compression = compressionOf(compression);
+    }
+    return this.#compression;
   }
 
   get blockSizeBytes(): 512 | 4096 {

@@ -22,14 +22,10 @@ const defaults: Omit<VolumeSpec, 'name' | 'sizeBytes'> = {
   readOnly: false,
 };
 
-/** The modes have names and places in the formats, but only 'off' is built. */
-function refuseUnbuilt({ dedup, compression }: Changes): void {
+/** The dedup modes have names and places in the formats, but only 'off' is built. */
+function refuseUnbuilt({ dedup }: Changes): void {
   if (dedup !== undefined && dedup !== 'off') {
     throw new RequestError('invalid', `dedup ${dedup} is not available in this version; use off`);
-  }
-  if (compression !== undefined && compression !== 'off') {
-    const message = `compression ${compression} is not available in this version; use off`;
-    throw new RequestError('invalid', message);
   }
 }
 

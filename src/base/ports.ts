@@ -134,6 +134,48 @@ export interface Compute {
   hash64(bytes: Uint8Array, seed: number, out: Uint32Array): void;
 }
 
+/** How a chunk is stored; the numbers are those of the formats. */
+export const Codec = { raw: 0, lz4: 1, zstd: 2 } as const;
+
+/** How chunks are to be stored: a codec other than raw, and its level where it has levels. */
+export interface CompressionSetting {
+  readonly codec: number;
+  readonly level: number;
+}
+
+export interface PlainChunk {
+  readonly bytes: Uint8Array;
+  readonly setting: CompressionSetting;
+}
+
+export interface StoredChunk {
+  readonly bytes: Uint8Array;
+  readonly codec: number;
+  /** What it must expand to; it is never given room for more. */
+  readonly plainBytes: number;
+}
+
+/** Compresses and expands chunks, off the event loop where that is faster. */
+export interface Compression {
+  /**
+   * `done` is called in a later turn with what to store of each chunk; null: as it is, compressing
+   * saves too little. The chunks are copied before this returns, the results good until `done`
+   * returns. Callers have one batch of at most 256 chunks and a few MiB under way each.
+   */
+  compress(
+    chunks: readonly PlainChunk[],
+    done: (stored: readonly (Uint8Array | null)[]) => void,
+  ): void;
+  /**
+   * `done` is called in this turn or a later one with the chunks' plain bytes, for the caller to
+   * keep; null: the stored bytes don't give exactly as many, or the codec is unknown.
+   */
+  expand(
+    chunks: readonly StoredChunk[],
+    done: (plain: readonly (Uint8Array | null)[]) => void,
+  ): void;
+}
+
 /** Structured log, as pino has it. */
 export interface Logger {
   debug(facts: object, message: string): void;

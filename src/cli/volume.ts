@@ -64,7 +64,7 @@ const durabilities = ['flush', 'sync'] as const;
 
 const settings = {
   dedup: { choices: dedupModes, describe: 'When duplicates are looked for (only off so far)' },
-  compression: { type: 'string', describe: 'lz4, zstd, zstd-N or off (only off so far)' },
+  compression: { type: 'string', describe: 'lz4, zstd, zstd-1 to zstd-19, or off' },
   durability: {
     choices: durabilities,
     describe: 'flush: durable after a flush; sync: before every answer',

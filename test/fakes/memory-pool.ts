@@ -1,5 +1,6 @@
 /** The pool's facade in memory: volumes as a catalogue, without data. */
 import { PoolError } from '../../pool/types.ts';
+import { checkSpec } from '../../pool/volume/volume-spec.ts';
 import type {
   DiskInfo,
   PoolControl,
@@ -33,9 +34,10 @@ export class MemoryPool implements PoolControl {
   /** What the next deletion fails with. */
   deletionFault: PoolError | null = null;
 
-  createVolume(spec: VolumeSpec): Promise<VolumeInfo> {
+  async createVolume(spec: VolumeSpec): Promise<VolumeInfo> {
+    checkSpec(spec);
     if (this.#volumes.has(spec.name)) {
-      return Promise.reject(new PoolError('exists', `volume ${spec.name} is there already`));
+      throw new PoolError('exists', `volume ${spec.name} is there already`);
     }
     const volume: VolumeInfo = {
       ...spec,
@@ -46,8 +48,7 @@ export class MemoryPool implements PoolControl {
       state: 'online',
       createdAtMs: Date.UTC(2026, 0, 1),
     };
-    this.#volumes.set(spec.name, volume);
-    return Promise.resolve(volume);
+    return this.#replace(volume);
   }
 
   volumes(): readonly VolumeInfo[] {

@@ -6,6 +6,7 @@ import type { SubjectLife, VolumeShape } from './subject.ts';
 import { VolumeUnderTest } from './volume-under-test.ts';
 
 const MOST_VOLUMES = 4;
+const compressions = ['off', 'lz4', 'lz4', 'zstd-1', 'zstd'] as const;
 const MIB = 1024 * 1024;
 
 export interface CatalogueTraffic {
@@ -21,10 +22,25 @@ export interface CatalogueTraffic {
 export async function changeCatalogue(traffic: CatalogueTraffic): Promise<void> {
   const { volumes, prng } = traffic;
   const there = [...volumes.values()].filter(({ presence }) => presence === 'there');
-  const choice = prng.below(10);
+  const choice = prng.below(12);
   if (there.length === 0 || (volumes.size < MOST_VOLUMES && choice < 4)) await create(traffic);
   else if (choice < 8) await resize(traffic, prng.pick(there));
-  else if (there.length > 1) await remove(traffic, prng.pick(there));
+  else if (choice < 10 && there.length > 1) await remove(traffic, prng.pick(there));
+  else await recompress(traffic, prng.pick(there));
+}
+
+/** Nothing of what is stored may be seen to change. */
+async function recompress(traffic: CatalogueTraffic, volume: VolumeUnderTest): Promise<void> {
+  const { life, prng, note } = traffic;
+  const { name } = volume.shape;
+  const compression = prng.pick(compressions);
+  note('> compression', name, compression);
+  try {
+    await life.setCompression(name, compression);
+    note('< compression', name, 'good');
+  } catch (error) {
+    refusedOr(traffic, `compression of ${name}`, error);
+  }
 }
 
 async function create(traffic: CatalogueTraffic): Promise<void> {
@@ -95,6 +111,7 @@ function shapeOf(prng: Prng, name: string, maySync: boolean): VolumeShape {
     blockSizeBytes,
     // Mostly the smallest, of which the most can be done.
     chunkSizeBytes: prng.pick([4096, 4096, 4096, 4096, 8192, 32_768]),
+    compression: prng.pick(compressions),
     sync: maySync && prng.chance(0.3),
   };
 }

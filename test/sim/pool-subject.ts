@@ -27,12 +27,13 @@ class PoolLife implements SubjectLife {
     return this.#pool
       .volumes()
       .filter(({ state }) => state !== 'deleting')
-      .map(({ id, name, sizeBytes, blockSizeBytes, chunkSizeBytes, durability }) => ({
+      .map(({ id, name, sizeBytes, blockSizeBytes, chunkSizeBytes, compression, durability }) => ({
         id,
         name,
         blocks: sizeBytes / blockSizeBytes,
         blockSizeBytes,
         chunkSizeBytes,
+        compression,
         sync: durability === 'sync',
       }));
   }
@@ -43,14 +44,15 @@ class PoolLife implements SubjectLife {
     return new VolumeDevice(volume, identity);
   }
 
-  async create({ name, blocks, blockSizeBytes, chunkSizeBytes, sync }: VolumeShape): Promise<void> {
+  async create(shape: VolumeShape): Promise<void> {
+    const { name, blocks, blockSizeBytes, chunkSizeBytes, compression, sync } = shape;
     const spec = {
       name,
       sizeBytes: blocks * blockSizeBytes,
       chunkSizeBytes,
       blockSizeBytes,
       dedup: 'off',
-      compression: 'off',
+      compression,
       durability: sync ? 'sync' : 'flush',
       readOnly: false,
     } as const;
@@ -60,6 +62,10 @@ class PoolLife implements SubjectLife {
   async resize(name: string, blocks: number): Promise<void> {
     const { blockSizeBytes } = this.#pool.volume(name);
     await refusing(() => this.#pool.resizeVolume(name, blocks * blockSizeBytes, { shrink: true }));
+  }
+
+  async setCompression(name: string, compression: string): Promise<void> {
+    await refusing(() => this.#pool.setVolume(name, { compression }));
   }
 
   async remove(name: string, { wait }: { wait: boolean }): Promise<void> {
@@ -167,6 +173,7 @@ export class PoolSubject implements Subject {
       clock: world.clock,
       random: world.random,
       compute: this.#compute,
+      compression: world.compression,
       log: logOf(world),
       meta: world.meta('meta'),
       disks: [disk],

@@ -1,7 +1,7 @@
 /** Kinds of runs: what the seed's world does to the pool. */
 import type { Prng } from './prng.ts';
 import { healthy } from './settings.ts';
-import type { DiskSettings, MetaSettings, SimSettings } from './settings.ts';
+import type { CodecSettings, DiskSettings, MetaSettings, SimSettings } from './settings.ts';
 
 export interface Profile {
   readonly name: 'crashes' | 'storm' | 'worn' | 'slow' | 'full' | 'errors' | 'damage';
@@ -31,9 +31,14 @@ const MIB = 1024 * KIB;
 const ROOMY_BYTES = 96 * MIB;
 const TIGHT_BYTES = 10 * MIB;
 
-const weather = (disk: Partial<DiskSettings>, meta: Partial<MetaSettings> = {}): SimSettings => ({
+const weather = (
+  disk: Partial<DiskSettings>,
+  meta: Partial<MetaSettings> = {},
+  codec: Partial<CodecSettings> = {},
+): SimSettings => ({
   disk: { ...healthy.disk, ...disk },
   meta: { ...healthy.meta, ...meta },
+  codec: { ...healthy.codec, ...codec },
 });
 
 const errors = (prng: Prng): SimSettings =>
@@ -51,6 +56,7 @@ const damage = (prng: Prng): SimSettings =>
     weather({ misdirectRate: 0.005 }),
     weather({}, { damageRate: 0.02 }),
     weather({}, { rotRate: 0.02 }),
+    weather({}, {}, { wrongRate: 0.01 }),
   ]);
 
 const usual = {

@@ -35,9 +35,15 @@ export interface MetaSettings {
   readonly rotRate: number;
 }
 
+export interface CodecSettings {
+  /** A chunk comes out of its expansion cut off, or with a bit flipped. */
+  readonly wrongRate: number;
+}
+
 export interface SimSettings {
   readonly disk: DiskSettings;
   readonly meta: MetaSettings;
+  readonly codec: CodecSettings;
 }
 
 /** Nothing fails but what may fail on every machine: order, delay and short transfers. */
@@ -67,4 +73,5 @@ export const healthy: SimSettings = {
     damageRate: 0,
     rotRate: 0,
   },
+  codec: { wrongRate: 0 },
 };

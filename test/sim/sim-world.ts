@@ -3,11 +3,12 @@
  * of the process under test. `clock`, `disk(…)`, `meta(…)` belong to the present life; `scheduler`
  * outlives it. Between two events all microtasks run, so the code under test may use promises.
  */
-import type { Clock, Disk, MetaStore, Random } from '../../src/base/ports.ts';
+import type { Clock, Compression, Disk, MetaStore, Random } from '../../src/base/ports.ts';
 import { Prng } from './prng.ts';
 import { Scheduler } from './scheduler.ts';
 import { healthy } from './settings.ts';
 import type { SimSettings } from './settings.ts';
+import { SimCompression } from './sim-compression.ts';
 import { SimDisk } from './sim-disk.ts';
 import { SimMedium } from './sim-medium.ts';
 import { SimMeta, SimMetaMedium } from './sim-meta.ts';
@@ -27,6 +28,8 @@ export class SimWorld {
   readonly media = new Map<string, SimMedium>();
   readonly metaMedia = new Map<string, SimMetaMedium>();
   readonly random: Random;
+  readonly #codecPrng: Prng;
+  #codecDamages = 0;
   #settings: SimSettings;
   #process: SimProcess;
   #clock: SimClock;
@@ -36,6 +39,7 @@ export class SimWorld {
     this.trace = trace;
     this.#settings = settings;
     this.random = new SimRandom(this.prng.fork('random'));
+    this.#codecPrng = this.prng.fork('codec');
     this.#process = new SimProcess(this.scheduler, trace);
     this.#clock = new SimClock(this.#process);
   }
@@ -50,6 +54,26 @@ export class SimWorld {
 
   meta(name: string): MetaStore {
     return new SimMeta(this.#process, this.metaMedium(name));
+  }
+
+  get compression(): Compression {
+    const process = this.#process;
+    const prng = this.#codecPrng;
+    return new SimCompression({
+      later: (run) => process.after(prng.fraction(), run),
+      expanded: (plain) => this.#expanded(plain),
+    });
+  }
+
+  /** Now and then the memory or the library is bad. */
+  #expanded(plain: Uint8Array | null): Uint8Array | null {
+    const prng = this.#codecPrng;
+    if (plain === null || !prng.chance(this.#settings.codec.wrongRate)) return plain;
+    this.#codecDamages += 1;
+    const wrong = plain.slice(0, prng.chance(0.5) ? plain.length : prng.below(plain.length));
+    const at = prng.below(plain.length);
+    if (wrong.length === plain.length) wrong[at] = (plain[at] ?? 0) ^ (1 << prng.below(8));
+    return wrong;
   }
 
   medium(name: string): SimMedium {
@@ -84,7 +108,7 @@ export class SimWorld {
   /** Damage done to media so far: without any, nothing that is durable may be unreadable. */
   get damages(): number {
     const media = [...this.media.values(), ...this.metaMedia.values()];
-    return media.reduce((sum, medium) => sum + medium.damages, 0);
+    return media.reduce((sum, medium) => sum + medium.damages, this.#codecDamages);
   }
 
   /** The process ends here: nothing that it began will be heard of again. The next life opens its

@@ -7,6 +7,7 @@ export interface VolumeShape {
   readonly blocks: number;
   readonly blockSizeBytes: 512 | 4096;
   readonly chunkSizeBytes: number;
+  readonly compression: string;
   /** An acknowledged write is durable without a flush. */
   readonly sync: boolean;
 }
@@ -22,6 +23,7 @@ export interface SubjectLife {
   device(name: string): BlockDevice;
   create(volume: VolumeShape): Promise<void>;
   resize(name: string, blocks: number): Promise<void>;
+  setCompression(name: string, compression: string): Promise<void>;
   remove(name: string, options: { wait: boolean }): Promise<void>;
   /** Names of all snapshots, as VOLUME@SNAPSHOT; `device` takes them too. */
   snapshots(): readonly string[];

@@ -30,6 +30,7 @@ export function calmWorld(
   return new SimWorld(seed, {
     disk: { ...healthy.disk, ...calm, ...disk },
     meta: { ...healthy.meta, slowRate: 0, ...meta },
+    codec: healthy.codec,
   });
 }
 
@@ -51,6 +52,7 @@ export class PoolInWorld {
       clock: world.clock,
       random: world.random,
       compute: await RealCompute.load(),
+      compression: world.compression,
       log: silent,
       meta: world.meta('meta'),
       disks: [{ disk, class: 'nvme', capacityBytes }],

@@ -71,8 +71,10 @@ describe('volumes over REST', () => {
     [{ blockSizeBytes: 520 }, /blockSizeBytes must be .*512, 4096/],
     [{ colour: 'red' }, /additional properties: colour/],
     [{ dedup: 'pre-ack' }, /dedup pre-ack is not available.*use off/],
-    [{ compression: 'zstd-3' }, /compression zstd-3 is not available.*use off/],
-    [{ compression: 'rar' }, /compression must match pattern/],
+    [{ compression: 'rar' }, /'rar' is no compression: use lz4, zstd, .* or off/],
+    [{ compression: 'zstd-0' }, /'zstd-0' is no compression/],
+    [{ compression: 'zstd-20' }, /'zstd-20' is no compression: .*zstd-1 to zstd-19/],
+    [{ compression: 3 }, /compression must be string/],
   ])('%j is refused with 400 and the reason', async (fields, detail) => {
     const response = await createDb(fields);
     expect(response.statusCode).toBe(400);

@@ -1,0 +1,181 @@
+import { zstdDecompressSync } from 'node:zlib';
+import { healthy } from '../../sim/settings.ts';
+import type { SimWorld } from '../../sim/sim-world.ts';
+import { openRecord } from '../../../pool/log/segment-format.ts';
+import { KIB, MIB, PoolInWorld, calmWorld, patterned } from './pool-in-world.ts';
+
+/** One quarter is noise, the rest repeats: it compresses about four to one. */
+function quarter(length: number, seed: number): Uint8Array {
+  const bytes = new Uint8Array(length).fill(seed & 0xff);
+  let state = seed;
+  for (let index = 0; index < length; index++) {
+    if (index % 4096 < 1024) {
+      state = (Math.imul(state, 0x41c6_4e6d) + 12_345) & 0x7fff_ffff;
+      bytes[index] = state >>> 16;
+    }
+  }
+  return bytes;
+}
+
+/** Noise. */
+function full(length: number): Uint8Array {
+  let state = 7;
+  return Uint8Array.from({ length }, () => {
+    state = (Math.imul(state, 0x41c6_4e6d) + 12_345) & 0x7fff_ffff;
+    return state >>> 16;
+  });
+}
+
+async function segments(world: SimWorld): Promise<Uint8Array> {
+  const disk = world.disk('disk');
+  const names = await world.until(disk.list('segments'));
+  const all: Uint8Array[] = [];
+  for (const name of names) {
+    const file = await world.until(disk.open(`segments/${name}`, 'read'));
+    const bytes = new Uint8Array(await world.until(file.sizeBytes()));
+    let at = 0;
+    while (at < bytes.length) {
+      at += await world.until(
+        new Promise<number>((resolve) => {
+          file.read(bytes.subarray(at), at, (_, length) => {
+            resolve(length);
+          });
+        }),
+      );
+    }
+    all.push(bytes);
+  }
+  return new Uint8Array(Buffer.concat(all));
+}
+
+/** In pieces that the small journal takes. */
+async function fill(pool: PoolInWorld, offset: number, data: Uint8Array): Promise<void> {
+  for (let at = 0; at < data.length; at += MIB / 4) {
+    expect(await pool.write('a', offset + at, data.subarray(at, at + MIB / 4))).toBeNull();
+  }
+}
+
+/** Quicker than to have each byte expected. */
+async function mustRead(pool: PoolInWorld, offset: number, data: Uint8Array): Promise<void> {
+  const found = await pool.read('a', offset, data.length);
+  expect(typeof found === 'string' ? found : Buffer.compare(found, data)).toBe(0);
+}
+
+const settled = (pool: PoolInWorld): Promise<void> =>
+  pool.world.run(pool.world.scheduler.nowMs + 5000);
+
+async function reopened(pool: PoolInWorld): Promise<PoolInWorld> {
+  await pool.world.until(pool.pool.close());
+  pool.world.crash('process');
+  return PoolInWorld.open(pool.world, { memoryBytes: MIB });
+}
+
+describe('a volume with compression', () => {
+  test.each(['lz4', 'zstd', 'zstd-19'])(
+    '%s stores less and reads what was written',
+    async (name) => {
+      const pool = await PoolInWorld.open(calmWorld());
+      await pool.create('a', { compression: name });
+      const data = quarter(2 * MIB, 1);
+      await fill(pool, 0, data);
+      await settled(pool);
+      const status = pool.pool.status();
+      expect(status.uniqueBytes).toBe(2 * MIB);
+      expect(status.storedBytes).toBeLessThan(MIB);
+      expect(status.compressionRatio).toBeGreaterThan(2);
+      const again = await reopened(pool);
+      await mustRead(again, 0, data);
+      expect((await again.world.until(again.pool.recount())).problems).toEqual([]);
+    },
+  );
+
+  test('what saves less than an eighth is stored as it is', async () => {
+    const pool = await PoolInWorld.open(calmWorld());
+    await pool.create('a', { compression: 'zstd' });
+    const data = full(MIB);
+    await fill(pool, 0, data);
+    await settled(pool);
+    expect(pool.pool.status().storedBytes).toBeGreaterThanOrEqual(MIB);
+    await mustRead(await reopened(pool), 0, data);
+  });
+
+  test('large chunks too', async () => {
+    const pool = await PoolInWorld.open(calmWorld(), {
+      segmentBytes: 4 * MIB,
+      journalBytes: 8 * MIB,
+      capacityBytes: 128 * MIB,
+    });
+    await pool.create('a', { compression: 'lz4', chunkSizeBytes: MIB });
+    const data = quarter(4 * MIB, 3);
+    expect(await pool.write('a', 0, data)).toBeNull();
+    await settled(pool);
+    expect(pool.pool.status().storedBytes).toBeLessThan(2 * MIB);
+    await mustRead(await reopened(pool), 4 * KIB, data.slice(4 * KIB, 4 * KIB + MIB));
+  });
+
+  test('its setting holds for what is stored from then on; what is stored stays readable', async () => {
+    const pool = await PoolInWorld.open(calmWorld());
+    await pool.create('a');
+    const written: Uint8Array[] = [];
+    const stored: number[] = [];
+    for (const compression of ['off', 'lz4', 'zstd-1', 'off']) {
+      await pool.world.until(pool.pool.setVolume('a', { compression }));
+      const data = quarter(MIB, written.length + 1);
+      await fill(pool, written.length * MIB, data);
+      await settled(pool);
+      written.push(data);
+      stored.push(pool.pool.status().storedBytes);
+    }
+    const grown = stored.map((bytes, index) => bytes - (stored[index - 1] ?? 0));
+    expect(grown.map((bytes) => bytes < MIB / 2)).toEqual([false, true, true, false]);
+    const again = await reopened(pool);
+    await mustRead(again, 0, new Uint8Array(Buffer.concat(written)));
+  });
+
+  test('of a volume that was deleted meanwhile nothing is left to store', async () => {
+    const pool = await PoolInWorld.open(calmWorld());
+    await pool.create('a', { compression: 'lz4' });
+    await fill(pool, 0, quarter(2 * MIB, 1));
+    await pool.world.until(pool.pool.deleteVolume('a', { wait: true }));
+    expect(pool.pool.status().storedBytes).toBe(0);
+  });
+
+  test('a record holds a stream that others can read [RFC 8878]', async () => {
+    const pool = await PoolInWorld.open(calmWorld());
+    await pool.create('a', { compression: 'zstd' });
+    const data = quarter(256 * KIB, 5);
+    await fill(pool, 0, data);
+    await settled(pool);
+    const bytes = await segments(pool.world);
+    const first = openRecord(pool.ports.compute, bytes.subarray(64), { segment: 1, offset: 64 });
+    expect(first).toMatchObject({ codec: 2, log2: 12, chunkNumber: 0 });
+    const stored = bytes.subarray(96, 96 + (first?.storedBytes ?? 0));
+    expect(new Uint8Array(zstdDecompressSync(stored))).toEqual(data.slice(0, 4096));
+  });
+
+  test.each(['', 'zstd-', 'zstd-0', 'zstd-20', 'zstd-1x', 'LZ4', 'gzip', 'lz4-1'])(
+    '%j is no compression: refused, nothing changed',
+    async (compression) => {
+      const pool = await PoolInWorld.open(calmWorld());
+      await pool.create('a');
+      expect(() => pool.pool.setVolume('a', { compression })).toThrow(/is no compression: use lz4/);
+      expect(pool.pool.volume('a').compression).toBe('off');
+    },
+  );
+});
+
+describe('a chunk that does not expand to what was written', () => {
+  test('is unreadable, and an event says so', async () => {
+    const pool = await PoolInWorld.open(calmWorld());
+    await pool.create('a', { compression: 'lz4' });
+    await fill(pool, 0, quarter(MIB, 9));
+    await pool.write('a', 2 * MIB, patterned(4096, 1));
+    await settled(pool);
+    const again = await reopened(pool);
+    again.world.settings = { ...healthy, codec: { wrongRate: 1 } };
+    expect(await again.read('a', 0, 4096)).toBe('unreadable');
+    const [event] = again.pool.events(0, 100).filter(({ severity }) => severity === 'error');
+    expect(event).toMatchObject({ type: 'segment-damaged', codec: 1 });
+    expect(event?.message).toMatch(/does not expand to what was written/);
+  });
+});
