@@ -39,7 +39,7 @@ export class SimWorld {
     this.trace = trace;
     this.#settings = settings;
     this.random = new SimRandom(this.prng.fork('random'));
-    this.#codecPrng = this.prng.fork('codec');
+    this.#codecPrng = new Prng(seed, 'codec');
     this.#process = new SimProcess(this.scheduler, trace);
     this.#clock = new SimClock(this.#process);
   }
