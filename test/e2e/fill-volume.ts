@@ -1,7 +1,9 @@
-import { GOOD, testUnitReady, write } from '../initiator/block-commands.ts';
+/** Whole volumes, written and read through iSCSI. */
+import { createHash } from 'node:crypto';
+import { GOOD, read, testUnitReady, write } from '../initiator/block-commands.ts';
 import { portalOf, TcpInitiator } from '../initiator/tcp-initiator.ts';
 import { UNIT_BYTES, WriteOracle } from '../initiator/write-oracle.ts';
-import type { Scale } from '../peers/scale.ts';
+import type { Scale, Volume } from '../peers/scale.ts';
 
 const COMMAND_UNITS = 256;
 const COMMANDS_IN_FLIGHT = 8;
@@ -17,8 +19,7 @@ export async function fillVolume(
 ): Promise<void> {
   const plain = ['--dedup', 'off', '--compression', 'off'];
   const volume = await scale.createVolume(name, '--size', `${String(mebibytes)}M`, ...plain);
-  const initiator = await TcpInitiator.open(portalOf(volume.iscsiUrl));
-  while ((await initiator.execute(testUnitReady())).status !== GOOD);
+  const initiator = await openSession(scale, volume.iscsiUrl);
   const units = (mebibytes << 20) / UNIT_BYTES;
   const content = new WriteOracle(units, seed);
   let next = 0;
@@ -32,4 +33,26 @@ export async function fillVolume(
   };
   await Promise.all(Array.from({ length: COMMANDS_IN_FLIGHT }, writer));
   initiator.close();
+}
+
+/** SHA-256 of all that a volume holds. */
+export async function contentHash(scale: Scale, name: string): Promise<string> {
+  const { iscsiUrl, sizeBytes } = await scale.cli<Volume>('volume', 'show', name);
+  const initiator = await openSession(scale, iscsiUrl);
+  const hash = createHash('sha256');
+  const commandBytes = COMMAND_UNITS * UNIT_BYTES;
+  for (let at = 0; at < sizeBytes; at += commandBytes) {
+    const { status, data } = await initiator.execute(read(at / 512, commandBytes));
+    if (status !== GOOD) throw new Error(`reading ${name}: status ${String(status)}`);
+    hash.update(data);
+  }
+  initiator.close();
+  return hash.digest('hex');
+}
+
+/** Without the unit attentions of a new session. The URL may be one of an earlier start. */
+async function openSession(scale: Scale, iscsiUrl: string): Promise<TcpInitiator> {
+  const initiator = await TcpInitiator.open({ ...portalOf(iscsiUrl), port: scale.portalPort });
+  while ((await initiator.execute(testUnitReady())).status !== GOOD);
+  return initiator;
 }

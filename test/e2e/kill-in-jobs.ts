@@ -12,7 +12,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { killCampaign, type CampaignReport } from './kill-campaign.ts';
-import { isJobName, jobKinds, killedJob, volumeArgsOf, type JobName } from './kill-jobs.ts';
+import { isJobName, jobNames, killedJob, volumeArgsOf, type JobName } from './kill-jobs.ts';
 import { ScaleVictim } from './kill-victims.ts';
 
 const KILLS = Number(process.env['KILLS'] ?? 20);
@@ -41,13 +41,12 @@ async function campaign(name: JobName, folder: string): Promise<CampaignReport> 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !isJobName(name));
 if (unknown.length > 0) {
-  const names = Object.keys(jobKinds).join(', ');
+  const names = jobNames.join(', ');
   process.stderr.write(`kill-in-jobs: no job ${unknown.join(', ')}: take of ${names}\n`);
   process.exit(2);
 }
 let hasFailed = false;
-for (const name of wanted.length > 0 ? wanted.filter(isJobName) : Object.keys(jobKinds)) {
-  if (!isJobName(name)) continue;
+for (const name of wanted.length > 0 ? wanted.filter(isJobName) : jobNames) {
   const folder = await mkdtemp(join(tmpdir(), 'scale-kill-job-'));
   say(`${name}: seed ${String(SEED)}, ${String(KILLS)} kills`);
   const report = await campaign(name, folder);

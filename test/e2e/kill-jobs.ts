@@ -4,7 +4,7 @@
  * and then `scale check` must find nothing.
  */
 import type { Scale } from '../peers/scale.ts';
-import { fillVolume } from './fill-volume.ts';
+import { contentHash, fillVolume } from './fill-volume.ts';
 import type { KilledJob } from './kill-campaign.ts';
 import { VOLUME, type ScaleVictim } from './kill-victims.ts';
 
@@ -55,29 +55,44 @@ const clean: JobKind = {
   finish: deleteIfThere,
 };
 
+const FROZEN = 'frozen';
 const snapshotName = (round: number, which: string): string =>
   `${VOLUME}@r${String(round)}${which}`;
 
-/** Three snapshots with writes between them; the middle one goes, then the oldest and the newest. */
-const snapshotDelete: JobKind = {
-  prepare: async (scale, round) => {
-    await scale.cli('snapshot', 'create', snapshotName(round, 'a'));
-    await scale.cli('snapshot', 'create', snapshotName(round, 'b'));
-  },
-  run: async (scale, round) => {
-    await scale.cli('snapshot', 'create', snapshotName(round, 'c'));
-    for (const which of ['b', 'a', 'c']) {
-      await scale.cli('snapshot', 'delete', snapshotName(round, which), '--wait');
-    }
-  },
-  finish: async (scale) => {
-    const left = await scale.cli<(Named & { volume: string })[]>('snapshot', 'list', VOLUME);
-    for (const { name } of left) {
-      const full = name.includes('@') ? name : `${VOLUME}@${name}`;
-      await scale.cli('snapshot', 'delete', full, '--wait');
-    }
-  },
-};
+async function deleteSnapshots(scale: Scale): Promise<void> {
+  for (const { name } of await scale.cli<Named[]>('snapshot', 'list', VOLUME)) {
+    const full = name.includes('@') ? name : `${VOLUME}@${name}`;
+    await scale.cli('snapshot', 'delete', full, '--wait');
+  }
+}
+
+/**
+ * Snapshots with writes between them, and a clone of the oldest, which must stay as it is. Killed
+ * while the others go: the middle one, the oldest (which the clone keeps) and the newest.
+ */
+function snapshotDelete(): JobKind {
+  let frozen = '';
+  return {
+    prepare: async (scale, round) => {
+      await scale.cli('snapshot', 'create', snapshotName(round, 'a'));
+      await scale.cli('clone', 'create', snapshotName(round, 'a'), FROZEN);
+      await scale.cli('snapshot', 'create', snapshotName(round, 'b'));
+      frozen = await contentHash(scale, FROZEN);
+    },
+    run: async (scale, round) => {
+      await scale.cli('snapshot', 'create', snapshotName(round, 'c'));
+      for (const which of ['b', 'a', 'c']) {
+        await scale.cli('snapshot', 'delete', snapshotName(round, which), '--wait');
+      }
+    },
+    finish: async (scale) => {
+      const now = await contentHash(scale, FROZEN);
+      if (now !== frozen) throw new Error('the clone of a snapshot has other bytes than before');
+      await scale.cli('volume', 'delete', FROZEN, '--force', '--wait');
+      await deleteSnapshots(scale);
+    },
+  };
+}
 
 /** Post-process dedup of the volume that is written to: an eighth of what is written are
  * duplicates. */
@@ -105,26 +120,27 @@ const scrub: JobKind = {
   finish: (scale) => scale.cli('pool', 'scrub', '--wait'),
 };
 
-export const jobKinds = {
-  'volume-delete': volumeDelete,
-  clean,
+const jobKinds = {
+  'volume-delete': () => volumeDelete,
+  clean: () => clean,
   'snapshot-delete': snapshotDelete,
-  dedup,
-  rewrite,
-  scrub,
-} as const;
+  dedup: () => dedup,
+  rewrite: () => rewrite,
+  scrub: () => scrub,
+} as const satisfies Record<string, () => JobKind>;
 export type JobName = keyof typeof jobKinds;
 
+export const jobNames = Object.keys(jobKinds) as readonly JobName[];
 export const isJobName = (name: string): name is JobName => Object.hasOwn(jobKinds, name);
 
 export const volumeArgsOf = (name: JobName): readonly string[] => {
-  const kind: JobKind = jobKinds[name];
+  const kind: JobKind = jobKinds[name]();
   return kind.volumeArgs ?? [];
 };
 
 /** The job on a victim whose volume was made with `volumeArgsOf`. */
 export function killedJob(name: JobName, victim: ScaleVictim): KilledJob {
-  const kind: JobKind = jobKinds[name];
+  const kind: JobKind = jobKinds[name]();
   let round = 0;
   let leadMs = Infinity;
   return {
@@ -142,7 +158,11 @@ export function killedJob(name: JobName, victim: ScaleVictim): KilledJob {
       await kind.run(victim.scale, round);
     },
     finish: async () => {
-      await kind.finish(victim.scale, round);
+      try {
+        await kind.finish(victim.scale, round);
+      } catch (error) {
+        return [String(error)];
+      }
       return victim.check();
     },
   };
