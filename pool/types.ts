@@ -65,7 +65,9 @@ export interface ScrubFinding {
 /** What of a volume a scrub found unreadable, or at risk of it. */
 export interface ScrubVolume {
   readonly volume: string;
+  /** Mapped. */
   readonly chunks: number;
+  /** With holes of which it is not known any more that they are holes. */
   readonly damagedChunks: number;
   /** Bytes of the volume at which the first of them begin. */
   readonly offsets: readonly number[];

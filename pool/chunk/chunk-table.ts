@@ -134,6 +134,13 @@ export class ChunkTable {
     return present(page.words[entryAt(id) + EntryField.state], 'entry') & 0xff;
   }
 
+  /** It is referenced, and its bytes are nowhere: reads answer unreadable. */
+  isLost(page: Page, id: number): boolean {
+    const state = this.stateOf(page, id);
+    if (state !== ChunkState.live) return state === ChunkState.lost;
+    return this.placeOf(page, id) === null && this.#pending.get(id) === undefined;
+  }
+
   /** A sealed segment has the bytes of a pending chunk. The page is resident. False: it is dead. */
   place(page: Page, chunk: PendingChunk, place: ChunkPlace): boolean {
     if (!chunk.wanted) return false;

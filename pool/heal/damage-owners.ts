@@ -17,35 +17,33 @@ import { PageKind } from '../meta/page.ts';
 import type { Page } from '../meta/page-cache.ts';
 import type { ScrubVolume } from '../types.ts';
 import { ENTRIES_PER_MAP_PAGE, entryId, mapKey } from '../volume/map.ts';
-import type { MapRoot } from '../volume/map.ts';
+import type { Dataset } from '../volume/catalogue.ts';
 import { storedKeys } from './scrub-pages.ts';
 import type { ScrubParts } from './scrub-parts.ts';
 import { isDamagedAt } from './scrub-segments.ts';
 
 const OFFSETS_PER_VOLUME = 16;
 
-/** A volume's map, for as long as it is there. */
-export interface Dataset {
+/** A volume or snapshot whose map is walked, for as long as it is there. */
+export interface WalkedDataset {
   readonly name: string;
-  readonly map: MapRoot;
   readonly chunkBytes: number;
-  readonly sizeBytes: number;
-  readonly mappedChunks: number;
+  readonly dataset: Dataset;
   isGone(): boolean;
 }
 
 export async function findOwners(
   parts: ScrubParts,
-  datasets: readonly Dataset[],
+  datasets: readonly WalkedDataset[],
 ): Promise<ScrubVolume[]> {
   const { findings } = parts;
   if (findings.segmentsWithoutDirectory.size > 0) await eachEntry(parts, findPlaces);
   if (findings.chunkCount > 0) await eachEntry(parts, findAliases);
   const reports: ScrubVolume[] = [];
-  for (const dataset of datasets) {
-    const walk = new OwnerWalk(parts, dataset);
+  for (const walked of datasets) {
+    const walk = new OwnerWalk(parts, walked);
     if (findings.concernsVolumes) await walk.run();
-    if (!dataset.isGone()) reports.push(walk.report());
+    if (!walked.isGone()) reports.push(walk.report());
   }
   return reports;
 }
@@ -104,31 +102,30 @@ interface Step {
   readonly leaf: Page | null;
   /** Key of a page on the way that has to be loaded first. */
   readonly missing: number | null;
-  /** Key of a page on the way that is damaged in the store, though memory may have it. */
+  /** Key of a damaged page on the way: nothing below it can be read, holes neither. Memory may have
+   * the page, but the next start has not. */
   readonly damaged: number | null;
-  /** That page can't be read: all below it is lost. */
-  readonly isLost: boolean;
   /** The first chunk number that what was found here says nothing of. */
   readonly next: number;
 }
 
 class OwnerWalk {
   readonly #parts: ScrubParts;
-  readonly #dataset: Dataset;
+  readonly #walked: WalkedDataset;
   readonly #chunks: number;
   readonly #offsets: number[] = [];
   #damaged = 0;
 
-  constructor(parts: ScrubParts, dataset: Dataset) {
+  constructor(parts: ScrubParts, walked: WalkedDataset) {
     this.#parts = parts;
-    this.#dataset = dataset;
-    this.#chunks = Math.ceil(dataset.sizeBytes / dataset.chunkBytes);
+    this.#walked = walked;
+    this.#chunks = Math.ceil(walked.dataset.sizeBytes / walked.chunkBytes);
   }
 
   report(): ScrubVolume {
     return {
-      volume: this.#dataset.name,
-      chunks: this.#dataset.mappedChunks,
+      volume: this.#walked.name,
+      chunks: this.#walked.dataset.mappedChunks,
       damagedChunks: this.#damaged,
       offsets: this.#offsets,
     };
@@ -136,7 +133,7 @@ class OwnerWalk {
 
   async run(): Promise<void> {
     const { core, pace } = this.#parts;
-    for (let number = 0; number < this.#chunks && !this.#dataset.isGone();) {
+    for (let number = 0; number < this.#chunks && !this.#walked.isGone();) {
       const step = this.#step(number);
       if (step.missing !== null) {
         const page = await core.pages.hold(step.missing);
@@ -145,12 +142,7 @@ class OwnerWalk {
           core.pages.letGo(page);
         } else if (this.#step(number).missing === step.missing) {
           // It is still on the way there: gone, or it could not be read just now.
-          number = this.#pass(number, {
-            ...step,
-            missing: null,
-            damaged: step.missing,
-            isLost: true,
-          });
+          number = this.#pass(number, { ...step, missing: null, damaged: step.missing });
         }
       } else number = this.#pass(number, step);
       await pace.spent(0);
@@ -158,26 +150,24 @@ class OwnerWalk {
   }
 
   /** Takes in what was found; the number to go on from, the same if a page has to be loaded. */
-  #pass(number: number, { leaf, missing, damaged, isLost, next }: Step): number {
+  #pass(number: number, { leaf, missing, damaged, next }: Step): number {
     if (missing !== null) return number;
-    if (leaf !== null) this.#look(leaf, number, damaged);
-    else if (isLost && damaged !== null) {
+    if (leaf !== null) this.#look(leaf, number);
+    else if (damaged !== null) {
       this.#parts.findings.ownsPage(damaged, this.#owner(number));
       this.#count(number, Math.min(next, this.#chunks) - number);
     }
     return next;
   }
 
-  #look(leaf: Page, number: number, damagedPage: number | null): void {
+  #look(leaf: Page, number: number): void {
     const { findings } = this.#parts;
-    if (damagedPage !== null) findings.ownsPage(damagedPage, this.#owner(number));
     const first = number - (number % ENTRIES_PER_MAP_PAGE);
     for (let index = number % ENTRIES_PER_MAP_PAGE; index < ENTRIES_PER_MAP_PAGE; index++) {
       const id = entryId(leaf, index);
       if (id === 0) continue;
       const key = chunkKeyOf(id);
-      const isDamaged = findings.hasChunk(id) || findings.hasPage(key);
-      if (!isDamaged && damagedPage === null) continue;
+      if (!findings.hasChunk(id) && !findings.hasPage(key)) continue;
       this.#count(first + index, 1);
       findings.ownsChunk(id, this.#owner(first + index));
       findings.ownsPage(key, this.#owner(first + index));
@@ -185,34 +175,32 @@ class OwnerWalk {
   }
 
   #owner(chunkNumber: number): { volume: string; chunkNumber: number } {
-    return { volume: this.#dataset.name, chunkNumber };
+    return { volume: this.#walked.name, chunkNumber };
   }
 
   #count(number: number, chunks: number): void {
     this.#damaged += chunks;
-    if (this.#offsets.length < OFFSETS_PER_VOLUME)
-      this.#offsets.push(number * this.#dataset.chunkBytes);
+    const { chunkBytes } = this.#walked;
+    const end = Math.min(chunks, OFFSETS_PER_VOLUME - this.#offsets.length);
+    for (let index = 0; index < end; index++) this.#offsets.push((number + index) * chunkBytes);
   }
 
   /** From the root towards a chunk number, as far as the pages in memory lead. */
   #step(number: number): Step {
     const { pages } = this.#parts.core;
-    const { root, levels } = this.#dataset.map;
-    let damaged: number | null = null;
-    const found = { leaf: null, missing: null, isLost: false };
+    const { root, levels } = this.#walked.dataset.map;
+    const found = { leaf: null, missing: null, damaged: null };
     let page = root;
     for (let level = levels - 1; ; level--) {
       const span = ENTRIES_PER_MAP_PAGE ** (level + 1);
       const next = number - (number % span) + span;
-      if (page === 0) return { ...found, damaged, next };
+      if (page === 0) return { ...found, next };
       const key = mapKey(page);
-      if (this.#parts.findings.hasPage(key)) damaged = key;
+      const isDamaged = this.#parts.findings.hasPage(key) || pages.isDamaged(key);
+      if (isDamaged) return { ...found, damaged: key, next };
       const words = pages.get(key);
-      if (words === null) {
-        if (pages.isDamaged(key)) return { ...found, damaged: key, isLost: true, next };
-        return { ...found, damaged, missing: key, next };
-      }
-      if (level === 0) return { ...found, damaged, leaf: words, next };
+      if (words === null) return { ...found, missing: key, next };
+      if (level === 0) return { ...found, leaf: words, next };
       const below = ENTRIES_PER_MAP_PAGE ** level;
       page = entryId(words, Math.floor(number / below) % ENTRIES_PER_MAP_PAGE);
     }

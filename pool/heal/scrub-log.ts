@@ -6,6 +6,7 @@
  * still kept when it is looked at again.
  */
 import { DiskError } from '../../src/base/ports.ts';
+import { chunkKeyOf } from '../chunk/chunk-page.ts';
 import type { DataRecord } from '../log/frame.ts';
 import type { FramePosition } from '../log/journal.ts';
 import { LogReader } from '../log/log-reader.ts';
@@ -119,9 +120,20 @@ class LogScrub {
       read && this.#hash[0] === record.fingerprintHigh && this.#hash[1] === record.fingerprintLow;
     if (whole || frame.header.position < core.journal.trimmed) return;
     const message = `chunk ${record.id} is damaged in the journal, at byte ${position}`;
-    if (core.pending.get(record.id)?.dataPosition === position) {
+    if (await this.#isOnlyThere(record.id, position)) {
       findings.chunk(record.id, { kind: 'journal', message, position });
     } else findings.other({ kind: 'journal', message, position, chunk: record.id });
+  }
+
+  /** No segment has the chunk: it waits for destage, or was given up when that found it damaged. */
+  async #isOnlyThere(id: number, position: number): Promise<boolean> {
+    const { pages, chunks, pending } = this.#parts.core;
+    if (pending.get(id)?.dataPosition === position) return true;
+    const page = await pages.hold(chunkKeyOf(id));
+    if (page === null) return false;
+    const isLost = chunks.isLost(page, id);
+    pages.letGo(page);
+    return isLost;
   }
 
   #turn(): Promise<void> {

@@ -71,16 +71,21 @@ async function lookAgain({ core, meta, findings }: ScrubParts, key: number): Pro
   findings.page(key, `metadata page ${key} is damaged: ${reason}`);
 }
 
-/** Chunks whose loss was found before, or accepted at a start. */
+/** Chunks that were lost before: given up when destage found them damaged, or in a part of the journal
+ * whose loss was accepted at a start. */
 async function scrubLost(parts: ScrubParts, key: number, words: Uint32Array): Promise<void> {
   const { core, findings } = parts;
   const { partition, pageNumber } = pageNumberOf(key);
   for (let index = 0; index < ENTRIES_PER_CHUNK_PAGE; index++) {
     const id = chunkIdOf(partition, pageNumber, index);
-    if (((words[entryAt(id) + EntryField.state] ?? 0) & 0xff) !== ChunkState.lost) continue;
+    const at = entryAt(id);
+    const state = (words[at + EntryField.state] ?? 0) & 0xff;
+    const isNowhere = state === ChunkState.live && words[at + EntryField.segment] === 0;
+    if (state !== ChunkState.lost && !isNowhere) continue;
+    if (core.pending.get(id) !== undefined) continue;
     const page = await core.pages.hold(key);
     if (page === null) return;
-    const isLost = core.chunks.stateOf(page, id) === ChunkState.lost;
+    const isLost = core.chunks.isLost(page, id);
     core.pages.letGo(page);
     if (isLost) findings.chunk(id, { kind: 'lost', message: `chunk ${id} was lost before` });
   }

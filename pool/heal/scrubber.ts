@@ -12,7 +12,7 @@ import type { PoolCore } from '../core.ts';
 import type { ScrubProgress, ScrubReport, ScrubVolume } from '../types.ts';
 import type { VolumeTable } from '../volume/volume-table.ts';
 import { findOwners } from './damage-owners.ts';
-import type { Dataset } from './damage-owners.ts';
+import type { WalkedDataset } from './damage-owners.ts';
 import { ScrubFindings } from './scrub-findings.ts';
 import { scrubLog } from './scrub-log.ts';
 import { ScrubPace, ScrubStopped } from './scrub-pace.ts';
@@ -154,21 +154,25 @@ export class Scrubber {
     }
   }
 
-  #datasets({ volumes }: ScrubParts): Dataset[] {
-    return volumes.all().map((volume) => {
-      const { record } = volume;
-      return {
-        name: record.name,
-        map: record.map,
-        chunkBytes: record.chunkSizeBytes,
-        get sizeBytes() {
-          return record.sizeBytes;
-        },
-        get mappedChunks() {
-          return record.mappedChunks;
-        },
-        isGone: () => volumes.byId(record.id) !== volume,
+  /** Heads and the snapshots that are seen. What a hidden snapshot holds, its clones hold too. */
+  #datasets({ volumes }: ScrubParts): WalkedDataset[] {
+    const { families } = volumes;
+    return volumes.all().flatMap((volume) => {
+      const { id, name, chunkSizeBytes: chunkBytes } = volume.record;
+      const head = {
+        name,
+        chunkBytes,
+        dataset: volume.record,
+        isGone: () => volumes.byId(id) !== volume,
       };
+      const snapshots = families.snapshotsOf(id).filter(({ hidden }) => !hidden);
+      const views = snapshots.map((snapshot) => ({
+        name: `${name}@${snapshot.name}`,
+        chunkBytes,
+        dataset: snapshot,
+        isGone: () => snapshot.hidden || families.snapshot(snapshot.id) !== snapshot,
+      }));
+      return [head, ...views];
     });
   }
 
@@ -181,9 +185,9 @@ export class Scrubber {
     const { core } = this.#facts;
     const finishedAt = isoTime(core.clock.wallMs());
     const report = this.#reportOf(run, { state, finishedAt, volumes });
+    await this.#keep(report);
     this.#run = null;
     this.#tell(report, run.findings.truncated);
-    await this.#keep(report);
   }
 
   #tell({ state, bytesDone, problems, volumes }: ScrubReport, truncated: boolean): void {

@@ -252,6 +252,8 @@ export class BlockModel {
       (version) => version.tag === look.tag && isLegal(version, look.calledAt),
     );
     const seen = matching[0];
+    // With a loss a resize may be lost too: what it had cut off is back.
+    if (seen === undefined && this.#lossAccepted && this.#cuts.length > 0) return null;
     if (seen === undefined) throw new Violation(this.#explain(look, versions));
     const shown = matching.map((version) => version.command);
     for (const other of versions) {

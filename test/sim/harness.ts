@@ -10,6 +10,7 @@ import { moodsOf } from './moods.ts';
 import { Prng } from './prng.ts';
 import { compareSnapshots, readSomeSnapshot, useSnapshots } from './snapshot-actor.ts';
 import type { SnapshotTraffic, SnapshotUnderTest } from './snapshot-actor.ts';
+import { mustBlameNothing, mustHaveSaid } from './scrub-check.ts';
 import { healthy } from './settings.ts';
 import type { Profile } from './profiles.ts';
 import { SimWorld } from './sim-world.ts';
@@ -50,6 +51,8 @@ export class Harness {
   /** Operations that the present life may still begin. */
   #budget = 0;
   #failure: Error | null = null;
+  /** The last start named a loss and was told to accept it. */
+  #lossTold = false;
   /** Commands of the present life that were not answered yet. */
   readonly #unanswered = new Set<{ text: string }>();
 
@@ -77,6 +80,7 @@ export class Harness {
         await this.#lifeThatEnds();
       }
       this.#world.settings = healthy;
+      if (this.#profile.name === 'damage') await this.#drive(this.#scrubRot(), Infinity);
       await this.#drive(this.#lastLife(), Infinity);
     } finally {
       process.off('unhandledRejection', note);
@@ -140,8 +144,59 @@ export class Harness {
     this.#world.note('mood', this.#mood.name);
     const crowd = Array.from({ length: this.#prng.between(2, 7) }, () => this.#act(life));
     if (!this.#mood.leavesUnsynced || this.#volumes.size === 0) crowd.push(this.#administer(life));
+    if (this.#mayScrub() && this.#prng.chance(0.3)) crowd.push(this.#scrubBeside(life));
     await Promise.all(crowd);
     this.#mustAddUp(life.complaints());
+  }
+
+  /** Not where reads rot what they read: a scrub would pull the log away under the feet of the crowd. */
+  #mayScrub(): boolean {
+    return !this.#mood.leavesUnsynced && this.#profile.name !== 'damage';
+  }
+
+  /** Scrubs beside the crowd for as long as it has something to do. */
+  async #scrubBeside(life: SubjectLife): Promise<void> {
+    while (this.#budget > 0) {
+      this.#budget -= 1;
+      const found = await life.scrub();
+      this.#note('< scrub', found.state, found.problems);
+      if (this.#world.damages + this.#world.errors === 0) mustBlameNothing(found);
+      await this.#pause(this.#prng.between(1, 2000));
+    }
+  }
+
+  /** Rot wherever it strikes, a scrub, and a new life that holds nothing in memory: what that can't
+   * read, or can't start with, the scrub has said. */
+  async #scrubRot(): Promise<void> {
+    const life = await this.#start();
+    if (life === null) return;
+    this.#current = life;
+    if (this.#volumes.size > 0) {
+      this.#budget = LAST_COMMANDS;
+      await Promise.all([this.#act(life), this.#act(life)]);
+    }
+    for (let flips = this.#prng.between(1, 12); flips > 0; flips--) this.#rot();
+    const found = await life.scrub();
+    this.#note('< scrub', found.state, found.problems);
+    // A frame that rotted before any later one knew it to be synced looks like a torn end of the log.
+    for (const { model } of this.#volumes.values()) model.acceptLoss();
+    this.#crash('process');
+    const next = await this.#start();
+    this.#current = next;
+    if (next === null || this.#lossTold) {
+      if (found.problems === 0)
+        throw new Violation('a scrub found nothing, and then it does not start without a loss');
+    } else await mustHaveSaid(found, next, this.#volumes.values());
+    this.#crash('process');
+  }
+
+  #rot(): void {
+    const kind = this.#prng.below(4);
+    for (const medium of this.#world.media.values()) {
+      if (kind < 2) medium.rotIn('segments');
+      else if (kind === 2) medium.rotIn('journal');
+    }
+    if (kind === 3) for (const medium of this.#world.metaMedia.values()) medium.rotPage();
   }
 
   /** Without faults: everything is read, counted, and once more after a power loss. */
@@ -168,6 +223,7 @@ export class Harness {
 
   /** Null: it could not start, for a reason. */
   async #start(): Promise<SubjectLife | null> {
+    this.#lossTold = false;
     try {
       const life = await this.#subject.open(this.#world, { acceptLoss: false });
       this.#compareCatalogue(life);
@@ -180,6 +236,7 @@ export class Harness {
   }
 
   async #startWithLoss(): Promise<SubjectLife | null> {
+    this.#lossTold = true;
     for (const { model } of this.#volumes.values()) model.acceptLoss();
     this.#crash('process');
     try {

@@ -1,5 +1,5 @@
 /** The real pool on the simulated world. */
-import type { Compute, Logger } from '../../src/base/ports.ts';
+import type { Clock, Compute, Logger } from '../../src/base/ports.ts';
 import { VolumeDevice } from '../../src/volume-device.ts';
 import { checkPool } from '../../pool/check/check-pool.ts';
 import type { PoolOptions, PoolPorts } from '../../pool/options.ts';
@@ -9,18 +9,22 @@ import { PoolError } from '../../pool/types.ts';
 import type { BlockDevice } from '../../iscsi/scsi/block-device.ts';
 import type { Profile } from './profiles.ts';
 import type { SimWorld } from './sim-world.ts';
+import type { ScrubFound } from './scrub-check.ts';
 import { LossFound, Refused } from './subject.ts';
 import type { FoundVolume, Subject, SubjectLife, VolumeShape } from './subject.ts';
 
 const KIB = 1024;
 
 const JOURNAL_BYTES = 2 * 1024 * KIB;
+const SCRUB_POLL_MS = 20;
 
 class PoolLife implements SubjectLife {
   readonly #pool: Pool;
+  readonly #clock: Clock;
 
-  constructor(pool: Pool) {
+  constructor(pool: Pool, clock: Clock) {
     this.#pool = pool;
+    this.#clock = clock;
   }
 
   volumes(): readonly FoundVolume[] {
@@ -98,6 +102,18 @@ class PoolLife implements SubjectLife {
     await refusing(() => this.#pool.cloneVolume(snapshot, name));
   }
 
+  async scrub(): Promise<ScrubFound> {
+    let report = this.#pool.startScrub({});
+    while (report.state === 'running') {
+      await new Promise<void>((resolve) => {
+        this.#clock.after(SCRUB_POLL_MS, resolve);
+      });
+      report = this.#pool.scrub();
+    }
+    const { state, problems, volumes, findings } = report;
+    return { state, problems, volumes, messages: findings.map(({ message }) => message) };
+  }
+
   complaints(): string[] {
     const status = this.#pool.status();
     const { capacityBytes, usedBytes, freeBytes } = status;
@@ -153,7 +169,8 @@ export class PoolSubject implements Subject {
       await refusing(() => disk.makeDirectory(''));
       await refusing(() => disk.lock());
     }
-    return new PoolLife(await refusing(() => openPool(ports, { ...this.#options, acceptLoss })));
+    const pool = await refusing(() => openPool(ports, { ...this.#options, acceptLoss }));
+    return new PoolLife(pool, ports.clock);
   }
 
   async check(world: SimWorld): Promise<string[]> {

@@ -74,6 +74,17 @@ export class SimMedium {
     inode.flip(position + this.prng.below(reach), this.prng.below(8));
   }
 
+  /** A bit of a file in the folder flips, wherever it is. */
+  rotIn(folder: string): void {
+    const files = [...this.root.files()].filter(
+      ([path, file]) => path.startsWith(`${folder}/`) && file.size > 0,
+    );
+    if (files.length === 0) return;
+    const [, file] = this.prng.pick(files);
+    this.damages += 1;
+    file.flip(this.prng.below(file.size), this.prng.below(8));
+  }
+
   /** The process ends: of a write under way the system may have taken nothing, a part or all. */
   endProcess(): void {
     for (const { inode, from, position } of this.underWay) {

@@ -33,6 +33,15 @@ export class SimMetaMedium {
     for (const [name, value] of batch.state) this.state.set(name, new Uint8Array(value));
   }
 
+  /** A bit of some stored page flips. */
+  rotPage(): void {
+    const keys = [...this.pages.keys()];
+    if (keys.length === 0) return;
+    const page = this.pages.get(this.prng.pick(keys))!;
+    page[this.prng.below(page.length)]! ^= 1 << this.prng.below(8);
+    this.damages += 1;
+  }
+
   endProcess(): void {
     for (const batch of this.underWay) if (this.prng.chance(0.5)) this.apply(batch);
     this.underWay.clear();

@@ -1,5 +1,6 @@
 /** What the harness needs of a pool under test. */
 import type { BlockDevice } from '../../iscsi/scsi/block-device.ts';
+import type { ScrubFound } from './scrub-check.ts';
 import type { SimWorld } from './sim-world.ts';
 
 export interface VolumeShape {
@@ -33,6 +34,8 @@ export interface SubjectLife {
   /** With later snapshots. False: not done, as one of those has clones. */
   rollBack(snapshot: string): Promise<boolean>;
   clone(snapshot: string, name: string): Promise<void>;
+  /** Reads and verifies everything stored; resolves when that has ended. */
+  scrub(): Promise<ScrubFound>;
   /** What does not add up right now; empty when all is well. */
   complaints(): string[];
   close(): Promise<void>;

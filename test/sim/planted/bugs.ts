@@ -3,6 +3,7 @@
  * catch every one of them: see `main.ts` beside this.
  */
 import { logBugs } from './log-bugs.ts';
+import { scrubBugs } from './scrub-bugs.ts';
 import type { Edit } from './scratch-tree.ts';
 
 export interface Bug {
@@ -371,6 +372,7 @@ const volumeBugs: readonly Bug[] = [
 
 export const bugs: readonly Bug[] = [
   ...logBugs,
+  ...scrubBugs,
   ...checkpointBugs,
   ...reuseBugs,
   ...segmentBugs,

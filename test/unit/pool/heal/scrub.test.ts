@@ -141,6 +141,21 @@ describe('a scrub of a pool that has rotted', () => {
     expect(eventsOf(pool, 'volume-damaged')).toHaveLength(1);
   });
 
+  test('names the snapshot that still has what its volume has not', async () => {
+    const world = calmWorld();
+    const pool = await filled(world);
+    await world.until(pool.pool.createSnapshots(['one@before']));
+    await pool.write('one', 21 * CHUNK, patterned(CHUNK, 77));
+    rotChunk(world, 'segments/', 21);
+    const { findings, volumes } = await scrubbed(pool);
+    expect(findings).toMatchObject([{ owners: [{ volume: 'one@before', chunkNumber: 21 }] }]);
+    expect(volumes.map(({ volume, damagedChunks }) => [volume, damagedChunks])).toEqual([
+      ['one', 0],
+      ['one@before', 1],
+      ['two', 0],
+    ]);
+  });
+
   test('says nothing of a record whose chunk is dead', async () => {
     const world = calmWorld();
     const pool = await filled(world);
@@ -193,14 +208,14 @@ describe('a scrub of a pool that has rotted', () => {
     expect((await scrubbed(pool)).findings).toMatchObject([{ kind: 'header', owners: [] }]);
   });
 
-  test('counts what a damaged map page leads to', async () => {
+  test('counts all that a damaged map page led to, holes too', async () => {
     const world = calmWorld();
     const pool = await filled(world);
     rotPage(world, PageKind.map);
     const report = await scrubbed(pool);
     expect(report.findings).toMatchObject([{ kind: 'page', owners: [{ volume: 'one' }] }]);
     expect(report.volumes).toContainEqual(
-      expect.objectContaining({ volume: 'one', damagedChunks: 104 }),
+      expect.objectContaining({ volume: 'one', damagedChunks: 4096 }),
     );
   });
 
