@@ -1,5 +1,6 @@
 import type { Surface } from './surface.ts';
 import { apiSurface } from './surfaces/api.ts';
+import { codecsSurface } from './surfaces/codecs.ts';
 import { connectionSurface } from './surfaces/connection.ts';
 import { diskRecordsSurface } from './surfaces/disk-records.ts';
 import { journalSurface } from './surfaces/journal.ts';
@@ -12,5 +13,6 @@ export const surfaces: readonly Surface[] = [
   textSurface,
   journalSurface,
   diskRecordsSurface,
+  codecsSurface,
   apiSurface,
 ];
