@@ -5,6 +5,7 @@ import type { ChunkTable } from './chunk/chunk-table.ts';
 import type { Grace } from './chunk/grace.ts';
 import type { PendingChunks } from './chunk/pending.ts';
 import type { ReleaseQueue } from './chunk/release-queue.ts';
+import type { Dedup } from './dedup/dedup.ts';
 import type { Events } from './events.ts';
 import type { Journal } from './log/journal.ts';
 import type { Ring } from './log/ring.ts';
@@ -27,6 +28,7 @@ export interface PoolCore {
   readonly segments: SegmentTable;
   readonly store: SegmentStore;
   readonly releases: ReleaseQueue;
+  readonly dedup: Dedup;
   readonly space: Space;
   readonly ring: Ring;
   readonly journal: Journal;

@@ -13,6 +13,8 @@ import { Grace } from './chunk/grace.ts';
 import { PendingChunks } from './chunk/pending.ts';
 import { ReleaseQueue } from './chunk/release-queue.ts';
 import type { PoolCore } from './core.ts';
+import { Dedup } from './dedup/dedup.ts';
+import { FingerprintIndex } from './dedup/fingerprint-index.ts';
 import { createPool, labelDisks } from './create-pool.ts';
 import { Events } from './events.ts';
 import { Checkpointer } from './log/checkpoint.ts';
@@ -57,6 +59,7 @@ interface Stores {
   readonly pending: PendingChunks;
   readonly cache: ChunkCache;
   readonly grace: Grace;
+  readonly index: FingerprintIndex;
   readonly chunks: ChunkTable;
   readonly releases: ReleaseQueue;
   readonly pageRelease: PageRelease;
@@ -108,7 +111,7 @@ export async function recover(
   } else await labelDisks(ports, state);
   const ring = await openRing(ports, state, mode);
   const stores = await loadStores(ports, options, state);
-  const core = makeCore(ports, state, stores, ring);
+  const core = makeCore(ports, options, state, { stores, ring });
   core.space.metadataBytes = await ports.meta.sizeBytes();
   await mendSegmentTable(ports, stores, core);
   const volumes = new VolumeTable(core, stores, state.nextVolume);
@@ -162,6 +165,9 @@ async function openRing(
   }
 }
 
+/** The population of the index is taken to be chunks of the least size. */
+const LEAST_CHUNK_BYTES = 4096;
+
 /** Everything below the volumes, as the checkpoint has it. */
 async function loadStores(
   ports: PoolPorts,
@@ -186,12 +192,17 @@ async function loadStores(
   const cache = new ChunkCache(limits.chunkCacheBytes);
   const pending = new PendingChunks(cache, limits.pendingBytes);
   const grace = new Grace(state.checkpoint);
-  const chunks = new ChunkTable({
+  const index = new FingerprintIndex(
+    options.indexBytes ?? limits.indexBytes,
+    () => chunks.uniqueBytes / LEAST_CHUNK_BYTES,
+  );
+  const chunks: ChunkTable = new ChunkTable({
     pages,
     segments,
     cache,
     pending,
     grace,
+    index,
     nextCheckpoint: () => numbers.next,
     state: state.chunks,
   });
@@ -214,6 +225,7 @@ async function loadStores(
     pending,
     cache,
     grace,
+    index,
     chunks,
     releases,
     pageRelease,
@@ -236,7 +248,12 @@ function makeSpace(state: SuperState, stores: Stores, ring: Ring): Space {
   });
 }
 
-function makeCore(ports: PoolPorts, state: SuperState, stores: Stores, ring: Ring): PoolCore {
+function makeCore(
+  ports: PoolPorts,
+  options: PoolOptions,
+  state: SuperState,
+  { stores, ring }: { stores: Stores; ring: Ring },
+): PoolCore {
   const { clock, compute, compression, log } = ports;
   const { events, pages, chunks, pending, cache, grace, segments, releases, numbers } = stores;
   const { mapPages } = stores;
@@ -260,6 +277,7 @@ function makeCore(ports: PoolPorts, state: SuperState, stores: Stores, ring: Rin
     grace,
     segments,
     releases,
+    dedup: new Dedup(stores.index, { latencyMs: options.dedupLatencyMs }),
     ring,
     space: makeSpace(state, stores, ring),
     store: new SegmentStore(

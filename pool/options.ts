@@ -40,6 +40,10 @@ export interface PoolOptions {
   readonly segmentBytes?: number;
   /** Bytes a second that a scrub may read. */
   readonly scrubRateLimit?: number;
+  /** Of the memory: the index of fingerprints. */
+  readonly indexBytes?: number;
+  /** How long a write waits at the most for the compare with a chunk that may be its duplicate. */
+  readonly dedupLatencyMs?: number;
 }
 
 export const SCRUB_RATE_LIMIT = 128 * MIB;
@@ -59,6 +63,8 @@ export interface Budgets {
   readonly chunkCacheBytes: number;
   /** Of the cache: what was written and is not in a segment yet. */
   readonly pendingBytes: number;
+  /** The index of fingerprints. */
+  readonly indexBytes: number;
   readonly cachedPages: number;
   /** Dirty pages that start a checkpoint. */
   readonly dirtyPages: number;
@@ -69,12 +75,13 @@ const PAGE_COST_BYTES = 4400;
 const LEAST_PAGES = 2 * PARTITIONS + 64;
 
 export function budgets(memoryBytes: number, segmentBytes: number): Budgets {
-  const pages = Math.max(LEAST_PAGES, Math.floor((memoryBytes * 0.3) / PAGE_COST_BYTES));
+  const pages = Math.max(LEAST_PAGES, Math.floor((memoryBytes * 0.27) / PAGE_COST_BYTES));
   // The segment that is being written, and the one that fills meanwhile.
   const pendingBytes = Math.max(2 * segmentBytes, Math.floor(memoryBytes * 0.15));
   return {
-    chunkCacheBytes: Math.floor(memoryBytes * 0.45) + pendingBytes,
+    chunkCacheBytes: Math.floor(memoryBytes * 0.42) + pendingBytes,
     pendingBytes,
+    indexBytes: Math.max(4096, Math.floor(memoryBytes * 0.08)),
     cachedPages: pages,
     dirtyPages: Math.min(65_536, Math.max(16, Math.floor(pages / 4))),
   };

@@ -3,6 +3,8 @@ import { DiskError } from '../src/base/ports.ts';
 import { Busy } from './busy.ts';
 import { Recounter } from './check/recount.ts';
 import type { Recount } from './check/recount.ts';
+import { ChunkPageWalk } from './dedup/chunk-page-walk.ts';
+import { addPage } from './dedup/index-page.ts';
 import { Cleaner } from './log/cleaner.ts';
 import { Destager } from './log/destage.ts';
 import { SegmentStreams } from './log/segment-streams.ts';
@@ -64,11 +66,16 @@ async function removeUnknownSegments({ core }: Recovered): Promise<void> {
   }
 }
 
+/** Chunks that a start brings into the index, so that commands and reads of pages come first. */
+const INDEXED_PER_SECOND = 1_000_000;
+
 export class Pool implements PoolControl {
   readonly #ports: PoolPorts;
   readonly #parts: Recovered;
   readonly #housekeeping: Housekeeping;
   readonly #scrubber: Scrubber;
+  /** Fills the index of fingerprints with what was stored before. */
+  readonly #indexing: ChunkPageWalk;
   readonly #busy = new Busy();
   readonly #catalogue: CatalogueLog;
   readonly #snapshots: Snapshots;
@@ -107,6 +114,10 @@ export class Pool implements PoolControl {
       rateLimit: scrubRateLimit,
       record: parts.scrub,
       checkpoint: () => this.#housekeeping.checkpoint(),
+    });
+    this.#indexing = new ChunkPageWalk(core, ports.meta, INDEXED_PER_SECOND);
+    void this.#indexing.run((page) => {
+      addPage(core.dedup.index, page);
     });
     core.changed();
   }
@@ -293,6 +304,7 @@ export class Pool implements PoolControl {
     this.#closed = true;
     const { core } = this.#parts;
     await this.#scrubber.halt();
+    await this.#indexing.stop();
     await this.#housekeeping.close();
     core.pages.close();
     await core.store.close();

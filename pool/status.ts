@@ -39,6 +39,9 @@ export function poolStatus({ core, volumes }: Recovered, scrub: ScrubProgress): 
       chunkCacheMisses: core.cache.misses,
       dropsWaiting: core.releases.size,
       leakedDrops: core.releases.leaked,
+      fingerprints: core.dedup.index.size,
+      fingerprintCapacity: core.dedup.index.capacity,
+      ...core.dedup.counters.named(),
     },
     scrub,
   };

@@ -7,11 +7,13 @@
  * - A count of 0 after a whole batch of reference changes is death for good; the id is handed out
  *   again only as Grace says.
  * - An entry names a segment only after that is sealed and synced.
+ * - What is pinned does not die: a reference to it is on its way through the journal.
  */
 import { assert, present } from '../../src/base/assert.ts';
 import type { Page, PageCache } from '../meta/page-cache.ts';
 import type { SegmentTable } from '../log/segment-table.ts';
 import { recordBytes } from '../log/segment-format.ts';
+import type { FingerprintIndex } from '../dedup/fingerprint-index.ts';
 import { Allocator } from './allocator.ts';
 import type { ChunkCache } from './chunk-cache.ts';
 import { ChunkState, EntryField, PARTITIONS, chunkKeyOf, entryAt } from './chunk-page.ts';
@@ -33,12 +35,23 @@ export interface ChunkPlace {
   readonly codec: number;
 }
 
+/** Counts are 32 bits; what is on its way has room above. */
+const MOST_REFERENCES = 2 ** 32 - 2 ** 16;
+
+export interface Fingerprint {
+  readonly fingerprintHigh: number;
+  readonly fingerprintLow: number;
+}
+
 export class ChunkTable {
   readonly #pages: PageCache;
   readonly #segments: SegmentTable;
   readonly #cache: ChunkCache;
   readonly #pending: PendingChunks;
+  readonly #index: FingerprintIndex;
   readonly #allocators: Allocator[];
+  /** References that are on their way, by id. */
+  readonly #pins = new Map<number, number>();
   /** Number of the next checkpoint to be frozen. */
   readonly #nextCheckpoint: () => number;
   #uniqueBytes: number;
@@ -49,6 +62,7 @@ export class ChunkTable {
     cache: ChunkCache;
     pending: PendingChunks;
     grace: Grace;
+    index: FingerprintIndex;
     nextCheckpoint: () => number;
     state: ChunkTableState;
   }) {
@@ -56,6 +70,7 @@ export class ChunkTable {
     this.#segments = facts.segments;
     this.#cache = facts.cache;
     this.#pending = facts.pending;
+    this.#index = facts.index;
     this.#nextCheckpoint = facts.nextCheckpoint;
     this.#uniqueBytes = facts.state.uniqueBytes;
     this.#allocators = Array.from(
@@ -108,6 +123,54 @@ export class ChunkTable {
     this.#uniqueBytes += 2 ** chunk.log2;
     this.#cache.drop(chunk.id);
     this.#pending.add(chunk, bytes);
+    this.#index.add(chunk.fingerprintHigh, chunk.fingerprintLow, chunk.id);
+  }
+
+  /** Whether a chunk with this fingerprint and size may be a duplicate of this one, and this one may
+   * take one more reference. */
+  isShareable(page: Page, id: number, like: Fingerprint, log2: number): boolean {
+    const at = entryAt(id);
+    const words = page.words;
+    return (
+      words[at + EntryField.state] === (ChunkState.live | (log2 << 8)) &&
+      words[at + EntryField.fingerprintHigh] === like.fingerprintHigh &&
+      words[at + EntryField.fingerprintLow] === like.fingerprintLow &&
+      (words[at + EntryField.count] as number) < MOST_REFERENCES
+    );
+  }
+
+  /** A reference to the chunk is on its way: it stays, and its page in memory, until `unpin`. */
+  pin(page: Page, id: number): void {
+    page.pins += 1;
+    this.#pins.set(id, (this.#pins.get(id) ?? 0) + 1);
+  }
+
+  unpin(page: Page, id: number): void {
+    page.pins -= 1;
+    const left = (this.#pins.get(id) ?? 0) - 1;
+    assert(left >= 0, 'what is unpinned was pinned');
+    if (left === 0) this.#pins.delete(id);
+    else this.#pins.set(id, left);
+  }
+
+  /** A reference took effect. */
+  reference(page: Page, id: number): void {
+    const at = entryAt(id);
+    const state = this.stateOf(page, id);
+    assert(
+      state !== ChunkState.free && state !== ChunkState.dead,
+      'what gets a reference is alive',
+    );
+    this.#pages.touch(page);
+    const count = present(page.words[at + EntryField.count], 'entry') + 1;
+    assert(count > 1 && count < 2 ** 32, 'a count fits its word');
+    page.words[at + EntryField.count] = count;
+  }
+
+  /** False: it would die by that, and a reference to it is on its way. */
+  mayRelease(page: Page, id: number, drops: number): boolean {
+    if (!this.#pins.has(id)) return true;
+    return present(page.words[entryAt(id) + EntryField.count], 'entry') > drops;
   }
 
   /** Replay: the pages up to this id are in use. */
@@ -183,6 +246,7 @@ export class ChunkTable {
   }
 
   #die(page: Page, id: number, at: number): void {
+    const { words } = page;
     const place = this.placeOf(page, id);
     const log2 = (present(page.words[at + EntryField.state], 'entry') >>> 8) & 0xff;
     const checkpoint = this.#nextCheckpoint();
@@ -193,6 +257,9 @@ export class ChunkTable {
     if (pending !== undefined) this.#pending.settle(pending);
     this.#uniqueBytes -= 2 ** log2;
     this.#cache.drop(id);
+    const { fingerprintHigh, fingerprintLow } = EntryField;
+    const [high = 0, low = 0] = [words[at + fingerprintHigh], words[at + fingerprintLow]];
+    this.#index.remove(high, low, id);
     page.words.fill(0, at, at + 8);
     page.words[at + EntryField.death] = checkpoint;
     page.words[at + EntryField.state] = ChunkState.dead;

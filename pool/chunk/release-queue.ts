@@ -136,8 +136,10 @@ export class ReleaseQueue {
     assert(state !== ChunkState.free && state !== ChunkState.dead, 'what is dropped is referenced');
     let drops = 1;
     while (this.#batch[this.#cursor + drops] === id) drops += 1;
-    this.#chunks.release(page, id, drops);
     this.#cursor += drops;
+    if (this.#chunks.mayRelease(page, id, drops)) this.#chunks.release(page, id, drops);
+    // It waits for the next batch.
+    else for (let drop = 0; drop < drops; drop++) this.#waiting.push(id);
   }
 
   /** Goes on when the page is here; the next that the batch needs are asked for as well. */

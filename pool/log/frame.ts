@@ -18,8 +18,8 @@
  *   hole       0 type u8 · 4 volume u32 · 8 first chunk number u64 · 16 count u64
  *   catalogue  0 type u8 · 4 payload length u32; the payload (JSON) follows, padded to 32
  *   start      0 type u8 · 8 next segment number u64: the first frame of an incarnation
- *
- * Types 16 to 31 are kept for reference, alias and snapshot records.
+ *   reference  0 type u8 · 4 volume u32 · 8 chunk number u64 · 16 chunk id u64: that chunk number names
+ *              a chunk that is there already, or whose data record is earlier in the log
  */
 import { getU64, roundUp, setU64, viewOf } from '../../src/base/bytes.ts';
 import type { Compute } from '../../src/base/ports.ts';
@@ -32,7 +32,7 @@ export const FRAME_VERSION = 1;
 /** Above the largest command: 8 MiB of data, which in chunks of 1 MiB may touch nine, and records. */
 export const MAX_FRAME_BYTES = 10 * 1024 * 1024;
 
-export const RecordType = { data: 1, hole: 2, catalogue: 3, start: 4 } as const;
+export const RecordType = { data: 1, hole: 2, catalogue: 3, start: 4, reference: 16 } as const;
 
 export interface DataRecord {
   readonly type: 'data';
@@ -44,6 +44,12 @@ export interface DataRecord {
   readonly fingerprintLow: number;
   /** Where its bytes lie within the frame. */
   readonly dataOffset: number;
+}
+export interface ReferenceRecord {
+  readonly type: 'reference';
+  readonly volume: number;
+  readonly chunkNumber: number;
+  readonly id: number;
 }
 export interface HoleRecord {
   readonly type: 'hole';
@@ -59,7 +65,8 @@ export interface StartRecord {
   readonly type: 'start';
   readonly nextSegment: number;
 }
-export type JournalRecord = DataRecord | HoleRecord | CatalogueRecord | StartRecord;
+export type JournalRecord =
+  DataRecord | ReferenceRecord | HoleRecord | CatalogueRecord | StartRecord;
 
 export interface FrameHeader {
   readonly logId: number;
@@ -168,6 +175,14 @@ export function decodeRecords(bytes: Uint8Array, header: FrameHeader): JournalRe
         dataOffset += 2 ** log2;
         break;
       }
+      case RecordType.reference:
+        records.push({
+          type: 'reference',
+          volume: view.getUint32(at + 4, true),
+          chunkNumber: getU64(view, at + 8),
+          id: getU64(view, at + 16),
+        });
+        break;
       case RecordType.hole:
         records.push({
           type: 'hole',
@@ -218,6 +233,18 @@ export function putDataRecord(
   setU64(view, at + 16, record.id);
   view.setUint32(at + 24, record.fingerprintHigh, true);
   view.setUint32(at + 28, record.fingerprintLow, true);
+}
+
+export function putReferenceRecord(
+  view: DataView,
+  at: number,
+  record: Omit<ReferenceRecord, 'type'>,
+): void {
+  view.setUint32(at, RecordType.reference, true);
+  view.setUint32(at + 4, record.volume, true);
+  setU64(view, at + 8, record.chunkNumber);
+  setU64(view, at + 16, record.id);
+  setU64(view, at + 24, 0);
 }
 
 export function putHoleRecord(view: DataView, at: number, record: Omit<HoleRecord, 'type'>): void {

@@ -17,7 +17,7 @@ import { ENTRIES_PER_MAP_PAGE } from '../volume/map.ts';
 import type { Obstacle } from '../volume/map.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { VolumeTable } from '../volume/volume-table.ts';
-import type { DataRecord, HoleRecord, JournalRecord } from './frame.ts';
+import type { DataRecord, HoleRecord, JournalRecord, ReferenceRecord } from './frame.ts';
 import type { FramePosition } from './journal.ts';
 import { LogReader } from './log-reader.ts';
 import type { ReadFrame } from './log-reader.ts';
@@ -163,6 +163,9 @@ export class Replay {
       case 'data':
         await this.#applyData(frame, record);
         return;
+      case 'reference':
+        await this.#applyReference(record);
+        return;
       case 'hole':
         await this.#applyHole(record);
         return;
@@ -227,7 +230,19 @@ export class Replay {
     if (page !== null) pages.letGo(page);
   }
 
-  async #leafForReplay(volume: Volume, record: DataRecord): Promise<Page | null> {
+  /** The entry has to be there before the reference: increments at once, drops after the end. */
+  async #applyReference(record: ReferenceRecord): Promise<void> {
+    const { pages } = this.#core;
+    const volume = this.#volumes.byId(record.volume);
+    if (volume === undefined) return;
+    const page = await this.#holdForReplay(chunkKeyOf(record.id), record);
+    const leaf = await this.#leafForReplay(volume, record);
+    if (leaf !== null && page === null) volume.setLost(leaf, record);
+    if (leaf !== null && page !== null) volume.setReference(leaf, record, page);
+    if (page !== null) pages.letGo(page);
+  }
+
+  async #leafForReplay(volume: Volume, record: DataRecord | ReferenceRecord): Promise<Page | null> {
     for (;;) {
       const leaf = volume.map.leafForWrite(record.chunkNumber);
       if (!('missing' in leaf)) return leaf;
@@ -238,10 +253,13 @@ export class Replay {
   }
 
   /** null: the page is damaged, and with it the change that the journal has for it. */
-  async #holdForReplay(key: number, record: DataRecord | HoleRecord): Promise<Page | null> {
+  async #holdForReplay(
+    key: number,
+    record: DataRecord | ReferenceRecord | HoleRecord,
+  ): Promise<Page | null> {
     const page = await this.#core.pages.hold(key);
     if (page === null) {
-      const chunk = record.type === 'data' ? record.chunkNumber : record.first;
+      const chunk = record.type === 'hole' ? record.first : record.chunkNumber;
       this.#lose(
         `metadata page ${key} is damaged, and a change in it at chunk ${chunk} of volume ` +
           `${this.#volumes.nameOf(record.volume)} can't be applied`,

@@ -9,7 +9,9 @@ import type { DiskError } from '../../src/base/ports.ts';
 import { ABSENT } from '../chunk/chunk-cache.ts';
 import type { PoolCore } from '../core.ts';
 import type { Entry, FramePosition } from '../log/journal.ts';
-import { FRAME_HEADER_BYTES, RECORD_BYTES, putDataRecord, putHoleRecord } from '../log/frame.ts';
+import { DuplicateSearch } from '../dedup/duplicate-search.ts';
+import { FRAME_HEADER_BYTES, RECORD_BYTES, putDataRecord } from '../log/frame.ts';
+import { putHoleRecord, putReferenceRecord } from '../log/frame.ts';
 import type { Page } from '../meta/page-cache.ts';
 import { ENTRIES_PER_MAP_PAGE } from './map.ts';
 import { worstCaseBytes } from '../space/space.ts';
@@ -26,15 +28,19 @@ interface HoleRun {
   readonly count: number;
 }
 
-/** A chunk that gets data: what will be pending, and the pages that its effect needs. */
+/** A chunk that gets data, new or a duplicate's, and the pages that its effect needs. */
 interface Part {
   readonly number: number;
   readonly bytes: Uint8Array;
   readonly fingerprintHigh: number;
   readonly fingerprintLow: number;
   id: number;
-  /** The page of the id's entry, pinned from its allocation on. */
+  /** The page of the id's entry, pinned from when it was found or allocated on. */
   idPage: Page | null;
+  /** No duplicate is looked for any more. */
+  searched: boolean;
+  /** `id` is a chunk with the same bytes, pinned too. */
+  isDuplicate: boolean;
   leaf: Page | null;
 }
 
@@ -60,6 +66,7 @@ export class Change implements Entry, Held, Admission {
   readonly #parts: Part[] = [];
   #holes: readonly HoleRun[] = NO_HOLES;
   #pins: Page[] = [];
+  #search: DuplicateSearch | null = null;
   #keep: { readonly made: number } | null = null;
   #admitted = false;
   /** Next chunk to be looked at. */
@@ -175,6 +182,8 @@ export class Change implements Entry, Held, Admission {
       fingerprintLow: hash[1] ?? 0,
       id: 0,
       idPage: null,
+      searched: false,
+      isDuplicate: false,
       leaf: null,
     });
   }
@@ -223,14 +232,72 @@ export class Change implements Entry, Held, Admission {
       this.#fail(refusal);
       return;
     }
+    const shares = this.#volume.dedup === 'pre-ack' || this.#search !== null;
+    if (shares && this.#parts.length > 0 && !this.#searchDuplicates()) {
+      this.#unpin();
+      return;
+    }
+    let data = 0;
     for (const part of this.#parts) {
-      const { id, page } = this.#core.chunks.allocate(part.fingerprintHigh);
-      part.id = id;
-      part.idPage = page;
+      if (part.idPage !== null) continue;
+      if (!shares || !this.#meetInFlight(part)) {
+        const { id, page } = this.#core.chunks.allocate(part.fingerprintHigh);
+        part.id = id;
+        part.idPage = page;
+        data += 1;
+        if (shares) this.#core.dedup.inFlight.add(part);
+      }
     }
     this.metaBytes = FRAME_HEADER_BYTES + RECORD_BYTES * (this.#parts.length + this.#holes.length);
-    this.dataBytes = this.#parts.length * this.#volume.chunkBytes;
+    this.dataBytes = data * this.#volume.chunkBytes;
     this.#core.journal.append(this);
+  }
+
+  /** False: it takes another turn, and `#prepare` follows. */
+  #searchDuplicates(): boolean {
+    const { dedup } = this.#core;
+    this.#search ??= new DuplicateSearch(this.#core, {
+      chunks: this.#parts,
+      log2: this.#volume.log2,
+      counters: dedup.counters.modes['pre-ack'],
+      latencyMs: dedup.latencyMs,
+      resume: () => {
+        this.#prepare();
+      },
+    });
+    return this.#search.run();
+  }
+
+  /** The same bytes may be on their way into the journal, in this frame or before it. */
+  #meetInFlight(part: Part): boolean {
+    const { dedup, chunks } = this.#core;
+    const other = dedup.inFlight.find(part);
+    if (other?.idPage === undefined || other.idPage === null) return false;
+    const counters = dedup.counters.modes['pre-ack'];
+    counters.verifies += 1;
+    if (Buffer.compare(part.bytes, other.bytes) !== 0) {
+      counters.mismatches += 1;
+      return false;
+    }
+    part.id = other.id;
+    part.idPage = other.idPage;
+    part.isDuplicate = true;
+    chunks.pin(other.idPage, other.id);
+    return true;
+  }
+
+  /** The parts no longer need the pages of their ids. */
+  #letGoIds(): void {
+    const { chunks, dedup } = this.#core;
+    for (const part of this.#parts) {
+      if (part.idPage === null) continue;
+      if (part.isDuplicate) chunks.unpin(part.idPage, part.id);
+      else {
+        chunks.giveBack(part.idPage);
+        dedup.inFlight.remove(part);
+      }
+      part.idPage = null;
+    }
   }
 
   #pinPages(map: Volume['map']): number | null {
@@ -269,6 +336,11 @@ export class Change implements Entry, Held, Admission {
     let data = at + this.metaBytes;
     for (const part of this.#parts) {
       const { number: chunkNumber, id, fingerprintHigh, fingerprintLow } = part;
+      if (part.isDuplicate) {
+        putReferenceRecord(view, record, { volume, chunkNumber, id });
+        record += RECORD_BYTES;
+        continue;
+      }
       putDataRecord(view, record, {
         volume,
         chunkNumber,
@@ -288,10 +360,15 @@ export class Change implements Entry, Held, Admission {
   }
 
   written(frame: FramePosition): void {
-    const { journal, chunks } = this.#core;
+    const { journal } = this.#core;
     const { chunkBytes, id: volume, log2 } = this.#volume;
     let dataPosition = frame.position + this.metaBytes;
     for (const part of this.#parts) {
+      const leaf = present(part.leaf, 'a leaf was pinned');
+      if (part.isDuplicate) {
+        this.#shared(part, leaf);
+        continue;
+      }
       const chunk = {
         id: part.id,
         volume,
@@ -305,10 +382,10 @@ export class Change implements Entry, Held, Admission {
         wanted: true,
         staged: false,
       };
-      this.#volume.setChunk(present(part.leaf, 'a leaf was pinned'), chunk, part.bytes);
+      this.#volume.setChunk(leaf, chunk, part.bytes);
       dataPosition += chunkBytes;
-      chunks.giveBack(present(part.idPage, 'a page was pinned with the id'));
     }
+    this.#letGoIds();
     for (const hole of this.#holes) this.#volume.setHole(hole.first, hole.first + hole.count - 1);
     this.#unpin();
     this.#giveBack();
@@ -322,10 +399,15 @@ export class Change implements Entry, Held, Admission {
     this.#core.changed();
   }
 
+  #shared(part: Part, leaf: Page): void {
+    const counters = this.#core.dedup.counters.modes['pre-ack'];
+    counters.shared += 1;
+    counters.bytesSaved += this.#volume.chunkBytes;
+    const page = present(part.idPage, 'a page was pinned with the id');
+    this.#volume.setReference(leaf, { chunkNumber: part.number, id: part.id }, page);
+  }
+
   failed(error: DiskError): void {
-    for (const { idPage } of this.#parts) {
-      this.#core.chunks.giveBack(present(idPage, 'a page was pinned with the id'));
-    }
     this.#unpin();
     this.#fail({ code: error.code === 'full' ? 'space-exhausted' : 'write-failed' });
   }
@@ -340,6 +422,7 @@ export class Change implements Entry, Held, Admission {
   /** Ends a change that holds its range and took no effect. */
   #fail(error: VolumeError): void {
     assert(this.#pins.length === 0, 'nothing stays pinned');
+    this.#letGoIds();
     this.#volume.lock.release(this);
     this.#end(error);
   }

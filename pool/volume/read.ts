@@ -191,8 +191,9 @@ export class ChunkRead {
   #readJournal(index: number, chunk: PendingChunk, arrived: () => void): void {
     const bytes = new Uint8Array(this.#chunkBytes);
     readPending(this.#core, chunk, bytes, (state) => {
-      // What is not wanted any more may be written over: look again.
-      if (state === 'whole') this.#found.found(index, bytes);
+      // What is not wanted any more may be written over, with bytes of the same fingerprint even:
+      // look again.
+      if (chunk.wanted && state === 'whole') this.#found.found(index, bytes);
       else if (chunk.wanted) this.#unreadable = this.#first + index;
       arrived();
     });

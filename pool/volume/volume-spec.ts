@@ -3,9 +3,10 @@ import { MIB } from '../../src/base/bytes.ts';
 import { Codec } from '../../src/base/ports.ts';
 import type { CompressionSetting } from '../../src/base/ports.ts';
 import { PoolError } from '../types.ts';
-import type { VolumeSpec } from '../types.ts';
+import type { DedupMode, VolumeSpec } from '../types.ts';
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/;
+const AVAILABLE: readonly DedupMode[] = ['pre-ack', 'off'];
 /** 4 PiB: byte offsets stay exact numbers (below 2^53). */
 const MAX_SIZE_BYTES = 2 ** 52;
 
@@ -32,10 +33,10 @@ export function checkSpec(spec: VolumeSpec): void {
     throw new PoolError('invalid', 'the chunk size is a power of two from 4K to 1M');
   }
   checkSize(spec.sizeBytes, spec.blockSizeBytes);
-  if (spec.dedup !== 'off') {
+  if (!AVAILABLE.includes(spec.dedup)) {
     throw new PoolError(
       'invalid',
-      `dedup '${spec.dedup}' is not available in this version: use off`,
+      `dedup '${spec.dedup}' is not available in this version: use pre-ack or off`,
     );
   }
   if (!isCompression(spec.compression)) {

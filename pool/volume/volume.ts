@@ -79,6 +79,10 @@ export class Volume {
     return this.#record.readOnly || this.#core.readOnlyReason !== null;
   }
 
+  get dedup(): VolumeInfo['dedup'] {
+    return this.#record.dedup;
+  }
+
   get durability(): VolumeInfo['durability'] {
     return this.#record.durability;
   }
@@ -197,6 +201,16 @@ export class Volume {
   setChunk(leaf: Page, chunk: PendingChunk, bytes: Uint8Array | null): void {
     this.#map(leaf, chunk);
     this.#core.chunks.create(chunk, bytes);
+  }
+
+  /** A duplicate takes effect: the chunk number names a chunk that is there already. */
+  setReference(
+    leaf: Page,
+    chunk: { readonly chunkNumber: number; readonly id: number },
+    page: Page,
+  ): void {
+    this.#core.chunks.reference(page, chunk.id);
+    this.#map(leaf, chunk);
   }
 
   /** Replay: what was written can't be had, as the page of its entry is damaged. Reads shall say so,

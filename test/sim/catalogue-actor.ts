@@ -8,6 +8,7 @@ import { VolumeUnderTest } from './volume-under-test.ts';
 const MOST_VOLUMES = 4;
 const compressions = ['off', 'lz4', 'lz4', 'zstd-1', 'zstd'] as const;
 const MIB = 1024 * 1024;
+const MODES = ['pre-ack', 'pre-ack', 'off'] as const;
 
 export interface CatalogueTraffic {
   readonly life: SubjectLife;
@@ -111,6 +112,7 @@ function shapeOf(prng: Prng, name: string, maySync: boolean): VolumeShape {
     blockSizeBytes,
     // Mostly the smallest, of which the most can be done.
     chunkSizeBytes: prng.pick([4096, 4096, 4096, 4096, 8192, 32_768]),
+    dedup: prng.pick(MODES),
     compression: prng.pick(compressions),
     sync: maySync && prng.chance(0.3),
   };

@@ -11,6 +11,7 @@ import type { Profile } from './profiles.ts';
 import type { SimWorld } from './sim-world.ts';
 import type { ScrubFound } from './scrub-check.ts';
 import { LossFound, Refused } from './subject.ts';
+import { weakCompute } from './weak-compute.ts';
 import type { FoundVolume, Subject, SubjectLife, VolumeShape } from './subject.ts';
 
 const KIB = 1024;
@@ -31,15 +32,27 @@ class PoolLife implements SubjectLife {
     return this.#pool
       .volumes()
       .filter(({ state }) => state !== 'deleting')
-      .map(({ id, name, sizeBytes, blockSizeBytes, chunkSizeBytes, compression, durability }) => ({
-        id,
-        name,
-        blocks: sizeBytes / blockSizeBytes,
-        blockSizeBytes,
-        chunkSizeBytes,
-        compression,
-        sync: durability === 'sync',
-      }));
+      .map(
+        ({
+          id,
+          name,
+          sizeBytes,
+          blockSizeBytes,
+          chunkSizeBytes,
+          dedup,
+          compression,
+          durability,
+        }) => ({
+          id,
+          name,
+          blocks: sizeBytes / blockSizeBytes,
+          blockSizeBytes,
+          chunkSizeBytes,
+          dedup,
+          compression,
+          sync: durability === 'sync',
+        }),
+      );
   }
 
   device(name: string): BlockDevice {
@@ -49,13 +62,13 @@ class PoolLife implements SubjectLife {
   }
 
   async create(shape: VolumeShape): Promise<void> {
-    const { name, blocks, blockSizeBytes, chunkSizeBytes, compression, sync } = shape;
+    const { name, blocks, blockSizeBytes, chunkSizeBytes, dedup, compression, sync } = shape;
     const spec = {
       name,
       sizeBytes: blocks * blockSizeBytes,
       chunkSizeBytes,
       blockSizeBytes,
-      dedup: 'off',
+      dedup,
       compression,
       durability: sync ? 'sync' : 'flush',
       readOnly: false,
@@ -140,7 +153,7 @@ class PoolLife implements SubjectLife {
 
 export type PoolSize = Pick<
   Profile,
-  'capacityBytes' | 'memoryBytes' | 'segmentBytes' | 'onePartition'
+  'capacityBytes' | 'memoryBytes' | 'indexBytes' | 'segmentBytes' | 'onePartition' | 'weakHash'
 >;
 
 /** Hashes that differ in their lower bits alone: the top ones choose the partition. */
@@ -157,10 +170,11 @@ export class PoolSubject implements Subject {
   readonly #options: PoolOptions;
 
   constructor(compute: Compute, size: PoolSize) {
-    this.#compute = size.onePartition ? oneSided(compute) : compute;
+    const hash = size.weakHash ? weakCompute(compute) : compute;
+    this.#compute = size.onePartition ? oneSided(hash) : hash;
     this.#capacityBytes = size.capacityBytes;
-    const { memoryBytes, segmentBytes } = size;
-    this.#options = { memoryBytes, segmentBytes, journalBytes: JOURNAL_BYTES };
+    const { memoryBytes, indexBytes, segmentBytes } = size;
+    this.#options = { memoryBytes, indexBytes, segmentBytes, journalBytes: JOURNAL_BYTES };
   }
 
   async open(world: SimWorld, { acceptLoss }: { acceptLoss: boolean }): Promise<SubjectLife> {

@@ -20,6 +20,10 @@ export interface Profile {
   readonly capacityBytes: number;
   readonly memoryBytes: number;
   readonly segmentBytes: number;
+  /** Of the memory: room for all fingerprints, or for few. */
+  readonly indexBytes: number;
+  /** Different chunks have the same fingerprint all the time. */
+  readonly weakHash: boolean;
   /** All chunk ids in one partition, so that its pages fill up and are used again. */
   readonly onePartition: boolean;
   /** Writes may be refused for want of space. */
@@ -102,7 +106,15 @@ const worn = {
   commands: 250,
 } as const;
 
+/** Profiles with damage need checksums that tell: a weak fingerprint is one of a chunk in the log. */
 export function profileOf(prng: Prng): Profile {
+  const profile = weatherOf(prng);
+  const indexBytes = prng.chance(0.5) ? 64 * KIB : 1024;
+  const weakHash = profile.name !== 'damage' && prng.chance(0.3);
+  return { ...profile, indexBytes, weakHash };
+}
+
+function weatherOf(prng: Prng): Omit<Profile, 'indexBytes' | 'weakHash'> {
   const kind = prng.below(20);
   const onePartition = prng.chance(0.5);
   if (kind < 8) return { ...usual, name: 'crashes', settings: healthy, onePartition };

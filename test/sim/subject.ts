@@ -1,4 +1,5 @@
 /** What the harness needs of a pool under test. */
+import type { DedupMode } from '../../pool/types.ts';
 import type { BlockDevice } from '../../iscsi/scsi/block-device.ts';
 import type { ScrubFound } from './scrub-check.ts';
 import type { SimWorld } from './sim-world.ts';
@@ -8,6 +9,7 @@ export interface VolumeShape {
   readonly blocks: number;
   readonly blockSizeBytes: 512 | 4096;
   readonly chunkSizeBytes: number;
+  readonly dedup: DedupMode;
   readonly compression: string;
   /** An acknowledged write is durable without a flush. */
   readonly sync: boolean;

@@ -287,7 +287,7 @@ const volumeBugs: readonly Bug[] = [
       {
         file: CHANGE,
         find: `  written(frame: FramePosition): void {
-    const { journal, chunks } = this.#core;`,
+    const { journal } = this.#core;`,
         replace: `  written(frame: FramePosition): void {
     this.#volume.lock.release(this);
     this.#end(null);
@@ -297,7 +297,7 @@ const volumeBugs: readonly Bug[] = [
   }
 
   late(frame: FramePosition): void {
-    const { journal, chunks } = this.#core;`,
+    const { journal } = this.#core;`,
       },
       {
         file: CHANGE,

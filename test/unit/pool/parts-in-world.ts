@@ -1,6 +1,7 @@
 /** Parts of a pool by themselves, on a simulated metadata store and disk. */
 import { RealCompute } from '../../../src/io/compute.ts';
 import { ABSENT, ChunkCache } from '../../../pool/chunk/chunk-cache.ts';
+import { FingerprintIndex } from '../../../pool/dedup/fingerprint-index.ts';
 import { ChunkTable } from '../../../pool/chunk/chunk-table.ts';
 import { Grace } from '../../../pool/chunk/grace.ts';
 import { PendingChunks } from '../../../pool/chunk/pending.ts';
@@ -53,6 +54,7 @@ export class Parts {
       cache,
       pending,
       grace,
+      index: new FingerprintIndex(64 * 1024, () => 0),
       nextCheckpoint: () => this.checkpoint,
       state: { nextPages: facts.nextPages ?? [], uniqueBytes: 0 },
     });

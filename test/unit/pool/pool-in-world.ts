@@ -1,6 +1,6 @@
 /** A pool on a simulated disk, for tests of its parts together. */
 import { RealCompute } from '../../../src/io/compute.ts';
-import type { Logger } from '../../../src/base/ports.ts';
+import type { Compute, Logger } from '../../../src/base/ports.ts';
 import { openPool } from '../../../pool/pool.ts';
 import type { Pool } from '../../../pool/pool.ts';
 import type { PoolOptions, PoolPorts } from '../../../pool/options.ts';
@@ -62,9 +62,11 @@ export class PoolInWorld {
   static async open(
     world: SimWorld,
     facts: { capacityBytes?: number } & Partial<PoolOptions> = {},
+    hashed: (compute: Compute) => Compute = (compute) => compute,
   ): Promise<PoolInWorld> {
     const { capacityBytes, ...options } = facts;
-    const ports = await PoolInWorld.portsOf(world, capacityBytes);
+    const made = await PoolInWorld.portsOf(world, capacityBytes);
+    const ports = { ...made, compute: hashed(made.compute) };
     const small = { memoryBytes: 4 * MIB, journalBytes: MIB, segmentBytes: 256 * KIB };
     const pool = await world.until(openPool(ports, { ...small, ...options }));
     return new PoolInWorld(world, pool, ports);

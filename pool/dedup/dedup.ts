@@ -1,0 +1,35 @@
+/** What the parts of deduplication share: index, chunks in flight, counters, settings. */
+import { pageNumberOf } from '../chunk/chunk-page.ts';
+import type { Page } from '../meta/page-cache.ts';
+import { DedupCounters } from './counters.ts';
+import type { FingerprintIndex } from './fingerprint-index.ts';
+import { addPage } from './index-page.ts';
+import { InFlight } from './in-flight.ts';
+import type { SoughtChunk } from './duplicate-search.ts';
+
+/** How long a write waits at the most to be compared with what may be its duplicate. */
+const DEFAULT_LATENCY_MS = 1;
+
+export class Dedup {
+  readonly index: FingerprintIndex;
+  readonly counters = new DedupCounters();
+  readonly inFlight = new InFlight<SoughtChunk>();
+  readonly latencyMs: number;
+  /** By partition, the page that was brought into the index last. */
+  readonly #lastPages = new Map<number, number>();
+
+  constructor(index: FingerprintIndex, settings: { latencyMs: number | undefined }) {
+    this.index = index;
+    this.latencyMs = settings.latencyMs ?? DEFAULT_LATENCY_MS;
+  }
+
+  /** A chunk of this page was a duplicate. What was written together is likely to be written
+   * together again: where the index does not hold everything, the whole page is brought in. */
+  found(page: Page): void {
+    if (!this.index.isSampled) return;
+    const { partition, pageNumber } = pageNumberOf(page.key);
+    if (this.#lastPages.get(partition) === pageNumber) return;
+    this.#lastPages.set(partition, pageNumber);
+    addPage(this.index, page);
+  }
+}

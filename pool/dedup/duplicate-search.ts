@@ -1,0 +1,176 @@
+/**
+ * Looks for chunks with the same bytes, for the chunks of one command. What it finds is pinned from
+ * the turn in which it was compared until its owner unpins it.
+ *
+ * Invariants
+ * - Nothing is shared without a byte compare. A compare that finds a difference ends the search for
+ *   that chunk.
+ * - In the turn of the compare the entry is alive, has the fingerprint and the size, and its id has
+ *   named the same chunk since before its bytes were read (Grace).
+ */
+import type { Timer } from '../../src/base/ports.ts';
+import { ABSENT } from '../chunk/chunk-cache.ts';
+import { chunkKeyOf } from '../chunk/chunk-page.ts';
+import type { PoolCore } from '../core.ts';
+import type { Page } from '../meta/page-cache.ts';
+import type { ModeCounters } from './counters.ts';
+import { MOST_CANDIDATES } from './fingerprint-index.ts';
+import { readChunkBytes } from './read-chunk-bytes.ts';
+
+const CHUNKS_PER_TURN = 256;
+const candidates = new Float64Array(MOST_CANDIDATES);
+
+/** A chunk that may have a duplicate. */
+export interface SoughtChunk {
+  readonly bytes: Uint8Array;
+  readonly fingerprintHigh: number;
+  readonly fingerprintLow: number;
+  id: number;
+  idPage: Page | null;
+  /** `id` is a chunk with the same bytes, pinned with its page. */
+  isDuplicate: boolean;
+  /** The search has ended without one. */
+  searched: boolean;
+}
+
+export class DuplicateSearch {
+  readonly #core: PoolCore;
+  readonly #chunks: readonly SoughtChunk[];
+  readonly #log2: number;
+  readonly #counters: ModeCounters;
+  /** Milliseconds; Infinity: however long it takes. */
+  readonly #latencyMs: number;
+  readonly #resume: () => void;
+  #cursor = 0;
+  #waiting = 0;
+  #timer: Timer | null = null;
+  #late = false;
+
+  constructor(
+    core: PoolCore,
+    facts: {
+      chunks: readonly SoughtChunk[];
+      log2: number;
+      counters: ModeCounters;
+      latencyMs: number;
+      /** Called when `run` is to be called again. */
+      resume: () => void;
+    },
+  ) {
+    this.#core = core;
+    this.#chunks = facts.chunks;
+    this.#log2 = facts.log2;
+    this.#counters = facts.counters;
+    this.#latencyMs = facts.latencyMs;
+    this.#resume = facts.resume;
+  }
+
+  /** True: all is known in this turn. False: `resume` will be called. */
+  run(): boolean {
+    for (let budget = CHUNKS_PER_TURN; this.#cursor < this.#chunks.length; budget--) {
+      const chunk = this.#chunks[this.#cursor];
+      if (chunk === undefined || chunk.idPage !== null || chunk.searched) {
+        this.#cursor += 1;
+        continue;
+      }
+      if (budget <= 0) {
+        this.#waiting += 1;
+        this.#core.clock.nextTurn(() => {
+          this.#arrived();
+        });
+        return this.#waits();
+      }
+      this.#cursor += 1;
+      this.#seek(chunk);
+    }
+    // From the start again: what was in flight before may be in the index now.
+    this.#cursor = 0;
+    if (this.#waiting > 0) return this.#waits();
+    this.#timer?.cancel();
+    return true;
+  }
+
+  #waits(): false {
+    if (this.#latencyMs !== Infinity) {
+      this.#timer ??= this.#core.clock.after(this.#latencyMs, () => {
+        this.#tooLate();
+      });
+    }
+    return false;
+  }
+
+  #seek(chunk: SoughtChunk): void {
+    const { dedup, pages, chunks } = this.#core;
+    this.#counters.probes += 1;
+    const found = dedup.index.find(chunk.fingerprintHigh, chunk.fingerprintLow, candidates);
+    if (found > 0) this.#counters.hits += 1;
+    for (let index = 0; index < found; index++) {
+      const id = candidates[index] as number;
+      const page = pages.get(chunkKeyOf(id));
+      if (page === null) {
+        if (pages.isDamaged(chunkKeyOf(id))) continue;
+        this.#waiting += 1;
+        pages.load(chunkKeyOf(id), () => {
+          this.#arrived();
+        });
+        return;
+      }
+      if (!chunks.isShareable(page, id, chunk, this.#log2)) continue;
+      const slot = this.#core.cache.find(id);
+      if (slot !== ABSENT) this.#compare(chunk, page, { id, bytes: this.#core.cache.bytes(slot) });
+      else this.#read(chunk, page, id);
+      return;
+    }
+  }
+
+  #read(chunk: SoughtChunk, page: Page, id: number): void {
+    const { grace, pages, chunks } = this.#core;
+    this.#waiting += 1;
+    // The id names no other chunk before this ends, and the page stays to be looked at.
+    const token = grace.begin();
+    page.pins += 1;
+    readChunkBytes(this.#core, { page, id, log2: this.#log2 }, (bytes) => {
+      pages.letGo(page);
+      grace.end(token);
+      if (this.#late) return;
+      if (bytes === null) chunk.searched = true;
+      else if (chunks.isShareable(page, id, chunk, this.#log2))
+        this.#compare(chunk, page, { id, bytes });
+      this.#arrived();
+    });
+  }
+
+  #compare(chunk: SoughtChunk, page: Page, other: { id: number; bytes: Uint8Array }): void {
+    this.#counters.verifies += 1;
+    if (Buffer.compare(chunk.bytes, other.bytes) !== 0) {
+      this.#counters.mismatches += 1;
+      chunk.searched = true;
+      return;
+    }
+    this.#core.chunks.pin(page, other.id);
+    chunk.id = other.id;
+    chunk.idPage = page;
+    chunk.isDuplicate = true;
+    this.#core.dedup.found(page);
+  }
+
+  #arrived(): void {
+    if (this.#late) return;
+    this.#waiting -= 1;
+    if (this.#waiting > 0) return;
+    this.#resume();
+  }
+
+  /** What is not known by now is not waited for. */
+  #tooLate(): void {
+    if (this.#waiting === 0) return;
+    this.#late = true;
+    this.#waiting = 0;
+    for (const chunk of this.#chunks) {
+      if (chunk.idPage !== null || chunk.searched) continue;
+      chunk.searched = true;
+      this.#counters.deferred += 1;
+    }
+    this.#resume();
+  }
+}

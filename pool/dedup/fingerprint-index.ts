@@ -1,0 +1,173 @@
+/**
+ * Fingerprints to ids of chunks that may have the same bytes: bounded memory, lossy, never trusted and
+ * never on disk. Who finds an id here looks at the chunk's entry, and at its bytes.
+ *
+ * Buckets of 16 slots with 7 bytes each: a tag (16 bits of the fingerprint's high word), the low word
+ * of the id, and marks. The low word of the fingerprint chooses the bucket. The partition of the id is
+ * that of the fingerprint, so that of the id's 40 bits 34 are kept.
+ *
+ * When there are more chunks than slots, one in n is kept for certain, by bits of the fingerprint; the
+ * other slots serve what was asked for, and neighbours of what was found (`addPage`). What was never
+ * asked for goes first.
+ */
+import { PARTITION_SPAN, partitionFor } from '../chunk/chunk-page.ts';
+
+const WAYS = 16;
+const SLOT_BYTES = 7;
+const TWO_32 = 0x1_0000_0000;
+const TAG_MASK = 0xffff;
+/** Chunks with one fingerprint that are kept. */
+export const MOST_CANDIDATES = 4;
+
+/** Marks: bits 32 and 33 of the id in bits 0 and 1. */
+const HIGH_BITS = 3;
+const HIT = 64;
+const USED = 128;
+
+/** Share of the slots for what is kept by fingerprint bits. */
+const SAMPLED_SHARE = 0.4;
+/** How many additions go by before the share is looked at again. */
+const REVIEW_EVERY = 1024;
+
+export class FingerprintIndex {
+  readonly #buckets: number;
+  readonly #tags: Uint16Array;
+  readonly #lows: Uint32Array;
+  readonly #marks: Uint8Array;
+  /** How many chunks live, roughly. */
+  readonly #population: () => number;
+  #sampleMask = 0;
+  #untilReview = 0;
+  #hand = 0;
+  #size = 0;
+
+  constructor(quotaBytes: number, population: () => number) {
+    this.#buckets = Math.max(1, Math.floor(quotaBytes / (WAYS * SLOT_BYTES)));
+    const slots = this.#buckets * WAYS;
+    this.#tags = new Uint16Array(slots);
+    this.#lows = new Uint32Array(slots);
+    this.#marks = new Uint8Array(slots);
+    this.#population = population;
+  }
+
+  /** Entries in it. */
+  get size(): number {
+    return this.#size;
+  }
+
+  get capacity(): number {
+    return this.#buckets * WAYS;
+  }
+
+  /** Not all chunks are in it: a hit is worth loading its neighbours. */
+  get isSampled(): boolean {
+    return this.#sampleMask !== 0;
+  }
+
+  /** Ids of chunks that may have this fingerprint go to `into`; gives how many. */
+  find(high: number, low: number, into: Float64Array): number {
+    const first = this.#bucket(low);
+    const tag = high & TAG_MASK;
+    let found = 0;
+    for (let slot = first; slot < first + WAYS; slot++) {
+      if (this.#tags[slot] !== tag) continue;
+      const marks = this.#marks[slot] as number;
+      if ((marks & USED) === 0) continue;
+      this.#marks[slot] = marks | HIT;
+      into[found] = this.#idAt(slot, high);
+      found += 1;
+      if (found === MOST_CANDIDATES) break;
+    }
+    return found;
+  }
+
+  add(high: number, low: number, id: number): void {
+    if (this.#untilReview-- === 0) this.#review();
+    const first = this.#bucket(low);
+    const tag = high & TAG_MASK;
+    let free = -1;
+    let same = 0;
+    let oldSame = -1;
+    for (let slot = first; slot < first + WAYS; slot++) {
+      const marks = this.#marks[slot] as number;
+      if ((marks & USED) === 0) {
+        if (free < 0) free = slot;
+      } else if (this.#tags[slot] === tag) {
+        if (this.#idAt(slot, high) === id) return;
+        same += 1;
+        if (oldSame < 0 || (marks & HIT) === 0) oldSame = slot;
+      }
+    }
+    if (same >= MOST_CANDIDATES) this.#put(oldSame, tag, id);
+    else if (free >= 0) {
+      this.#size += 1;
+      this.#put(free, tag, id);
+    } else {
+      const victim = this.#victim(first, this.#isSampled(tag));
+      if (victim >= 0) this.#put(victim, tag, id);
+    }
+  }
+
+  /** The chunk died, or became an alias. */
+  remove(high: number, low: number, id: number): void {
+    const first = this.#bucket(low);
+    const tag = high & TAG_MASK;
+    for (let slot = first; slot < first + WAYS; slot++) {
+      if (this.#tags[slot] !== tag || ((this.#marks[slot] as number) & USED) === 0) continue;
+      if (this.#idAt(slot, high) !== id) continue;
+      this.#marks[slot] = 0;
+      this.#size -= 1;
+      return;
+    }
+  }
+
+  #bucket(low: number): number {
+    return Math.floor((low * this.#buckets) / TWO_32) * WAYS;
+  }
+
+  #idAt(slot: number, high: number): number {
+    const bits = (this.#marks[slot] as number) & HIGH_BITS;
+    return partitionFor(high) * PARTITION_SPAN + bits * TWO_32 + (this.#lows[slot] as number);
+  }
+
+  #put(slot: number, tag: number, id: number): void {
+    this.#tags[slot] = tag;
+    this.#lows[slot] = id >>> 0;
+    this.#marks[slot] = USED | (Math.floor(id / TWO_32) & HIGH_BITS);
+  }
+
+  #isSampled(tag: number): boolean {
+    return (tag & this.#sampleMask) === 0;
+  }
+
+  /** A slot of a full bucket to be used for another entry; -1: none, what is in it counts for more. */
+  #victim(first: number, forSampled: boolean): number {
+    let best = -1;
+    let bestRank = 4;
+    this.#hand = (this.#hand + 1) % WAYS;
+    for (let step = 0; step < WAYS; step++) {
+      const slot = first + ((this.#hand + step) % WAYS);
+      const marks = this.#marks[slot] as number;
+      const sampled = this.#isSampled(this.#tags[slot] as number);
+      const rank = (sampled ? 2 : 0) + ((marks & HIT) === 0 ? 0 : 1);
+      if (rank === 0) return slot;
+      // It has its second chance now.
+      this.#marks[slot] = marks & ~HIT;
+      if (rank < bestRank) {
+        bestRank = rank;
+        best = slot;
+      }
+    }
+    return bestRank >= 2 && !forSampled ? -1 : best;
+  }
+
+  /** Keeps so many by fingerprint bits as there is room for. */
+  #review(): void {
+    this.#untilReview = REVIEW_EVERY;
+    const room = this.capacity * SAMPLED_SHARE;
+    const population = this.#population();
+    let shares = 1;
+    if (population > this.capacity) while (population / shares > room) shares *= 2;
+    this.#sampleMask = shares - 1;
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * Chunks whose frame is on its way into the journal, by fingerprint: equal bytes of one command, and of
+ * commands in flight, meet in one chunk. A later frame may name a chunk of an earlier one: if that
+ * fails, so does everything behind it.
+ */
+
+export interface FlyingChunk {
+  readonly fingerprintHigh: number;
+  readonly fingerprintLow: number;
+  /** Plain bytes; nobody changes them before the frame took effect or failed. */
+  readonly bytes: Uint8Array;
+}
+
+export class InFlight<T extends FlyingChunk> {
+  /** By the low word of the fingerprint; the first of its kind. */
+  readonly #chunks = new Map<number, T>();
+
+  /** A chunk in flight with this fingerprint and size. Whether it has the same bytes is to be seen. */
+  find(like: FlyingChunk): T | null {
+    const chunk = this.#chunks.get(like.fingerprintLow);
+    if (chunk?.fingerprintHigh !== like.fingerprintHigh) return null;
+    return chunk.bytes.length === like.bytes.length ? chunk : null;
+  }
+
+  add(chunk: T): void {
+    if (!this.#chunks.has(chunk.fingerprintLow)) this.#chunks.set(chunk.fingerprintLow, chunk);
+  }
+
+  /** Its frame took effect, or failed. */
+  remove(chunk: T): void {
+    if (this.#chunks.get(chunk.fingerprintLow) === chunk) this.#chunks.delete(chunk.fingerprintLow);
+  }
+}
