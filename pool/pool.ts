@@ -218,6 +218,10 @@ export class Pool implements PoolControl {
     });
   }
 
+  nameOf(id: number): string | null {
+    return this.#parts.volumes.byId(id)?.record.name ?? this.#snapshots.nameOf(id);
+  }
+
   snapshots(volume?: string): readonly SnapshotInfo[] {
     return this.#snapshots.list(volume);
   }

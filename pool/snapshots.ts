@@ -52,6 +52,12 @@ export class Snapshots {
     return this.#infoOf(this.#find(name).snapshot);
   }
 
+  nameOf(id: number): string | null {
+    const snapshot = this.#volumes.families.snapshot(id);
+    if (snapshot === undefined || snapshot.hidden) return null;
+    return `${this.#volumes.nameOf(snapshot.volume)}@${snapshot.name}`;
+  }
+
   /** To be read only. */
   open(name: string): Volume {
     return this.#volumes.view(this.#find(name).snapshot);

@@ -194,6 +194,8 @@ export interface PoolControl {
   /** Resolves when the deletion is durable; with `wait`, when its space is in `freeBytes`. Refused
    * while it has snapshots, unless they go with it. */
   deleteVolume(name: string, options: { wait: boolean; withSnapshots?: boolean }): Promise<void>;
+  /** Of a volume or a snapshot; null: there is none. */
+  nameOf(id: number): string | null;
   /** Of one volume, or all. Names of snapshots are VOLUME@SNAPSHOT. */
   snapshots(volume?: string): readonly SnapshotInfo[];
   snapshot(name: string): SnapshotInfo;

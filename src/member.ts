@@ -117,7 +117,7 @@ export class Member {
     this.#pool = pool;
     const { uuid } = pool;
     const deviceFor = (name: string): VolumeDevice => {
-      const volume = pool.openVolume(name);
+      const volume = name.includes('@') ? pool.openSnapshot(name) : pool.openVolume(name);
       return new VolumeDevice(volume, identityOf({ poolUuid: uuid, volumeId: volume.id, name }));
     };
     await this.#targets.attach({ pool, deviceFor });

@@ -131,6 +131,13 @@ export class ScsiTarget implements DeviceServer {
     this.#units.get(lun)?.deviceChanged();
   }
 
+  /** The device of a LUN shows other content now, and may have another size. */
+  contentReplaced(lun: number): void {
+    const unit = this.#units.get(lun);
+    unit?.establish(UnitAttention.mediumChanged);
+    unit?.deviceChanged();
+  }
+
   attach(nexus: Nexus, listener: DeviceEventListener): void {
     assert(!this.#nexuses.has(nexus), 'a nexus is attached once');
     const state: NexusState = { listener, units: new Map(), departing: new Set() };

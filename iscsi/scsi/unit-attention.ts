@@ -9,6 +9,8 @@ const RESET = 0x29;
 export const UnitAttention = {
   /** POWER ON, RESET, OR BUS DEVICE RESET OCCURRED: what a nexus never seen before is told. */
   powerOnOrReset: unitAttention(RESET, 0x00),
+  /** NOT READY TO READY CHANGE, MEDIUM MAY HAVE CHANGED. */
+  mediumChanged: unitAttention(0x28, 0x00),
   /** SCSI BUS RESET OCCURRED: a hard reset (target reset). */
   hardReset: unitAttention(RESET, 0x02),
   /** BUS DEVICE RESET FUNCTION OCCURRED: a logical unit reset. */

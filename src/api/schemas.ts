@@ -52,6 +52,38 @@ export const volume = object({
 
 export const volumes = arrayOf(volume);
 
+export const snapshot = object(
+  {
+    name: text,
+    id: integer,
+    volume: text,
+    createdAt: text,
+    sizeBytes: integer,
+    usedBytes: integer,
+    uniqueBytes: integer,
+    freeableBytes: integer,
+    clones: integer,
+    state: text,
+  },
+  ['name', 'id', 'volume', 'createdAt', 'sizeBytes', 'usedBytes', 'uniqueBytes', 'clones', 'state'],
+);
+
+export const snapshots = arrayOf(snapshot);
+
+/** VOLUME@SNAPSHOT; the pool says what is wrong with one. */
+export const snapshotName = { type: 'string', maxLength: 255 } as const;
+
+export const snapshotCreation = object({
+  names: { ...arrayOf(snapshotName), minItems: 1, maxItems: 256 },
+});
+
+export const rollback = object({ force: flag, deleteLater: flag }, []);
+
+export const cloneCreation = object({ snapshot: snapshotName, name: volumeName, export: flag }, [
+  'snapshot',
+  'name',
+]);
+
 export const volumeCreation = object(
   {
     name: volumeName,
@@ -95,7 +127,7 @@ export const targets = arrayOf(target);
 const hostPort = { type: 'string', pattern: '^(\\[[0-9a-fA-F:.]+\\]|[^:\\s\\[\\]]+):[0-9]{1,5}$' };
 
 export const targetCreation = object({ iqn: text, redirect: hostPort }, ['iqn']);
-export const lunMapping = object({ volume: volumeName, lun: count }, ['volume']);
+export const lunMapping = object({ volume: snapshotName, lun: count }, ['volume']);
 export const openness = object({ open: flag });
 export const chapSetting = object(
   { user: text, secret: text, mutualUser: text, mutualSecret: text },

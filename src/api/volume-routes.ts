@@ -41,7 +41,7 @@ export function createVolume(
   return exported ? backend.targets.createExported(spec.name, make) : make();
 }
 
-function volumeJson(backend: Backend, pool: PoolControl, volume: VolumeInfo): object {
+export function volumeJson(backend: Backend, pool: PoolControl, volume: VolumeInfo): object {
   const { id, name, createdAtMs } = volume;
   const map = backend.targets.mapsOf(id)[0];
   const { naa } = identityOf({ poolUuid: pool.uuid, volumeId: id, name });
@@ -51,7 +51,6 @@ function volumeJson(backend: Backend, pool: PoolControl, volume: VolumeInfo): ob
     lun: map?.lun ?? null,
     iscsiUrl: map === undefined ? null : backend.iscsiUrl(map.iqn, map.lun),
     naa: Buffer.from(naa).toString('hex'),
-    snapshots: 0,
     createdAt: new Date(createdAtMs).toISOString(),
   };
 }
@@ -88,6 +87,7 @@ export function volumeRoutes(app: FastifyInstance, backend: Backend, pool: Servi
   );
 
   oneVolumeRoutes(app, backend, pool, json);
+  removal(app, backend, pool);
 }
 
 function oneVolumeRoutes(
@@ -139,22 +139,30 @@ function oneVolumeRoutes(
       return changed(await pool().resizeVolume(params.name, sizeBytes, { shrink }));
     },
   );
+}
 
-  app.delete<Named & { Querystring: { force?: string; wait?: string } }>(
+function removal(app: FastifyInstance, backend: Backend, pool: ServingPool): void {
+  const tags = ['volumes'];
+  app.delete<Named & { Querystring: { force?: string; wait?: string; withSnapshots?: string } }>(
     '/volumes/:name',
     {
       schema: {
         tags,
         summary: 'Deletes a volume and its own target; with wait, until its space is free',
-        querystring: schemas.query({ force: schemas.queryFlag, wait: schemas.queryFlag }),
+        querystring: schemas.query({
+          force: schemas.queryFlag,
+          wait: schemas.queryFlag,
+          withSnapshots: schemas.queryFlag,
+        }),
         response: { 204: { type: 'null', description: 'Deleted' } },
       },
     },
     async ({ params, query }, reply) => {
       const force = query.force === 'true';
       const wait = query.wait === 'true';
+      const withSnapshots = query.withSnapshots === 'true';
       await backend.targets.removeVolume(params.name, { force }, () =>
-        pool().deleteVolume(params.name, { wait }),
+        pool().deleteVolume(params.name, { wait, withSnapshots }),
       );
       return reply.code(204).send();
     },

@@ -6,6 +6,7 @@ import { CliError, Exit } from './exit.ts';
 import { diskCommands, poolCommands, sessionCommands } from './pool.ts';
 import { serveCommands } from './serve.ts';
 import type { Local } from './serve.ts';
+import { cloneCommands, snapshotCommands } from './snapshot.ts';
 import { targetCommands } from './target.ts';
 import { volumeCommands } from './volume.ts';
 
@@ -60,6 +61,10 @@ export async function runProgram({ args, version, local }: Program): Promise<num
     .command('volume', 'Volumes: create, list, show, resize, set, delete', (sub) =>
       volumeCommands(sub),
     )
+    .command('snapshot', 'Snapshots: create, list, show, delete, rollback', (sub) =>
+      snapshotCommands(sub),
+    )
+    .command('clone', 'Clones: volumes that begin as a snapshot is', (sub) => cloneCommands(sub))
     .command('target', 'Targets: LUNs, and who may log in', (sub) => targetCommands(sub))
     .command('session', 'Sessions that are logged in', (sub) => sessionCommands(sub))
     .command('disk', 'Disks of this member', (sub) => diskCommands(sub))

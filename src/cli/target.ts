@@ -105,11 +105,15 @@ function lunCommands(cli: Cli): void {
   cli
     .command(
       'map <iqn> <volume>',
-      'Map a volume; without --lun as the lowest number that is free',
+      'Map a volume, or a snapshot read-only; without --lun as the lowest number that is free',
       (args) =>
         args
           .positional('iqn', iqnArgument)
-          .positional('volume', { type: 'string', demandOption: true })
+          .positional('volume', {
+            type: 'string',
+            demandOption: true,
+            describe: 'VOLUME or VOLUME@SNAPSHOT',
+          })
           .option('lun', { type: 'number', describe: 'LUN, 0 to 16383' }),
       async (argv) => {
         const { iqn, volume, lun } = argv;

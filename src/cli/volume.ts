@@ -10,6 +10,7 @@ interface VolumeJson {
   readonly sizeBytes: number;
   readonly usedBytes: number;
   readonly uniqueBytes: number;
+  readonly snapshots: number;
   readonly dedup: string;
   readonly compression: string;
   readonly chunkSizeBytes: number;
@@ -45,6 +46,7 @@ const show = (volume: VolumeJson): string =>
     ['size', formatSize(volume.sizeBytes)],
     ['used', formatSize(volume.usedBytes)],
     ['unique', `≤ ${formatSize(volume.uniqueBytes)}`],
+    ['snapshots', volume.snapshots],
     ['dedup', volume.dedup],
     ['compression', volume.compression],
     ['chunk size', formatSize(volume.chunkSizeBytes)],
@@ -186,15 +188,20 @@ function remove(cli: Cli): void {
           default: false,
           describe: 'Also while sessions are logged in',
         })
+        .option('with-snapshots', {
+          type: 'boolean',
+          default: false,
+          describe: 'And all its snapshots; clones of them stay',
+        })
         .option('wait', {
           type: 'boolean',
           default: false,
           describe: 'Return when its space is free',
         }),
     async (argv) => {
-      const { name, force, wait } = argv;
-      const path = `/volumes/${segment(name)}?force=${String(force)}&wait=${String(wait)}`;
-      await clientOf(argv).send('DELETE', path);
+      const { name, force, wait, withSnapshots } = argv;
+      const query = `force=${String(force)}&wait=${String(wait)}&withSnapshots=${String(withSnapshots)}`;
+      await clientOf(argv).send('DELETE', `/volumes/${segment(name)}?${query}`);
       print(argv.json, { name, deleted: true }, () => `deleted ${name}\n`);
     },
   );

@@ -19,6 +19,7 @@ export const usedIqnKey = (iqn: string): string => usedIqnPrefix + iqn;
 
 export interface LunMap {
   readonly lun: number;
+  /** Or of a snapshot: both are numbered in one. */
   readonly volumeId: number;
 }
 

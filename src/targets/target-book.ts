@@ -10,13 +10,15 @@ import type { Target, TargetAccess } from '../../iscsi/target/directory.ts';
 import { normalName } from '../../iscsi/target/iscsi-name.ts';
 import { accessOf } from './access.ts';
 import { encodeTarget, sealSecrets, secretKey, targetKey } from './records.ts';
-import type { TargetRecord, TargetSecrets } from './records.ts';
+import type { LunMap, TargetRecord, TargetSecrets } from './records.ts';
 
 /** The SCSI side of one target, with its LUNs. */
 export interface LunHolder extends DeviceServer {
   mapLun(lun: number, device: BlockDevice): void;
   /** The device has another size or other settings now: initiators are told. */
   deviceChanged(lun: number): void;
+  /** It has other content now: initiators are told. */
+  contentReplaced(lun: number): void;
   /** `done` when no command uses the device any more. */
   unmapLun(lun: number, done?: () => void): void;
 }
@@ -147,19 +149,29 @@ export class TargetBook {
     }
   }
 
-  /** Takes the volume's LUNs off the wire; the records stay. Resolves, when no command uses the
-   * volume any more, to what puts the LUNs back. */
-  async withdraw(targets: readonly LiveTarget[], volumeId: number): Promise<() => void> {
-    const maps = targets.flatMap((target) =>
-      target.record.luns.filter((map) => map.volumeId === volumeId).map((map) => ({ target, map })),
-    );
-    const unmapped = maps.map(
-      ({ target, map }) =>
-        new Promise<void>((resolve) => target.device.unmapLun(map.lun, () => resolve())),
-    );
+  /** Takes LUNs of these volumes off the wire; stored records stay. Resolves, when no command uses them
+   * any more, to what puts the LUNs back. */
+  async withdraw(
+    targets: readonly LiveTarget[],
+    volumeIds: ReadonlySet<number>,
+  ): Promise<() => void> {
+    const unmapped: Promise<void>[] = [];
+    const putBack = targets.map((target) => {
+      const { record } = target;
+      const isGone = ({ volumeId }: LunMap): boolean => volumeIds.has(volumeId);
+      const gone = record.luns.filter(isGone);
+      target.record = { ...record, luns: record.luns.filter((map) => !isGone(map)) };
+      for (const { lun } of gone) {
+        unmapped.push(new Promise((resolve) => target.device.unmapLun(lun, () => resolve())));
+      }
+      return (): void => {
+        target.record = record;
+        this.#map(target, { luns: gone });
+      };
+    });
     await Promise.all(unmapped);
     return () => {
-      for (const { target, map } of maps) this.#map(target, { luns: [map] });
+      for (const back of putBack) back();
     };
   }
 }

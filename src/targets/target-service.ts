@@ -106,10 +106,10 @@ export class TargetService implements TargetDirectory {
 
   info(name: string): TargetInfo {
     const { iqn, record } = this.#book.found(name);
-    const volumes = this.#attached().pool.volumes();
+    const { pool } = this.#attached();
     const luns = record.luns.flatMap(({ lun, volumeId }) => {
-      const volume = volumes.find(({ id }) => id === volumeId)?.name;
-      return volume === undefined ? [] : [{ lun, volume }];
+      const volume = pool.nameOf(volumeId);
+      return volume === null ? [] : [{ lun, volume }];
     });
     const { open, allowed, chap, redirect } = record;
     const sessions = this.#ports.sessionCount(iqn);
@@ -155,11 +155,13 @@ export class TargetService implements TargetDirectory {
     });
   }
 
-  /** Without a LUN it takes the lowest that is free. */
+  /** A volume, or a snapshot by VOLUME@SNAPSHOT. Without a LUN it takes the lowest that is free. */
   map(name: string, volumeName: string, lun: number | null): Promise<TargetInfo> {
     return this.#inTurn(async () => {
       const target = this.#book.found(name);
-      const { id } = this.#attached().pool.volume(volumeName);
+      const { pool } = this.#attached();
+      const isSnapshot = volumeName.includes('@');
+      const { id } = isSnapshot ? pool.snapshot(volumeName) : pool.volume(volumeName);
       const taken = new Set(target.record.luns.map((map) => map.lun));
       let chosen = lun ?? 0;
       if (lun === null) while (taken.has(chosen)) chosen += 1;
@@ -260,24 +262,77 @@ export class TargetService implements TargetDirectory {
     remove: () => Promise<void>,
   ): Promise<void> {
     return this.#inTurn(async () => {
-      const { id } = this.#attached().pool.volume(name);
-      const targets = this.#mapping(id);
-      for (const target of targets) this.#refuseInUse(target, `volume ${name}`, options.force);
-      const putBack = await this.#book.withdraw(targets, id);
-      try {
-        await remove();
-      } catch (error) {
-        putBack();
-        throw error;
-      }
-      const own = targets.filter(({ record }) => record.ownVolumeId === id);
-      for (const target of targets.filter((one) => !own.includes(one))) {
-        const luns = target.record.luns.filter((map) => map.volumeId !== id);
-        await this.#book.change(target, { luns });
-      }
+      const { pool } = this.#attached();
+      const { id } = pool.volume(name);
+      const ids = [id, ...pool.snapshots(name).map((one) => one.id)];
+      await this.#remove(ids, { what: `volume ${name}`, ...options }, remove);
+      const own = [...this.#book.live.values()].filter(({ record }) => record.ownVolumeId === id);
       await this.#book.erase(own.map(({ iqn }) => iqn));
       for (const { iqn } of own) this.#ports.dropSessions(iqn);
     });
+  }
+
+  /** Takes a snapshot out of every target, then has it removed. */
+  removeSnapshot(
+    name: string,
+    options: { force: boolean },
+    remove: () => Promise<void>,
+  ): Promise<void> {
+    return this.#inTurn(async () => {
+      const { id } = this.#attached().pool.snapshot(name);
+      await this.#remove([id], { what: `snapshot ${name}`, ...options }, remove);
+    });
+  }
+
+  /** Has a volume rolled back and tells its initiators. Later snapshots that go leave their targets. */
+  rollback(
+    name: string,
+    { force, deleteLater }: { force: boolean; deleteLater: boolean },
+  ): Promise<VolumeInfo> {
+    return this.#inTurn(async () => {
+      const { pool } = this.#attached();
+      const snapshot = pool.snapshot(name);
+      const { id } = pool.volume(snapshot.volume);
+      for (const target of this.#mapping(id)) {
+        this.#refuseInUse(target, `volume ${snapshot.volume}`, force);
+      }
+      const all = pool.snapshots(snapshot.volume).map((one) => one.id);
+      const later = deleteLater ? all.slice(all.indexOf(snapshot.id) + 1) : [];
+      let volume = pool.volume(snapshot.volume);
+      await this.#remove(later, { what: 'a later snapshot', force }, async () => {
+        volume = await pool.rollback(name, { deleteLater });
+      });
+      for (const { device, record } of this.#mapping(id)) {
+        for (const map of record.luns) if (map.volumeId === id) device.contentReplaced(map.lun);
+      }
+      return volume;
+    });
+  }
+
+  /** Takes LUNs off the wire, has what they show removed, and forgets them; own targets stay. */
+  async #remove(
+    ids: readonly number[],
+    options: { what: string; force: boolean },
+    remove: () => Promise<void>,
+  ): Promise<void> {
+    const gone = new Set(ids);
+    const mapped = [...this.#book.live.values()].filter(({ record }) =>
+      record.luns.some(({ volumeId }) => gone.has(volumeId)),
+    );
+    for (const target of mapped) this.#refuseInUse(target, options.what, options.force);
+    const putBack = await this.#book.withdraw(mapped, gone);
+    try {
+      await remove();
+    } catch (error) {
+      putBack();
+      throw error;
+    }
+    for (const target of mapped) {
+      const { ownVolumeId } = target.record;
+      // Its own target is erased with it, in one step: what is stored has never been without its LUN.
+      if (ownVolumeId !== null && gone.has(ownVolumeId)) continue;
+      await this.#book.change(target, {});
+    }
   }
 
   #mapping(volumeId: number): LiveTarget[] {
@@ -299,9 +354,9 @@ export class TargetService implements TargetDirectory {
 
   #deviceOf(volumeId: number): BlockDevice {
     const { pool, deviceFor } = this.#attached();
-    const volume = pool.volumes().find(({ id }) => id === volumeId);
-    if (volume === undefined) throw new RequestError('not-found', `volume ${volumeId} is gone`);
-    return deviceFor(volume.name);
+    const name = pool.nameOf(volumeId);
+    if (name === null) throw new RequestError('not-found', `volume ${volumeId} is gone`);
+    return deviceFor(name);
   }
 
   #inTurn<T>(run: () => Promise<T>): Promise<T> {

@@ -82,6 +82,11 @@ export class MemoryPool implements PoolControl {
     return Promise.resolve();
   }
 
+  nameOf(id: number): string | null {
+    const all = [...this.#volumes.values(), ...this.#snapshots.values()];
+    return all.find((one) => one.id === id)?.name ?? null;
+  }
+
   snapshots(volume?: string): readonly SnapshotInfo[] {
     const all = [...this.#snapshots.values()];
     return volume === undefined ? all : all.filter((one) => one.volume === volume);

@@ -46,6 +46,7 @@ export class RecordingLuns implements LunHolder {
   readonly luns = new Map<number, BlockDevice>();
   /** LUNs whose device has changed. */
   readonly changed: number[] = [];
+  readonly replaced: number[] = [];
   mapLun(lun: number, device: BlockDevice): void {
     this.luns.set(lun, device);
   }
@@ -55,6 +56,9 @@ export class RecordingLuns implements LunHolder {
   }
   deviceChanged(lun: number): void {
     this.changed.push(lun);
+  }
+  contentReplaced(lun: number): void {
+    this.replaced.push(lun);
   }
   attach = refused;
   detach = refused;
