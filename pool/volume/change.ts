@@ -409,7 +409,11 @@ export class Change implements Entry, Held, Admission {
 
   failed(error: DiskError): void {
     this.#unpin();
-    this.#fail({ code: error.code === 'full' ? 'space-exhausted' : 'write-failed' });
+    // At once: nothing may meet what is not going to be there, and others fail in this turn too.
+    this.#letGoIds();
+    this.#core.clock.endOfTurn(() => {
+      this.#fail({ code: error.code === 'full' ? 'space-exhausted' : 'write-failed' });
+    });
   }
 
   #unpin(): void {
