@@ -8,6 +8,7 @@ import type { PoolCore } from './core.ts';
 import type { Checkpointer } from './log/checkpoint.ts';
 import type { Cleaner } from './log/cleaner.ts';
 import type { Destager } from './log/destage.ts';
+import type { LowSpace } from './space/low-space.ts';
 import { CLEANED_SHARE } from './space/space.ts';
 import type { PageRelease } from './volume/page-release.ts';
 
@@ -32,6 +33,7 @@ export interface HousekeepingParts {
   readonly destager: Destager;
   readonly cleaner: Cleaner;
   readonly pageRelease: PageRelease;
+  readonly lowSpace: LowSpace;
   /** Dirty pages that start a checkpoint. */
   readonly dirtyPages: number;
 }
@@ -131,7 +133,8 @@ export class Housekeeping {
   }
 
   #tick(): void {
-    const { core, pageRelease, destager } = this.#parts;
+    const { core, pageRelease, destager, lowSpace } = this.#parts;
+    lowSpace.look(core.space.figures());
     if (this.#closed || core.readOnlyReason !== null) {
       core.space.review();
       return;

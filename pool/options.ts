@@ -44,6 +44,8 @@ export interface PoolOptions {
   readonly indexBytes?: number;
   /** How long a write waits at the most for the compare with a chunk that may be its duplicate. */
   readonly dedupLatencyMs?: number;
+  /** Share of the capacity: when less is free, initiators are told. 0: never. */
+  readonly lowSpaceShare?: number;
 }
 
 export const SCRUB_RATE_LIMIT = 128 * MIB;

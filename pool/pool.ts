@@ -16,6 +16,7 @@ import { SCRUB_RATE_LIMIT } from './options.ts';
 import type { PoolOptions, PoolPorts } from './options.ts';
 import { Snapshots } from './snapshots.ts';
 import { poolStatus } from './status.ts';
+import { LOW_SPACE_SHARE, LowSpace } from './space/low-space.ts';
 import { PoolError } from './types.ts';
 import type {
   DiskInfo,
@@ -46,7 +47,7 @@ export async function openPool(ports: PoolPorts, options: PoolOptions): Promise<
   for (const segment of core.segments.all()) {
     if (segment.liveChunks === 0) core.segments.noteDead(segment, core.nextCheckpoint());
   }
-  const pool = new Pool(ports, recovered, options.scrubRateLimit ?? SCRUB_RATE_LIMIT);
+  const pool = new Pool(ports, recovered, options);
   const { frames, losses } = recovered.replayed;
   core.events.add('info', 'pool-opened', 'the pool serves', { frames, losses: losses.length });
   return pool;
@@ -76,12 +77,13 @@ export class Pool implements PoolControl {
   readonly #scrubber: Scrubber;
   /** Fills the index of fingerprints with what was stored before. */
   readonly #indexing: ChunkPageWalk;
+  readonly #lowSpace: LowSpace;
   readonly #busy = new Busy();
   readonly #catalogue: CatalogueLog;
   readonly #snapshots: Snapshots;
   #closed = false;
 
-  constructor(ports: PoolPorts, parts: Recovered, scrubRateLimit: number) {
+  constructor(ports: PoolPorts, parts: Recovered, options: PoolOptions) {
     this.#ports = ports;
     this.#parts = parts;
     const { core, checkpointer, pageRelease, state, budgets, volumes } = parts;
@@ -98,12 +100,14 @@ export class Pool implements PoolControl {
       segmentBytes: state.segmentBytes,
       logId: state.logId,
     });
+    this.#lowSpace = new LowSpace(options.lowSpaceShare ?? LOW_SPACE_SHARE, core.events);
     this.#housekeeping = new Housekeeping({
       core,
       checkpointer,
       pageRelease,
       destager: new Destager(core, streams, (id) => volumes.byId(id)?.compression ?? null),
       cleaner: new Cleaner(core, streams),
+      lowSpace: this.#lowSpace,
       dirtyPages: budgets.dirtyPages,
     });
     this.#scrubber = new Scrubber({
@@ -111,7 +115,7 @@ export class Pool implements PoolControl {
       volumes: parts.volumes,
       meta: ports.meta,
       logId: state.logId,
-      rateLimit: scrubRateLimit,
+      rateLimit: options.scrubRateLimit ?? SCRUB_RATE_LIMIT,
       record: parts.scrub,
       checkpoint: () => this.#housekeeping.checkpoint(),
     });
@@ -120,6 +124,11 @@ export class Pool implements PoolControl {
       addPage(core.dedup.index, page);
     });
     core.changed();
+  }
+
+  /** Called each time less is free than the soft threshold says. */
+  set onLowSpace(run: () => void) {
+    this.#lowSpace.onLow = run;
   }
 
   get uuid(): Uint8Array {

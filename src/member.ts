@@ -111,14 +111,22 @@ export class Member {
       .catch((error: unknown) => {
         throw listenFault('--portal', error);
       });
-    const { memoryBytes, acceptLoss } = this.#options;
+    const { memoryBytes, acceptLoss, scrubRateLimit, lowSpaceShare } = this.#options;
     const ports = await poolPorts(this.#store, log);
-    const pool = await openPool(ports, { memoryBytes, acceptLoss });
+    const pool = await openPool(ports, {
+      memoryBytes,
+      acceptLoss,
+      scrubRateLimit,
+      lowSpaceShare,
+    });
     this.#pool = pool;
     const { uuid } = pool;
     const deviceFor = (name: string): VolumeDevice => {
       const volume = name.includes('@') ? pool.openSnapshot(name) : pool.openVolume(name);
       return new VolumeDevice(volume, identityOf({ poolUuid: uuid, volumeId: volume.id, name }));
+    };
+    pool.onLowSpace = () => {
+      this.#targets.spaceLow();
     };
     await this.#targets.attach({ pool, deviceFor });
     await this.#makeFirstVolume(pool);

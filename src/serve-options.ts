@@ -32,6 +32,10 @@ export interface ServeOptions extends StoreOptions {
   readonly acceptLoss: boolean;
   /** Made and exported when the pool has no volume yet. */
   readonly firstVolume: { readonly name: string; readonly sizeBytes: number } | null;
+  /** Bytes a second that a scrub may read. */
+  readonly scrubRateLimit: number;
+  /** Share of the pool: when less is free, initiators are told. 0: never. */
+  readonly lowSpaceShare: number;
   readonly logLevel: string;
 }
 
@@ -51,11 +55,16 @@ export interface ServeFlags extends StoreFlags {
   readonly apiTlsKey?: string | undefined;
   readonly acceptLoss?: boolean | undefined;
   readonly firstVolume?: string | undefined;
+  readonly scrubRate?: string | undefined;
+  readonly softThreshold?: number | undefined;
   readonly logLevel?: string | undefined;
 }
 
 export const defaultPortal = '127.0.0.1:3260';
 export const defaultApi = '127.0.0.1:8260';
+export const defaultScrubRate = '128M';
+/** Percent. */
+export const defaultSoftThreshold = 10;
 const minMemoryBytes = 64 * 1024 * 1024;
 const shareOfMemory = 0.25;
 
@@ -67,6 +76,11 @@ function sizeOf(text: string, flag: string): number {
     throw usage(`${flag}: '${text}' is not a size; sizes look like 10G, 512M, 4K or plain bytes`);
   }
   return bytes;
+}
+
+function shareOf(percent: number): number {
+  if (percent >= 0 && percent <= 90) return percent / 100;
+  throw usage(`--soft-threshold: ${percent} is not a percentage from 0 to 90`);
 }
 
 const isClass = (text: string): text is DiskOption['class'] =>
@@ -149,6 +163,8 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
     apiTls: tlsOf(flags),
     acceptLoss,
     firstVolume: firstVolumeOf(flags.firstVolume),
+    scrubRateLimit: sizeOf(flags.scrubRate ?? defaultScrubRate, '--scrub-rate'),
+    lowSpaceShare: shareOf(flags.softThreshold ?? defaultSoftThreshold),
     logLevel,
   };
 }

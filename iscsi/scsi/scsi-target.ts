@@ -138,6 +138,11 @@ export class ScsiTarget implements DeviceServer {
     unit?.deviceChanged();
   }
 
+  /** What all logical units share is nearly used up: each nexus is told of each. */
+  spaceLow(): void {
+    for (const unit of this.#units.values()) unit.establish(UnitAttention.softThreshold);
+  }
+
   attach(nexus: Nexus, listener: DeviceEventListener): void {
     assert(!this.#nexuses.has(nexus), 'a nexus is attached once');
     const state: NexusState = { listener, units: new Map(), departing: new Set() };

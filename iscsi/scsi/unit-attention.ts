@@ -16,6 +16,8 @@ export const UnitAttention = {
   /** BUS DEVICE RESET FUNCTION OCCURRED: a logical unit reset. */
   logicalUnitReset: unitAttention(RESET, 0x03),
   nexusLoss: unitAttention(RESET, 0x07),
+  /** THIN PROVISIONING SOFT THRESHOLD REACHED [SBC-4, Thin provisioning thresholds]. */
+  softThreshold: unitAttention(0x38, 0x07),
   modeParametersChanged: unitAttention(0x2a, 0x01),
   capacityChanged: unitAttention(0x2a, 0x09),
   /** COMMANDS CLEARED BY ANOTHER INITIATOR. */

@@ -1,7 +1,13 @@
 /** `serve` and `check`: the two commands that run here instead of asking a member. */
 import { readFileSync } from 'node:fs';
 import { RequestError } from '../request-error.ts';
-import { defaultApi, defaultPortal, serveOptions, storeOptions } from '../serve-options.ts';
+import {
+  defaultApi,
+  defaultPortal,
+  defaultScrubRate,
+  defaultSoftThreshold,
+} from '../serve-options.ts';
+import { serveOptions, storeOptions } from '../serve-options.ts';
 import type { ServeOptions, StoreOptions } from '../serve-options.ts';
 import type { Cli } from './command.ts';
 import { CliError, Exit } from './exit.ts';
@@ -68,6 +74,14 @@ const behaviour = {
     describe: 'Serve although something that was durable is gone',
   },
   'first-volume': { type: 'string', describe: 'NAME=SIZE: made when the pool has no volume' },
+  'scrub-rate': {
+    type: 'string',
+    describe: `Bytes a second that a scrub may read; by default ${defaultScrubRate}`,
+  },
+  'soft-threshold': {
+    type: 'number',
+    describe: `Initiators are told when less than so many percent are free; by default ${defaultSoftThreshold}, 0: never`,
+  },
   'log-level': {
     choices: ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const,
     describe: 'Least severity that is logged, to stderr',

@@ -19,6 +19,8 @@ export interface LunHolder extends DeviceServer {
   deviceChanged(lun: number): void;
   /** It has other content now: initiators are told. */
   contentReplaced(lun: number): void;
+  /** Less of the pool is free than the soft threshold says: initiators are told. */
+  spaceLow(): void;
   /** `done` when no command uses the device any more. */
   unmapLun(lun: number, done?: () => void): void;
 }

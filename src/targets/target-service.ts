@@ -133,6 +133,11 @@ export class TargetService implements TargetDirectory {
     }
   }
 
+  /** Less of the pool is free than the soft threshold says: all initiators are told. */
+  spaceLow(): void {
+    for (const { device } of this.#book.live.values()) device.spaceLow();
+  }
+
   create(name: string, options: { redirect: string | null }): Promise<TargetInfo> {
     return this.#inTurn(async () => {
       const iqn = iscsiNameOf(name);

@@ -60,6 +60,12 @@ export class RecordingLuns implements LunHolder {
   contentReplaced(lun: number): void {
     this.replaced.push(lun);
   }
+
+  /** How often it was told. */
+  timesLow = 0;
+  spaceLow(): void {
+    this.timesLow += 1;
+  }
   attach = refused;
   detach = refused;
   submit = refused;

@@ -109,6 +109,7 @@ export class Harness {
     if (life !== null) await this.#drive(this.#close(life), MOST_EVENTS_A_LIFE);
     this.#crash('process');
     if (this.#world.errors + this.#world.damages > 0 || !this.#prng.chance(0.3)) return;
+    this.#world.settings = healthy;
     const recount = async (): Promise<void> => {
       this.#mustAddUp(await this.#recount());
     };
