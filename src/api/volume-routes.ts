@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify';
 import { identityOf } from '../identity.ts';
-import { RequestError } from '../request-error.ts';
 import type { PoolControl, VolumeInfo, VolumeSpec } from '../../pool/types.ts';
 import type { Backend } from './backend.ts';
 import * as schemas from './schemas.ts';
@@ -22,13 +21,6 @@ const defaults: Omit<VolumeSpec, 'name' | 'sizeBytes'> = {
   readOnly: false,
 };
 
-/** The dedup modes have names and places in the formats, but only 'off' is built. */
-function refuseUnbuilt({ dedup }: Changes): void {
-  if (dedup !== undefined && dedup !== 'off') {
-    throw new RequestError('invalid', `dedup ${dedup} is not available in this version; use off`);
-  }
-}
-
 export function createVolume(
   backend: Backend,
   pool: PoolControl,
@@ -36,7 +28,6 @@ export function createVolume(
 ): Promise<VolumeInfo> {
   const { export: exported = true, ...fields } = creation;
   const spec = { ...defaults, ...fields };
-  refuseUnbuilt(spec);
   const make = (): Promise<VolumeInfo> => pool.createVolume(spec);
   return exported ? backend.targets.createExported(spec.name, make) : make();
 }
@@ -119,7 +110,6 @@ function oneVolumeRoutes(
       },
     },
     async ({ params, body }) => {
-      refuseUnbuilt(body);
       return changed(await pool().setVolume(params.name, body));
     },
   );

@@ -115,14 +115,6 @@ describe('scale against a member', () => {
     expect(scale.log).not.toContain('knows');
   });
 
-  test('what does not exist yet is refused with what to do', async () => {
-    const dedup = await at('volume', 'create', 'x', '--size', '16M', '--dedup', 'pre-ack');
-    expect([dedup.code, dedup.stderr]).toEqual([
-      1,
-      'scale: dedup pre-ack is not available in this version; use off\n',
-    ]);
-  });
-
   test('SCALE_API names the member as well, and no member is a clear answer', async () => {
     const env = { SCALE_API: scale.apiUrl };
     const listed = await run(SCALE, ['volume', 'list'], { timeoutMs: 30_000, env });

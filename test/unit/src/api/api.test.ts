@@ -70,7 +70,7 @@ describe('volumes over REST', () => {
     [{ sizeBytes: null }, /sizeBytes must be integer/],
     [{ blockSizeBytes: 520 }, /blockSizeBytes must be .*512, 4096/],
     [{ colour: 'red' }, /additional properties: colour/],
-    [{ dedup: 'pre-ack' }, /dedup pre-ack is not available.*use off/],
+    [{ dedup: 'always' }, /dedup must be .*pre-ack/],
     [{ compression: 'rar' }, /'rar' is no compression: use lz4, zstd, .* or off/],
     [{ compression: 'zstd-0' }, /'zstd-0' is no compression/],
     [{ compression: 'zstd-20' }, /'zstd-20' is no compression: .*zstd-1 to zstd-19/],
