@@ -49,6 +49,8 @@ export interface PoolOptions {
 }
 
 export const SCRUB_RATE_LIMIT = 128 * MIB;
+/** Bytes a second that a rewrite reads, unless it is told otherwise. */
+export const REWRITE_RATE_LIMIT = 128 * MIB;
 
 const JOURNAL_FILE_BYTES = 32 * MIB;
 

@@ -12,8 +12,9 @@ import { Scrubber } from './heal/scrubber.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { recover } from './open-pool.ts';
 import type { Recovered } from './open-pool.ts';
-import { SCRUB_RATE_LIMIT } from './options.ts';
+import { REWRITE_RATE_LIMIT, SCRUB_RATE_LIMIT } from './options.ts';
 import type { PoolOptions, PoolPorts } from './options.ts';
+import { Rewriter } from './rewrite/rewriter.ts';
 import { Snapshots } from './snapshots.ts';
 import { poolStatus } from './status.ts';
 import { LOW_SPACE_SHARE, LowSpace } from './space/low-space.ts';
@@ -23,6 +24,8 @@ import type {
   PoolControl,
   PoolEvent,
   PoolStatus,
+  RewriteOptions,
+  RewriteReport,
   ScrubOptions,
   ScrubReport,
   SnapshotInfo,
@@ -78,6 +81,7 @@ export class Pool implements PoolControl {
   /** Fills the index of fingerprints with what was stored before. */
   readonly #indexing: ChunkPageWalk;
   readonly #lowSpace: LowSpace;
+  readonly #rewriter: Rewriter;
   readonly #busy = new Busy();
   readonly #catalogue: CatalogueLog;
   readonly #snapshots: Snapshots;
@@ -110,6 +114,7 @@ export class Pool implements PoolControl {
       lowSpace: this.#lowSpace,
       dirtyPages: budgets.dirtyPages,
     });
+    this.#rewriter = new Rewriter(core, volumes, streams);
     this.#scrubber = new Scrubber({
       core,
       volumes: parts.volumes,
@@ -289,6 +294,22 @@ export class Pool implements PoolControl {
     return this.#scrubber.stop();
   }
 
+  rewrite(name: string): RewriteReport {
+    return this.#rewriter.report(this.openVolume(name));
+  }
+
+  startRewrite(name: string, options: RewriteOptions): RewriteReport {
+    const { rateLimit = REWRITE_RATE_LIMIT } = options;
+    if (!(rateLimit >= 1)) {
+      throw new PoolError('invalid', `a rewrite can't read ${rateLimit} bytes a second: give more`);
+    }
+    return this.#rewriter.start(this.openVolume(name), rateLimit);
+  }
+
+  stopRewrite(name: string): Promise<RewriteReport> {
+    return this.#rewriter.stop(this.openVolume(name));
+  }
+
   disks(): readonly DiskInfo[] {
     const { core } = this.#parts;
     return core.store.disks.map((disk, index) => {
@@ -318,6 +339,7 @@ export class Pool implements PoolControl {
     const { core } = this.#parts;
     await this.#scrubber.halt();
     await this.#indexing.stop();
+    await this.#rewriter.halt();
     await this.#housekeeping.close();
     core.pages.close();
     await core.store.close();

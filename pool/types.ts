@@ -94,6 +94,29 @@ export interface ScrubReport extends ScrubProgress {
   readonly volumes: readonly ScrubVolume[];
 }
 
+/** A volume's data being stored as its compression setting wants it now. */
+export interface RewriteReport {
+  readonly volume: string;
+  readonly state: 'never' | 'running' | 'finished' | 'stopped' | 'failed';
+  /** ISO 8601; null: none was begun since the start, or it has not ended. */
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+  /** Plain bytes that were looked at, of those mapped. */
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+  /** Bytes a second so far. */
+  readonly rate: number;
+  /** Bytes a second that it may read; while commands come in it takes a quarter of that. */
+  readonly rateLimit: number;
+  readonly recodedChunks: number;
+  readonly unreadableChunks: number;
+}
+
+export interface RewriteOptions {
+  /** Bytes a second; by default the pool's own setting. */
+  readonly rateLimit?: number;
+}
+
 export interface SnapshotInfo {
   /** Never used again; no volume has it either. */
   readonly id: number;
@@ -215,6 +238,13 @@ export interface PoolControl {
   startScrub(options: ScrubOptions): ScrubReport;
   /** Resolves when it has stopped, or when none was running. */
   stopScrub(): Promise<ScrubReport>;
+  /** The rewrite of a volume that runs, or the last one since the start. */
+  rewrite(name: string): RewriteReport;
+  /** Stores what the volume maps as its compression setting wants it now, in the background; joins the
+   * one that runs. One volume at a time: 'in-use' while it is another's. */
+  startRewrite(name: string, options: RewriteOptions): RewriteReport;
+  /** Resolves when it has stopped, or when none was running. */
+  stopRewrite(name: string): Promise<RewriteReport>;
   /** Events with seq > `after`, oldest first, at most `limit`. */
   events(after: number, limit: number): readonly PoolEvent[];
   /** Drains, checkpoints, releases the disks. */

@@ -195,6 +195,21 @@ export const scrubReport = object({
 
 export const scrubOptions = object({ rateLimit: { type: 'integer', minimum: 1 } }, []);
 
+export const rewriteReport = object({
+  volume: text,
+  state: { enum: ['never', 'running', 'finished', 'stopped', 'failed'] },
+  startedAt: nullableText,
+  finishedAt: nullableText,
+  bytesDone: integer,
+  bytesTotal: integer,
+  rate: integer,
+  rateLimit: integer,
+  recodedChunks: integer,
+  unreadableChunks: integer,
+});
+
+export const rewriteOptions = object({ rateLimit: { type: 'integer', minimum: 1 } }, []);
+
 export const poolStatus = object({
   uuid: text,
   health: text,

@@ -3,6 +3,7 @@ import { bytesOf, clientOf, given, segment } from './command.ts';
 import type { Cli } from './command.ts';
 import { CliError, Exit } from './exit.ts';
 import { facts, print, table } from './output.ts';
+import { rewriteCommand } from './rewrite.ts';
 
 interface VolumeJson {
   readonly name: string;
@@ -209,5 +210,5 @@ function remove(cli: Cli): void {
 
 export function volumeCommands(cli: Cli): Cli {
   for (const add of [create, look, change, remove]) add(cli);
-  return cli.demandCommand(1, 'volume: name a command');
+  return rewriteCommand(cli).demandCommand(1, 'volume: name a command');
 }

@@ -6,6 +6,8 @@ import type {
   PoolControl,
   PoolEvent,
   PoolStatus,
+  RewriteOptions,
+  RewriteReport,
   ScrubOptions,
   ScrubReport,
   SnapshotInfo,
@@ -15,6 +17,7 @@ import type {
 
 export class MemoryPool implements PoolControl {
   readonly uuid = Uint8Array.from({ length: 16 }, (_, at) => 0xa0 + at);
+  readonly #rewrites = new Map<string, RewriteReport>();
   readonly #volumes = new Map<string, VolumeInfo>();
   readonly #snapshots = new Map<string, SnapshotInfo>();
   #lastId = 0;
@@ -160,6 +163,33 @@ export class MemoryPool implements PoolControl {
       this.scrubReport = { ...this.scrubReport, state: 'stopped' };
     }
     return Promise.resolve(this.scrubReport);
+  }
+
+  rewrite(name: string): RewriteReport {
+    const { name: volume } = this.volume(name);
+    const times = { startedAt: null, finishedAt: null };
+    const counts = { bytesDone: 0, bytesTotal: 0, recodedChunks: 0, unreadableChunks: 0 };
+    const report: RewriteReport = {
+      volume,
+      state: 'never',
+      ...times,
+      ...counts,
+      rate: 0,
+      rateLimit: 0,
+    };
+    return this.#rewrites.get(name) ?? report;
+  }
+
+  startRewrite(name: string, { rateLimit = 1000 }: RewriteOptions): RewriteReport {
+    const report: RewriteReport = { ...this.rewrite(name), state: 'running', rateLimit };
+    this.#rewrites.set(name, report);
+    return report;
+  }
+
+  stopRewrite(name: string): Promise<RewriteReport> {
+    const report = this.rewrite(name);
+    if (report.state === 'running') this.#rewrites.set(name, { ...report, state: 'stopped' });
+    return Promise.resolve(this.rewrite(name));
   }
 
   disks(): readonly DiskInfo[] {

@@ -7,6 +7,8 @@ import { VolumeUnderTest } from './volume-under-test.ts';
 
 const MOST_VOLUMES = 4;
 const compressions = ['off', 'lz4', 'lz4', 'zstd-1', 'zstd'] as const;
+/** Bytes a second: slow ones meet more of what the others do. */
+const rewriteRates = [64 * 1024, 1024 * 1024, 128 * 1024 * 1024] as const;
 const MIB = 1024 * 1024;
 const MODES = ['pre-ack', 'pre-ack', 'off'] as const;
 
@@ -30,7 +32,7 @@ export async function changeCatalogue(traffic: CatalogueTraffic): Promise<void> 
   else await recompress(traffic, prng.pick(there));
 }
 
-/** Nothing of what is stored may be seen to change. */
+/** Nothing of what is stored may be seen to change, neither by the setting nor by the rewrite. */
 async function recompress(traffic: CatalogueTraffic, volume: VolumeUnderTest): Promise<void> {
   const { life, prng, note } = traffic;
   const { name } = volume.shape;
@@ -39,7 +41,13 @@ async function recompress(traffic: CatalogueTraffic, volume: VolumeUnderTest): P
   try {
     await life.setCompression(name, compression);
     note('< compression', name, 'good');
+    if (prng.chance(0.3)) return;
+    const rate = prng.pick(rewriteRates);
+    note('> rewrite', name, rate);
+    await life.rewrite(name, rate);
   } catch (error) {
+    // Another volume's is under way.
+    if (error instanceof Refused && /is being rewritten/.test(error.message)) return;
     refusedOr(traffic, `compression of ${name}`, error);
   }
 }

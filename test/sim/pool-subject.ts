@@ -85,6 +85,10 @@ class PoolLife implements SubjectLife {
     await refusing(() => this.#pool.setVolume(name, { compression }));
   }
 
+  async rewrite(name: string, rateLimit: number): Promise<void> {
+    await refusing(() => Promise.resolve(this.#pool.startRewrite(name, { rateLimit })));
+  }
+
   async remove(name: string, { wait }: { wait: boolean }): Promise<void> {
     await refusing(() => this.#pool.deleteVolume(name, { wait, withSnapshots: true }));
   }

@@ -27,6 +27,8 @@ export interface SubjectLife {
   create(volume: VolumeShape): Promise<void>;
   resize(name: string, blocks: number): Promise<void>;
   setCompression(name: string, compression: string): Promise<void>;
+  /** Begins to store anew what the volume holds; at so many bytes a second. */
+  rewrite(name: string, rateLimit: number): Promise<void>;
   remove(name: string, options: { wait: boolean }): Promise<void>;
   /** Names of all snapshots, as VOLUME@SNAPSHOT; `device` takes them too. */
   snapshots(): readonly string[];

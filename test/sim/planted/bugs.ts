@@ -2,6 +2,7 @@
  * Bugs that a storage pool is known to have had, each as a change of the source. The simulator must
  * catch every one of them: see `main.ts` beside this.
  */
+import { codecBugs } from './codec-bugs.ts';
 import { logBugs } from './log-bugs.ts';
 import { scrubBugs } from './scrub-bugs.ts';
 import type { Edit } from './scratch-tree.ts';
@@ -371,6 +372,7 @@ const volumeBugs: readonly Bug[] = [
 ];
 
 export const bugs: readonly Bug[] = [
+  ...codecBugs,
   ...logBugs,
   ...scrubBugs,
   ...checkpointBugs,

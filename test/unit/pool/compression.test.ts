@@ -1,6 +1,7 @@
 import { zstdDecompressSync } from 'node:zlib';
 import { healthy } from '../../sim/settings.ts';
 import type { SimWorld } from '../../sim/sim-world.ts';
+import type { RewriteReport } from '../../../pool/types.ts';
 import { openRecord } from '../../../pool/log/segment-format.ts';
 import { KIB, MIB, PoolInWorld, calmWorld, patterned } from './pool-in-world.ts';
 
@@ -162,6 +163,110 @@ describe('a volume with compression', () => {
       expect(pool.pool.volume('a').compression).toBe('off');
     },
   );
+});
+
+/** Its end. */
+async function rewritten(pool: PoolInWorld, rateLimit?: number): Promise<RewriteReport> {
+  pool.pool.startRewrite('a', rateLimit === undefined ? {} : { rateLimit });
+  for (let waited = 0; waited < 100; waited++) {
+    await pool.world.run(pool.world.scheduler.nowMs + 500);
+    const report = pool.pool.rewrite('a');
+    if (report.state !== 'running') return report;
+  }
+  throw new Error('it never ends');
+}
+
+describe('a rewrite', () => {
+  const opened = async (compression: string): Promise<{ pool: PoolInWorld; data: Uint8Array }> => {
+    const pool = await PoolInWorld.open(calmWorld());
+    await pool.create('a', { compression });
+    const data = quarter(2 * MIB, 1);
+    await fill(pool, 0, data);
+    await settled(pool);
+    return { pool, data };
+  };
+
+  test.each([
+    ['off', 'lz4', true],
+    ['lz4', 'zstd', true],
+    ['zstd', 'off', false],
+  ])('stores as the setting wants it, from %s to %s', async (before, after, isSmall) => {
+    const { pool, data } = await opened(before);
+    await pool.world.until(pool.pool.setVolume('a', { compression: after }));
+    const report = await rewritten(pool);
+    const state = { state: 'finished', unreadableChunks: 0, bytesDone: 2 * MIB };
+    // What was pending when it began is stored by the new setting at destage.
+    expect(report).toMatchObject(state);
+    expect(report.recodedChunks).toBeGreaterThan(400);
+    await settled(pool);
+    expect(pool.pool.status().storedBytes < MIB).toBe(isSmall);
+    expect((await pool.world.until(pool.pool.recount())).problems).toEqual([]);
+    const again = await reopened(pool);
+    await mustRead(again, 0, data);
+    expect((await rewritten(again)).recodedChunks).toBe(0);
+  });
+
+  test('is there after a crash, as far as a checkpoint holds it, and can be begun again', async () => {
+    const { pool, data } = await opened('off');
+    await pool.world.until(pool.pool.setVolume('a', { compression: 'lz4' }));
+    pool.pool.startRewrite('a', {});
+    await pool.world.run(pool.world.scheduler.nowMs + 30);
+    pool.world.crash('power');
+    const again = await PoolInWorld.open(pool.world);
+    await mustRead(again, 0, data);
+    expect((await rewritten(again)).state).toBe('finished');
+    await mustRead(await reopened(again), 0, data);
+  });
+
+  test('takes chunks that a snapshot shares once, and the snapshot reads them', async () => {
+    const { pool, data } = await opened('off');
+    await pool.world.until(pool.pool.createSnapshots(['a@s']));
+    await pool.world.until(pool.pool.setVolume('a', { compression: 'lz4' }));
+    await rewritten(pool);
+    await settled(pool);
+    expect(pool.pool.status().storedBytes).toBeLessThan(MIB);
+    await pool.world.until(pool.pool.deleteVolume('a', { wait: true, withSnapshots: true }));
+    expect(pool.pool.status().storedBytes).toBe(0);
+    expect(data.length).toBe(2 * MIB);
+  });
+
+  test('goes at its rate, can be stopped, and is one at a time', async () => {
+    const { pool } = await opened('off');
+    await pool.create('b');
+    await pool.world.until(pool.pool.setVolume('a', { compression: 'lz4' }));
+    pool.pool.startRewrite('a', { rateLimit: MIB / 4 });
+    await pool.world.run(pool.world.scheduler.nowMs + 2000);
+    const { state, bytesDone } = pool.pool.rewrite('a');
+    expect(state).toBe('running');
+    expect(bytesDone).toBeLessThan(MIB);
+    expect(() => pool.pool.startRewrite('b', {})).toThrow(/'a' is being rewritten/);
+    const stopped = await pool.world.until(pool.pool.stopRewrite('a'));
+    expect(stopped.state).toBe('stopped');
+    const types = pool.pool.events(0, 100).map(({ type }) => type);
+    expect(types).toEqual(expect.arrayContaining(['rewrite-started', 'rewrite-stopped']));
+    expect(() => pool.pool.startRewrite('c', {})).toThrow(/no volume 'c'/);
+  });
+
+  test('ends with its volume', async () => {
+    const { pool } = await opened('off');
+    await pool.world.until(pool.pool.setVolume('a', { compression: 'lz4' }));
+    pool.pool.startRewrite('a', { rateLimit: MIB / 4 });
+    await pool.world.until(pool.pool.deleteVolume('a', { wait: false }));
+    await pool.world.run(pool.world.scheduler.nowMs + 5000);
+    expect(pool.pool.events(0, 100).map(({ type }) => type)).toContain('rewrite-stopped');
+    expect(pool.pool.status().storedBytes).toBe(0);
+  });
+
+  test('counts what it cannot read, and leaves it', async () => {
+    const { pool, data } = await opened('lz4');
+    await pool.world.until(pool.pool.setVolume('a', { compression: 'zstd' }));
+    pool.world.settings = { ...healthy, codec: { wrongRate: 1 } };
+    const report = await rewritten(pool);
+    expect(report.recodedChunks).toBe(0);
+    expect(report.unreadableChunks).toBeGreaterThan(400);
+    pool.world.settings = healthy;
+    await mustRead(await reopened(pool), 0, data);
+  });
 });
 
 describe('a chunk that does not expand to what was written', () => {

@@ -1,0 +1,229 @@
+/**
+ * `volume rewrite`: stores what a volume maps as its compression setting wants it now, in the
+ * background, one volume at a time. It changes no data and no map, only where chunks lie, so it is not
+ * journaled: after a crash it is started again, and passes what is stored right already.
+ */
+import { DiskError } from '../../src/base/ports.ts';
+import { isoTime } from '../../src/base/iso-time.ts';
+import type { PoolCore } from '../core.ts';
+import { ScrubPace, ScrubStopped } from '../heal/scrub-pace.ts';
+import type { SegmentStreams } from '../log/segment-streams.ts';
+import { PoolError } from '../types.ts';
+import type { RewriteReport } from '../types.ts';
+import type { VolumeTable } from '../volume/volume-table.ts';
+import type { Volume } from '../volume/volume.ts';
+import { recode } from './recode.ts';
+import { RecodedSegments } from './recoded-segments.ts';
+import type { Recoded } from './recoded-segments.ts';
+import { RewriteWalk } from './rewrite-walk.ts';
+
+const MOST_BATCH_BYTES = 1024 * 1024;
+/** Free space, in segments, below which it waits: old places are given back by checkpoints. */
+const SEGMENTS_FREE = 2;
+const ROOM_WAIT_MS = 500;
+const ROOM_TRIES = 120;
+
+interface Job {
+  readonly volume: Volume;
+  readonly pace: ScrubPace;
+  readonly output: RecodedSegments;
+  readonly startedAt: string;
+  readonly startedMs: number;
+  readonly bytesTotal: number;
+  /** Plain bytes that were looked at. */
+  bytesDone: number;
+  unreadable: number;
+  ended: Promise<void>;
+}
+
+export class Rewriter {
+  readonly #core: PoolCore;
+  readonly #volumes: VolumeTable;
+  readonly #streams: SegmentStreams;
+  /** The last report of each volume that is there. */
+  readonly #reports = new Map<number, RewriteReport>();
+  #job: Job | null = null;
+  #halted = false;
+
+  constructor(core: PoolCore, volumes: VolumeTable, streams: SegmentStreams) {
+    this.#core = core;
+    this.#volumes = volumes;
+    this.#streams = streams;
+  }
+
+  report(volume: Volume): RewriteReport {
+    if (this.#job?.volume === volume) return this.#reportOf(this.#job, 'running', null);
+    return this.#reports.get(volume.id) ?? none(volume);
+  }
+
+  /** Joins the one that runs; throws PoolError 'in-use' when that is another volume's. */
+  start(volume: Volume, rateLimit: number): RewriteReport {
+    const { readOnlyReason } = this.#core;
+    if (readOnlyReason !== null) {
+      throw new PoolError('read-only', `the pool takes no changes: ${readOnlyReason}`);
+    }
+    if (this.#job !== null && this.#job.volume !== volume) {
+      const { name } = this.#job.volume.record;
+      throw new PoolError('in-use', `'${name}' is being rewritten: wait for that or stop it`);
+    }
+    if (this.#job === null && !this.#halted) {
+      const job = this.#begin(volume, rateLimit);
+      this.#job = job;
+      job.ended = this.#run(job);
+    }
+    return this.report(volume);
+  }
+
+  /** Stops the one that runs for this volume; what is rewritten stays so. */
+  async stop(volume: Volume): Promise<RewriteReport> {
+    if (this.#job?.volume === volume) {
+      this.#job.pace.stop();
+      await this.#job.ended;
+    }
+    return this.report(volume);
+  }
+
+  /** For the end of the process. */
+  async halt(): Promise<void> {
+    this.#halted = true;
+    this.#job?.pace.stop();
+    await this.#job?.ended;
+  }
+
+  #begin(volume: Volume, rateLimit: number): Job {
+    const { clock, journal, cache, events } = this.#core;
+    const pace = new ScrubPace({
+      clock,
+      bytesPerSecond: rateLimit,
+      commands: () => journal.applied.position + cache.hits + cache.misses,
+    });
+    const { name, mappedChunks, compression } = volume.record;
+    events.add('info', 'rewrite-started', `volume ${name} is rewritten with ${compression}`, {
+      volume: name,
+      rateLimit,
+    });
+    return {
+      volume,
+      pace,
+      output: new RecodedSegments(this.#core, this.#streams, () => this.#room(pace)),
+      startedAt: isoTime(clock.wallMs()),
+      startedMs: clock.nowMs(),
+      bytesTotal: mappedChunks * volume.chunkBytes,
+      bytesDone: 0,
+      unreadable: 0,
+      ended: Promise.resolve(),
+    };
+  }
+
+  async #run(job: Job): Promise<void> {
+    try {
+      await this.#rewrite(job);
+      await job.output.finish();
+      this.#end(job, 'finished');
+    } catch (error) {
+      await job.output.abandon();
+      if (error instanceof ScrubStopped) this.#end(job, 'stopped');
+      else if (error instanceof DiskError || error instanceof PoolError) {
+        this.#end(job, 'failed', error.message);
+      } else throw error;
+    }
+  }
+
+  async #rewrite(job: Job): Promise<void> {
+    const { volume, pace, output } = job;
+    const batchBytes = Math.min(MOST_BATCH_BYTES, this.#streams.segmentBytes / 4);
+    const walk = new RewriteWalk(this.#core, volume, batchBytes);
+    while (!walk.ended) {
+      if (this.#volumes.byId(volume.id) !== volume) throw new ScrubStopped();
+      const { readOnlyReason } = this.#core;
+      if (readOnlyReason !== null) {
+        throw new PoolError('read-only', `the pool takes no changes: ${readOnlyReason}`);
+      }
+      const { recoded, readBytes } = await this.#nextBatch(job, walk);
+      for (const chunk of recoded) await output.add(chunk);
+      await pace.spent(readBytes);
+    }
+  }
+
+  async #nextBatch(
+    job: Job,
+    walk: RewriteWalk,
+  ): Promise<{ recoded: readonly Recoded[]; readBytes: number }> {
+    const { compression, chunkBytes } = job.volume;
+    // What is read stays on disk until it has been read.
+    const read = this.#core.grace.begin();
+    try {
+      const { candidates, examined, unreadable } = await walk.next(compression);
+      const result = await recode(this.#core, candidates, compression);
+      job.bytesDone += examined * chunkBytes;
+      job.unreadable += unreadable + result.unreadable;
+      return { recoded: result.recoded, readBytes: candidates.length * chunkBytes };
+    } finally {
+      this.#core.grace.end(read);
+    }
+  }
+
+  /** Waits while cleaning may still make room. Throws PoolError 'full', ScrubStopped. */
+  async #room(pace: ScrubPace): Promise<void> {
+    const { space, clock } = this.#core;
+    for (let tries = 0; tries < ROOM_TRIES; tries++) {
+      if (!space.exhausted && space.freeBytes >= SEGMENTS_FREE * this.#streams.segmentBytes) return;
+      this.#core.changed();
+      await new Promise<void>((resolve) => {
+        clock.after(ROOM_WAIT_MS, resolve);
+      });
+      await pace.spent(0);
+    }
+    throw new PoolError('full', 'there is no room to rewrite in: delete something first');
+  }
+
+  #end(job: Job, state: RewriteReport['state'], reason = ''): void {
+    this.#job = null;
+    if (this.#halted) return;
+    for (const id of this.#reports.keys()) {
+      if (this.#volumes.byId(id) === undefined) this.#reports.delete(id);
+    }
+    const { clock, events } = this.#core;
+    const report = this.#reportOf(job, state, isoTime(clock.wallMs()));
+    if (this.#volumes.byId(job.volume.id) === job.volume) this.#reports.set(job.volume.id, report);
+    const { volume, recodedChunks, unreadableChunks } = report;
+    const why = reason === '' ? '' : `: ${reason}`;
+    const isBad = state === 'failed' || unreadableChunks > 0;
+    const message = `the rewrite of volume ${volume} has ${state}, ${recodedChunks} chunks are stored anew${why}`;
+    events.add(isBad ? 'error' : 'info', `rewrite-${state}`, message, {
+      volume,
+      recodedChunks,
+      unreadableChunks,
+    });
+  }
+
+  #reportOf(job: Job, state: RewriteReport['state'], finishedAt: string | null): RewriteReport {
+    const { bytesDone } = job;
+    const seconds = (this.#core.clock.nowMs() - job.startedMs) / 1000;
+    return {
+      volume: job.volume.record.name,
+      state,
+      startedAt: job.startedAt,
+      finishedAt,
+      bytesDone,
+      bytesTotal: state === 'finished' ? bytesDone : Math.max(bytesDone, job.bytesTotal),
+      rate: seconds > 0 ? Math.round(bytesDone / seconds) : 0,
+      rateLimit: job.pace.bytesPerSecond,
+      recodedChunks: job.output.moved,
+      unreadableChunks: job.unreadable,
+    };
+  }
+}
+
+const none = ({ record }: Volume): RewriteReport => ({
+  volume: record.name,
+  state: 'never',
+  startedAt: null,
+  finishedAt: null,
+  bytesDone: 0,
+  bytesTotal: 0,
+  rate: 0,
+  rateLimit: 0,
+  recodedChunks: 0,
+  unreadableChunks: 0,
+});

@@ -1,0 +1,70 @@
+/** Planted bugs of codecs and of the rewrite. */
+import type { Bug } from './bugs.ts';
+
+const PLAIN = 'pool/log/plain-reader.ts';
+
+export const codecBugs: readonly Bug[] = [
+  {
+    name: 'wrong-plain-length-accepted',
+    harm: 'a chunk that expands to fewer bytes than it has is served',
+    edits: [
+      {
+        file: PLAIN,
+        find: '  if (bytes.length !== plainBytes) return false;',
+        replace: '  if (bytes.length !== plainBytes) return true;',
+      },
+    ],
+  },
+  {
+    name: 'expanded-chunk-not-verified',
+    harm: 'what comes out of a codec is served without a look at its fingerprint',
+    edits: [
+      {
+        file: PLAIN,
+        find: 'return hash[0] === read.fingerprintHigh && hash[1] === read.fingerprintLow;',
+        replace: 'return true;',
+      },
+    ],
+  },
+  {
+    name: 'rewrite-swaps-without-looking',
+    harm: 'a rewrite gives its places to whatever the id names by now',
+    edits: [
+      {
+        file: 'pool/rewrite/recoded-segments.ts',
+        find: 'if (chunks.move(page, id, from, to)) this.moved += 1;',
+        replace: `const now = chunks.placeOf(page, id) ?? from;
+        if (chunks.move(page, id, now, to)) this.moved += 1;`,
+      },
+    ],
+  },
+  {
+    name: 'rewritten-chunks-placed-before-their-segment-is-sealed',
+    harm: 'entries name a segment whose bytes a power loss may take',
+    edits: [
+      {
+        file: 'pool/rewrite/recoded-segments.ts',
+        find: `      const bytes = await writer.seal();
+      const segment = this.#core.segments.add(writer.number, { disk: writer.disk, bytes });
+      await this.#swap(moves);`,
+        replace: `      const sealed = writer.seal();
+      const bytes = this.#streams.segmentBytes;
+      const segment = this.#core.segments.add(writer.number, { disk: writer.disk, bytes });
+      await this.#swap(moves);
+      await sealed;`,
+      },
+    ],
+  },
+  {
+    name: 'compressed-bytes-kept-after-their-call',
+    harm: 'destage stores from a buffer that the compressor fills anew',
+    edits: [
+      {
+        file: 'pool/log/destage.ts',
+        find: 'else this.#core.compression.compress(packed, addAll);',
+        replace:
+          'else this.#core.compression.compress(packed, (found) => this.#core.clock.nextTurn(() => addAll(found)));',
+      },
+    ],
+  },
+];
