@@ -7,6 +7,7 @@ import { DiskError } from '../../src/base/ports.ts';
 import { chunkKeyOf } from '../chunk/chunk-page.ts';
 import type { ChunkPlace } from '../chunk/chunk-table.ts';
 import type { PoolCore } from '../core.ts';
+import { bornOf, chooseBatch } from './cleaning-choice.ts';
 import { readDirectory } from './segment-directory.ts';
 import type { DirectoryEntry } from './segment-format.ts';
 import { readChunks } from './segment-reader.ts';
@@ -35,27 +36,22 @@ export class Cleaner {
     this.#streams = streams;
   }
 
-  /** Segments of which at most this share lives, the emptiest first, as many as fit in one new one. */
+  /** Of the segments at most `liveShare` alive those that are worth it most, as many as fit in one new
+   * one. */
   candidates(liveShare: number): Segment[] {
-    const found: Segment[] = [];
-    for (const segment of this.#core.segments.all()) {
-      if (segment.filling || segment.stuck || segment.deadSince !== 0) continue;
-      if (segment.liveBytes <= segment.bytes * liveShare) found.push(segment);
-    }
-    found.sort((one, other) => one.liveBytes / one.bytes - other.liveBytes / other.bytes);
-    const batch: Segment[] = [];
-    let room = this.#streams.segmentBytes;
-    for (const segment of found) {
-      room -= segment.liveBytes;
-      if (room < 0 && batch.length > 0) break;
-      batch.push(segment);
-    }
-    return batch;
+    const { segments } = this.#core;
+    const { nextNumber: now } = segments;
+    return chooseBatch(segments.cleanable(), {
+      liveShare,
+      now,
+      roomBytes: this.#streams.segmentBytes,
+    });
   }
 
   /** Cleans a batch; false when nothing came of it. */
   async clean(batch: readonly Segment[]): Promise<boolean> {
     let writer: SegmentWriter | null = null;
+    const born = bornOf(batch);
     // What is read here stays on disk until it has been read.
     const read = this.#core.grace.begin();
     try {
@@ -67,7 +63,11 @@ export class Cleaner {
         return false;
       }
       const bytes = await writer.seal();
-      const target = this.#core.segments.add(writer.number, { disk: writer.disk, bytes });
+      const target = this.#core.segments.add(writer.number, {
+        disk: writer.disk,
+        bytes,
+        born,
+      });
       await this.#swap(moves);
       this.#core.segments.filled(target, this.#core.nextCheckpoint());
       return true;

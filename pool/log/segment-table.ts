@@ -2,7 +2,8 @@
  * Every segment there is: where it lies, how long it is, how much of it lives. Kept whole in memory,
  * stored as pages of 128 entries with 8 words:
  *
- *   0 disk number + 1 (0: no such segment) · 1 bytes · 2, 3 live bytes (low, high) · 4 live chunks
+ *   0 disk number + 1 (0: no such segment) · 1 bytes · 2, 3 live bytes (low, high) · 4 live chunks ·
+ *   5 born
  */
 import { assert, present } from '../../src/base/assert.ts';
 import { PAGE_HEADER_WORDS, PageKind, pageKey } from '../meta/page.ts';
@@ -16,6 +17,9 @@ export interface Segment {
   readonly number: number;
   readonly disk: number;
   readonly bytes: number;
+  /** Number of the segment that was new when its data was written: its own, unless the cleaner filled
+   * it. */
+  readonly born: number;
   liveBytes: number;
   liveChunks: number;
   /** The checkpoint that first holds its death, once nothing in it lives; 0 before. */
@@ -67,6 +71,13 @@ export class SegmentTable {
     return this.#segments.values();
   }
 
+  /** Those that are neither being filled, nor dead, nor damaged. */
+  *cleanable(): Generator<Segment> {
+    for (const segment of this.#segments.values()) {
+      if (!segment.filling && !segment.stuck && segment.deadSince === 0) yield segment;
+    }
+  }
+
   /** Numbers below this are never given out again. */
   skipTo(number: number): void {
     this.#nextNumber = Math.max(this.#nextNumber, number);
@@ -77,9 +88,10 @@ export class SegmentTable {
   }
 
   /** A segment is sealed: from now on entries may name it. */
-  add(number: number, facts: { disk: number; bytes: number }): Segment {
+  add(number: number, facts: { disk: number; bytes: number; born?: number }): Segment {
     const segment = {
       number,
+      born: number,
       ...facts,
       liveBytes: 0,
       liveChunks: 0,
@@ -161,7 +173,7 @@ export class SegmentTable {
     liveBytes: number;
     liveChunks: number;
   }): void {
-    this.#insert({ ...facts, deadSince: 0, filling: false, stuck: false });
+    this.#insert({ ...facts, born: facts.number, deadSince: 0, filling: false, stuck: false });
     this.#dirty.add(segmentKey(facts.number));
   }
 
@@ -170,12 +182,14 @@ export class SegmentTable {
     const first = (page.key - pageKey(PageKind.segment, 0)) * ENTRIES_PER_PAGE;
     for (let index = 0; index < ENTRIES_PER_PAGE; index++) {
       const at = PAGE_HEADER_WORDS + index * ENTRY_WORDS;
-      const [disk = 0, bytes = 0, low = 0, high = 0, chunks = 0] = page.words.subarray(at, at + 5);
+      const words = page.words.subarray(at, at + 6);
+      const [disk = 0, bytes = 0, low = 0, high = 0, chunks = 0, born = 0] = words;
       if (disk === 0) continue;
       this.#insert({
         number: first + index,
         disk: disk - 1,
         bytes,
+        born,
         liveBytes: low + high * TWO_32,
         liveChunks: chunks,
         deadSince: 0,
@@ -201,6 +215,7 @@ export class SegmentTable {
     words[at + 2] = segment.liveBytes >>> 0;
     words[at + 3] = Math.floor(segment.liveBytes / TWO_32);
     words[at + 4] = segment.liveChunks;
+    words[at + 5] = segment.born;
   }
 }
 
