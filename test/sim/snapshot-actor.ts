@@ -152,13 +152,14 @@ async function clone(traffic: SnapshotTraffic, snapshot: SnapshotUnderTest): Pro
 }
 
 async function rollBack(traffic: SnapshotTraffic, snapshot: SnapshotUnderTest): Promise<void> {
-  const { life, snapshots, note } = traffic;
+  const { life, snapshots, prng, note } = traffic;
   const { volume } = snapshot;
   const sized = volume.sizes.length === 1 && volume.presence === 'there';
   if (!sized || certain(snapshot).blocks !== volume.model.blocks) return;
   if (!(await readWhole(traffic, snapshot)) || !certain(snapshot).isKnown) return;
   const all = [...snapshots.values()].filter((one) => one.volume === volume);
   const later = all.slice(all.indexOf(snapshot) + 1);
+  if (prng.chance(0.4) && !(await unmapAll(traffic, volume))) return;
   for (const one of later) one.presence = 'being removed';
   const content = certain(snapshot).content();
   const command = volume.model.callAll('rollback', content);
@@ -174,6 +175,25 @@ async function rollBack(traffic: SnapshotTraffic, snapshot: SnapshotUnderTest): 
   } catch (error) {
     refusedOr(traffic, `rollback to ${snapshot.name}`, error);
   }
+}
+
+/** Map pages that are dropped whole wait to be settled when the next command comes. */
+async function unmapAll(
+  { life, note, excuses }: SnapshotTraffic,
+  { shape, model }: VolumeUnderTest,
+): Promise<boolean> {
+  const command = model.callAll('unmap all', new Map());
+  note('> unmap all', shape.name);
+  const error = await new Promise<BlockError | null>((done) => {
+    const ranges = [{ lba: 0, blocks: model.blocks }];
+    life.device(shape.name).unmap({ ranges, aborted: false, done });
+  });
+  note('< unmap all', shape.name, error?.code ?? 'good');
+  const { damage, deviceErrors } = excuses();
+  if (error !== null && !damage && !deviceErrors)
+    throw new Violation(`unmap of ${shape.name} was answered ${error.code} without a reason`);
+  model.returned(command, error === null ? 'happened' : 'unknown', { durable: shape.sync });
+  return error === null;
 }
 
 async function remove(traffic: SnapshotTraffic, snapshot: SnapshotUnderTest): Promise<void> {

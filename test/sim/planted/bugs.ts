@@ -5,6 +5,7 @@
 import { codecBugs } from './codec-bugs.ts';
 import { logBugs } from './log-bugs.ts';
 import { scrubBugs } from './scrub-bugs.ts';
+import { snapshotBugs } from './snapshot-bugs.ts';
 import type { Edit } from './scratch-tree.ts';
 
 export interface Bug {
@@ -379,4 +380,5 @@ export const bugs: readonly Bug[] = [
   ...reuseBugs,
   ...segmentBugs,
   ...volumeBugs,
+  ...snapshotBugs,
 ];
