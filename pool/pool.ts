@@ -352,9 +352,10 @@ export class Pool implements PoolControl {
   }
 
   #info(record: VolumeRecord): VolumeInfo {
+    const { families } = this.#parts.volumes;
     return volumeInfo(record, {
-      snapshots: this.snapshots(record.name).length,
-      uniqueBytes: record.mappedChunks * record.chunkSizeBytes,
+      snapshots: families.snapshotsOf(record.id).filter(({ hidden }) => !hidden).length,
+      uniqueBytes: families.uniqueChunksOf(record) * record.chunkSizeBytes,
     });
   }
 

@@ -32,6 +32,8 @@ export class MapWalk {
   readonly #core: PoolCore;
   readonly #volumes: VolumeTable;
   readonly #problem: (text: string) => void;
+  /** Chunks of the dataset counted last that the one before it has not. */
+  #own = 0;
   /** By map page, how many chunks lie below it. */
   readonly #below = new Map<number, number>();
   /** Of lines with snapshots or an origin: references by the first way less those by the second. */
@@ -71,6 +73,7 @@ export class MapWalk {
     const datasets: Dataset[] = [...line.snapshots];
     if (line.head !== null) datasets.push(line.head);
     const compared = line.snapshots.length > 0 || line.origin !== null;
+    const { lists } = this.#volumes;
     let previous = line.origin;
     let sharedTo = floor;
     for (const [index, dataset] of datasets.entries()) {
@@ -83,6 +86,10 @@ export class MapWalk {
         this.#problem(`${name} maps ${mapped} chunks, counted as ${dataset.mappedChunks}`);
       }
       if (dataset === line.head) this.mapped += mapped;
+      const unique = this.#volumes.families.uniqueChunksOf(dataset);
+      if (unique !== this.#own && lists.exactChunksAfter(dataset.deadlist, 0) !== null) {
+        this.#problem(`${name} has ${this.#own} chunks of its own, counted as ${unique}`);
+      }
       previous = line.snapshots[index]?.id ?? null;
       sharedTo = dataset.map.epoch;
       if (dataset.deadlist === NO_LIST) continue;
@@ -110,6 +117,7 @@ export class MapWalk {
         else {
           mapped += 1;
           if (born > map.sharedTo) {
+            this.#own += 1;
             add(this.references, id);
             if (compared) difference(this.#differences, id, 1);
           }
@@ -118,6 +126,7 @@ export class MapWalk {
       this.#below.set(number, mapped);
       return mapped;
     };
+    this.#own = 0;
     if (map.root === 0) return 0;
     return visit({ number: map.root, level: map.levels - 1, birth: map.birth });
   }
@@ -137,15 +146,22 @@ export class MapWalk {
   }
 
   async #countList(number: number, floor: number): Promise<void> {
-    await this.#volumes.lists.forEachChunk(
+    const { lists } = this.#volumes;
+    let found = 0;
+    await lists.forEachChunk(
       number,
       (id, birth) => {
         if (birth > floor) difference(this.#differences, id, -1);
+        if (birth > floor) found += 1;
       },
       (key) => {
         this.#problem(`page ${key} of deadlist ${number} can't be read`);
       },
     );
+    const counted = lists.exactChunksAfter(number, floor) ?? found;
+    if (counted !== found) {
+      this.#problem(`deadlist ${number} has ${found} chunks, counted as ${counted}`);
+    }
   }
 
   async #open(number: number, level: number): Promise<{ id: number; birth: number }[]> {

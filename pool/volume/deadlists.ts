@@ -3,12 +3,17 @@
  * apart. A list has a number of its own, because it changes hands: a snapshot takes it from the head,
  * the next dataset from a snapshot that is deleted.
  *
- * All are part of the checkpoint: in words of 32 bits, for each list number, floor, then chunks and
- * pages as in entry-list.ts.
+ * How many of its chunks were born in which epoch is known at once, also while entries are still on
+ * their way to it: the counts change hands in the turn in which that is decided.
+ *
+ * All are part of the checkpoint: in words of 32 bits, for each list number, floor, the epoch and rest
+ * of its emptying (or zeroes), the counts of births (how many, exact or not, then birth and two words
+ * of count each), then chunks and pages as in entry-list.ts.
  */
 import { assert, present } from '../../src/base/assert.ts';
 import { viewOf } from '../../src/base/bytes.ts';
 import type { PageCache } from '../meta/page-cache.ts';
+import { BirthCounts } from './birth-counts.ts';
 import { EntryList } from './entry-list.ts';
 
 /** No list: what would be put on it is forgotten. */
@@ -20,6 +25,10 @@ interface Deadlist {
   readonly floor: number;
   readonly chunks: EntryList;
   readonly pages: EntryList;
+  /** Of its chunks, those below the floor included. */
+  readonly births: BirthCounts;
+  /** It is about to be emptied so. */
+  emptying: ListTask | null;
   /** As it is stored; null: it has changed since. */
   words: readonly number[] | null;
 }
@@ -48,11 +57,14 @@ export class Deadlists {
     assert(number !== NO_LIST && !this.#lists.has(number), 'a deadlist has a number of its own');
     const chunks = new EntryList(this.#pages, this.#takePageNumber);
     const pages = new EntryList(this.#pages, this.#takePageNumber);
-    this.#lists.set(number, { number, floor, chunks, pages, words: null });
+    const births = new BirthCounts();
+    this.#lists.set(number, { number, floor, chunks, pages, births, emptying: null, words: null });
     this.#changed = true;
   }
 
   addChunk(number: number, id: number, birth: number): void {
+    if (number === NO_LIST) return;
+    this.#count(this.#listOf(number), birth);
     const list = this.#toChange(number, birth);
     list?.chunks.add(id, birth);
   }
@@ -60,6 +72,29 @@ export class Deadlists {
   addPage(number: number, page: number, birth: number): void {
     const list = this.#toChange(number, birth);
     list?.pages.add(page, birth);
+  }
+
+  /** The list will be emptied so, after what is still to be added. */
+  willEmpty(task: ListTask): void {
+    const list = this.#listOf(task.list);
+    list.emptying = task;
+    list.words = null;
+    const rest = task.rest === NO_LIST ? null : this.#listOf(task.rest);
+    list.births.moveTo(rest?.births ?? null, task.epoch);
+    if (rest !== null) rest.words = null;
+    this.#changed = true;
+  }
+
+  /** Chunks on a list that were born after an epoch; at the most. */
+  chunksAfter(number: number, epoch: number): number {
+    return number === NO_LIST ? 0 : this.#listOf(number).births.after(epoch);
+  }
+
+  /** null: not known exactly. */
+  exactChunksAfter(number: number, epoch: number): number | null {
+    if (number === NO_LIST) return 0;
+    const { births } = this.#listOf(number);
+    return births.isExact ? births.after(epoch) : null;
   }
 
   /** One turn of emptying a list. The key of a page that is needed first, 'more', or 'done': then the
@@ -109,7 +144,9 @@ export class Deadlists {
     const lists = [...this.#lists.values()];
     for (const list of lists) {
       if (list.words !== null) continue;
-      const words = [list.number, list.floor];
+      const { emptying } = list;
+      const words = [list.number, list.floor, emptying?.epoch ?? 0, emptying?.rest ?? 0];
+      list.births.encode(words);
       list.chunks.encode(words);
       list.pages.encode(words);
       list.words = words;
@@ -132,14 +169,34 @@ export class Deadlists {
       const number = present(words[at], 'a list');
       this.create(number, present(words[at + 1], 'a list'));
       const list = present(this.#lists.get(number), 'a list');
-      at = list.pages.restore(words, list.chunks.restore(words, at + 2));
+      const epoch = present(words[at + 2], 'a list');
+      const rest = present(words[at + 3], 'a list');
+      // Both are 0 only where nobody takes a rest: then nobody asks for counts either.
+      if (epoch > 0 || rest > 0) list.emptying = { list: number, epoch, rest };
+      const chunksAt = list.births.restore(words, at + 4);
+      at = list.pages.restore(words, list.chunks.restore(words, chunksAt));
     }
     this.#changed = false;
   }
 
+  #listOf(number: number): Deadlist {
+    return present(this.#lists.get(number), 'a dataset has the list it names');
+  }
+
+  /** Where the chunk will be in the end. */
+  #count(list: Deadlist, birth: number): void {
+    list.words = null;
+    this.#changed = true;
+    const { emptying } = list;
+    if (emptying === null) list.births.add(birth);
+    else if (birth <= emptying.epoch && emptying.rest !== NO_LIST) {
+      this.#count(this.#listOf(emptying.rest), birth);
+    }
+  }
+
   #toChange(number: number, birth: number): Deadlist | null {
     if (number === NO_LIST) return null;
-    const list = present(this.#lists.get(number), 'a dataset has the list it names');
+    const list = this.#listOf(number);
     if (birth <= list.floor) return null;
     list.words = null;
     this.#changed = true;

@@ -13,7 +13,7 @@ import { viewOf } from '../../src/base/bytes.ts';
 import { MAX_EPOCH } from './catalogue.ts';
 import type { Dataset, SnapshotRecord, VolumeRecord } from './catalogue.ts';
 import { NO_LIST } from './deadlists.ts';
-import type { Deadlists } from './deadlists.ts';
+import type { Deadlists, ListTask } from './deadlists.ts';
 import type { PageRelease } from './page-release.ts';
 
 /** The datasets of one volume. */
@@ -80,7 +80,19 @@ export class Families {
 
   /** Chunks that only this snapshot has of all its family, at the most. */
   uniqueChunks(snapshot: SnapshotRecord): number {
-    return snapshot.mappedChunks;
+    if (this.clonesOf(snapshot.id) > 0) return 0;
+    const next = this.nextOf(snapshot);
+    if (next === null) return snapshot.mappedChunks;
+    const died = this.#lists.chunksAfter(next.deadlist, snapshot.map.sharedTo);
+    return Math.min(died, snapshot.mappedChunks);
+  }
+
+  /** Chunks that none of its snapshots, nor its origin, has; at the most. */
+  uniqueChunksOf(dataset: Dataset): number {
+    if (dataset.previous === null) return dataset.mappedChunks;
+    const before = present(this.#snapshots.get(dataset.previous), 'what is followed stays');
+    const shared = before.mappedChunks - this.#lists.chunksAfter(dataset.deadlist, 0);
+    return Math.max(0, dataset.mappedChunks - Math.max(0, shared));
   }
 
   /** A volume that is new, or that the checkpoint has. */
@@ -225,7 +237,7 @@ export class Families {
     if (next === null) this.#releaseTree(snapshot.volume, snapshot);
     else {
       const { previous, deadlist: rest, map } = snapshot;
-      this.#pageRelease.add({ list: next.deadlist, epoch: map.sharedTo, rest });
+      this.#empty({ list: next.deadlist, epoch: map.sharedTo, rest });
       next.previous = previous;
       next.deadlist = rest;
       next.map.sharedTo = map.sharedTo;
@@ -253,8 +265,13 @@ export class Families {
       this.#pageRelease.add({ ...page, volume, epoch, keptTo, list: NO_LIST, counted: false });
     }
     if (deadlist !== NO_LIST) {
-      this.#pageRelease.add({ list: deadlist, epoch: MAX_EPOCH, rest: NO_LIST });
+      this.#empty({ list: deadlist, epoch: MAX_EPOCH, rest: NO_LIST });
     }
+  }
+
+  #empty(task: ListTask): void {
+    this.#lists.willEmpty(task);
+    this.#pageRelease.add(task);
   }
 
   /** Pages that had left the head in this epoch are settled: so many chunks fewer are mapped, in each

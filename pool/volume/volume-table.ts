@@ -139,11 +139,11 @@ export class VolumeTable {
 
   #create(change: Extract<CatalogueChange, { op: 'create-volume' | 'create-clone' }>): void {
     const { spec, id, createdAtMs } = change;
-    const record = { ...spec, id, createdAtMs, deadlist: NO_LIST };
+    const record = { ...spec, id, createdAtMs };
     if (change.op === 'create-volume') {
       const levels = levelsFor(Math.ceil(spec.sizeBytes / spec.chunkSizeBytes));
       const map = { root: 0, birth: 0, levels, epoch: 1, sharedTo: 0 };
-      this.#add({ ...record, map, previous: null, mappedChunks: 0 });
+      this.#add({ ...record, map, previous: null, deadlist: NO_LIST, mappedChunks: 0 });
       return;
     }
     const snapshot = this.families.snapshot(change.snapshot);
@@ -151,7 +151,8 @@ export class VolumeTable {
     const { mappedChunks } = snapshot;
     const { epoch } = snapshot.map;
     const map = { ...snapshot.map, epoch: epoch + 1, sharedTo: epoch };
-    this.#add({ ...record, map, previous: snapshot.id, mappedChunks });
+    this.lists.create(id, epoch);
+    this.#add({ ...record, map, previous: snapshot.id, deadlist: id, mappedChunks });
   }
 
   #add(record: VolumeRecord): void {

@@ -40,7 +40,7 @@ export const snapshotBugs: readonly Bug[] = [
         file: FAMILIES,
         find: '      next.deadlist = rest;\n',
         replace: `      if (rest !== NO_LIST) {
-        this.#pageRelease.add({ list: rest, epoch: MAX_EPOCH, rest: NO_LIST });
+        this.#empty({ list: rest, epoch: MAX_EPOCH, rest: NO_LIST });
         next.deadlist = 2 ** 31 + snapshot.id;
         this.#lists.create(next.deadlist, this.#floorOf(line));
       } else next.deadlist = rest;
