@@ -8,7 +8,7 @@ import { VolumeUnderTest } from './volume-under-test.ts';
 const MOST_VOLUMES = 4;
 const compressions = ['off', 'lz4', 'lz4', 'zstd-1', 'zstd'] as const;
 /** Bytes a second: slow ones meet more of what the others do. */
-const rewriteRates = [64 * 1024, 1024 * 1024, 128 * 1024 * 1024] as const;
+const rewriteRates = [16 * 1024, 256 * 1024, 128 * 1024 * 1024] as const;
 const MIB = 1024 * 1024;
 const MODES = ['pre-ack', 'pre-ack', 'off'] as const;
 

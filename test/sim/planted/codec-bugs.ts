@@ -6,12 +6,19 @@ const PLAIN = 'pool/log/plain-reader.ts';
 export const codecBugs: readonly Bug[] = [
   {
     name: 'wrong-plain-length-accepted',
-    harm: 'a chunk that expands to fewer bytes than it has is served',
+    harm: 'a chunk that expands to fewer bytes than it has is served, with zeroes behind',
     edits: [
       {
         file: PLAIN,
         find: '  if (bytes.length !== plainBytes) return false;',
         replace: '  if (bytes.length !== plainBytes) return true;',
+      },
+      {
+        file: PLAIN,
+        find: 'read.done(isWhole ? bytes : null);',
+        replace: `const whole = new Uint8Array(stored.plainBytes);
+        if (isWhole) whole.set(bytes);
+        read.done(isWhole ? whole : null);`,
       },
     ],
   },

@@ -225,9 +225,18 @@ describe('a rewrite', () => {
     await rewritten(pool);
     await settled(pool);
     expect(pool.pool.status().storedBytes).toBeLessThan(MIB);
-    await pool.world.until(pool.pool.deleteVolume('a', { wait: true, withSnapshots: true }));
-    expect(pool.pool.status().storedBytes).toBe(0);
-    expect(data.length).toBe(2 * MIB);
+    const again = await reopened(pool);
+    const shared = await again.world.until(
+      new Promise<Buffer>((resolve) => {
+        again.pool.openSnapshot('a@s').read(0, 2 * MIB, (error, bytes) => {
+          resolve(error === null ? Buffer.concat(bytes.views) : Buffer.alloc(0));
+          bytes.release();
+        });
+      }),
+    );
+    expect(shared.equals(data)).toBe(true);
+    await again.world.until(again.pool.deleteVolume('a', { wait: true, withSnapshots: true }));
+    expect(again.pool.status().storedBytes).toBe(0);
   });
 
   test('goes at its rate, can be stopped, and is one at a time', async () => {
