@@ -12,6 +12,7 @@ import type { Ring } from './log/ring.ts';
 import type { SegmentStore } from './log/segment-store.ts';
 import type { SegmentTable } from './log/segment-table.ts';
 import type { PageCache } from './meta/page-cache.ts';
+import type { Reclaim } from './space/reclaim.ts';
 import type { Space } from './space/space.ts';
 
 export interface PoolCore {
@@ -30,6 +31,7 @@ export interface PoolCore {
   readonly releases: ReleaseQueue;
   readonly dedup: Dedup;
   readonly space: Space;
+  readonly reclaim: Reclaim;
   readonly ring: Ring;
   readonly journal: Journal;
   /** Seeds fingerprints: one value per pool. */

@@ -135,6 +135,7 @@ export class Housekeeping {
   #tick(): void {
     const { core, pageRelease, destager, lowSpace } = this.#parts;
     lowSpace.look(core.space.figures());
+    core.reclaim.look(this.#isReclaiming());
     if (this.#closed || core.readOnlyReason !== null) {
       core.space.review();
       return;
@@ -150,9 +151,20 @@ export class Housekeeping {
     if (this.#workIsLeft()) this.#arm(TICK_MS);
   }
 
+  #isReclaiming(): boolean {
+    const { core, pageRelease } = this.#parts;
+    return (
+      pageRelease.size > 0 ||
+      core.releases.size > 0 ||
+      core.segments.deadWaiting ||
+      this.#cleaning !== null
+    );
+  }
+
   #workIsLeft(): boolean {
     const { core, pageRelease } = this.#parts;
     return (
+      core.reclaim.isOpen ||
       this.#changes !== this.#changesAtCheckpoint ||
       core.pages.dirtyCount > 0 ||
       core.releases.size > 0 ||
@@ -215,9 +227,10 @@ export class Housekeeping {
     const dead = core.segments.takeReusable(core.grace.reusable);
     if (dead.length === 0) return;
     const remove = async (): Promise<void> => {
-      for (const { disk, number } of dead) {
+      for (const { disk, number, bytes } of dead) {
         try {
           await core.store.remove(disk, number);
+          core.reclaim.freed(bytes);
         } catch (error) {
           if (!(error instanceof DiskError)) throw error;
           core.events.add('warning', 'segment-not-removed', error.message, { segment: number });

@@ -33,6 +33,7 @@ import { SUPER_COPIES, StateName, decodeSuper, openState } from './meta/state.ts
 import type { SuperState } from './meta/state.ts';
 import { budgets, reserveBytes } from './options.ts';
 import type { Budgets, PoolOptions, PoolPorts } from './options.ts';
+import { Reclaim } from './space/reclaim.ts';
 import { Space } from './space/space.ts';
 import { PoolError } from './types.ts';
 import { Deadlists } from './volume/deadlists.ts';
@@ -61,6 +62,7 @@ interface Stores {
   readonly grace: Grace;
   readonly index: FingerprintIndex;
   readonly chunks: ChunkTable;
+  readonly reclaim: Reclaim;
   readonly releases: ReleaseQueue;
   readonly pageRelease: PageRelease;
   readonly lists: Deadlists;
@@ -206,6 +208,10 @@ async function loadStores(
     nextCheckpoint: () => numbers.next,
     state: state.chunks,
   });
+  const reclaim = new Reclaim(clock, events);
+  chunks.onReleased = (plainBytes) => {
+    reclaim.released(plainBytes);
+  };
   const nextTurn = (run: () => void): void => {
     clock.nextTurn(run);
   };
@@ -227,6 +233,7 @@ async function loadStores(
     grace,
     index,
     chunks,
+    reclaim,
     releases,
     pageRelease,
     lists,
@@ -272,6 +279,7 @@ function makeCore(
     events,
     pages,
     chunks,
+    reclaim: stores.reclaim,
     pending,
     cache,
     grace,

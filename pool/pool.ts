@@ -97,6 +97,7 @@ export class Pool implements PoolControl {
       events: core.events,
       volumes,
       log: this.#catalogue,
+      reclaim: core.reclaim,
       busy: this.#busy,
     });
     const streams = new SegmentStreams({
@@ -228,6 +229,7 @@ export class Pool implements PoolControl {
         throw error;
       }
       this.#event('volume-deleted', name);
+      this.#parts.core.reclaim.deleted(name);
       if (options.wait) await this.#housekeeping.settle();
     });
   }

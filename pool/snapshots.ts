@@ -2,6 +2,7 @@
 import type { Clock } from '../src/base/ports.ts';
 import type { Busy } from './busy.ts';
 import type { Events } from './events.ts';
+import type { Reclaim } from './space/reclaim.ts';
 import { PoolError } from './types.ts';
 import type { SnapshotInfo } from './types.ts';
 import { MAX_EPOCH, snapshotInfo } from './volume/catalogue.ts';
@@ -19,6 +20,7 @@ export class Snapshots {
   readonly #events: Events;
   readonly #volumes: VolumeTable;
   readonly #log: CatalogueLog;
+  readonly #reclaim: Reclaim;
   readonly #busy: Busy;
   /** Commands of this kind wait for one another. */
   #last: Promise<unknown> = Promise.resolve();
@@ -28,12 +30,14 @@ export class Snapshots {
     events: Events;
     volumes: VolumeTable;
     log: CatalogueLog;
+    reclaim: Reclaim;
     busy: Busy;
   }) {
     this.#clock = parts.clock;
     this.#events = parts.events;
     this.#volumes = parts.volumes;
     this.#log = parts.log;
+    this.#reclaim = parts.reclaim;
     this.#busy = parts.busy;
   }
 
@@ -97,6 +101,7 @@ export class Snapshots {
     return this.#inTurn([volume.record.name], async () => {
       await this.#log.record({ op: 'delete-snapshot', id: this.#find(name).snapshot.id });
       this.#event('snapshot-deleted', name);
+      this.#reclaim.deleted(name);
     });
   }
 

@@ -3,7 +3,10 @@
 import type { Recovered } from './open-pool.ts';
 import type { PoolStatus, ScrubProgress } from './types.ts';
 
-export function poolStatus({ core, volumes }: Recovered, scrub: ScrubProgress): PoolStatus {
+export function poolStatus(
+  { core, volumes, pageRelease }: Recovered,
+  scrub: ScrubProgress,
+): PoolStatus {
   const space = core.space.figures();
   const logicalBytes = volumes
     .records()
@@ -39,6 +42,8 @@ export function poolStatus({ core, volumes }: Recovered, scrub: ScrubProgress): 
       chunkCacheMisses: core.cache.misses,
       dropsWaiting: core.releases.size,
       leakedDrops: core.releases.leaked,
+      pagesWaiting: pageRelease.size,
+      ...core.reclaim.counters,
       fingerprints: core.dedup.index.size,
       fingerprintCapacity: core.dedup.index.capacity,
       ...core.dedup.counters.named(),

@@ -54,6 +54,8 @@ export class ChunkTable {
   readonly #pins = new Map<number, number>();
   /** Number of the next checkpoint to be frozen. */
   readonly #nextCheckpoint: () => number;
+  /** A chunk of so many plain bytes has died. */
+  onReleased: (plainBytes: number) => void = () => undefined;
   #uniqueBytes: number;
 
   constructor(facts: {
@@ -256,6 +258,7 @@ export class ChunkTable {
     const pending = this.#pending.get(id);
     if (pending !== undefined) this.#pending.settle(pending);
     this.#uniqueBytes -= 2 ** log2;
+    this.onReleased(2 ** log2);
     this.#cache.drop(id);
     const { fingerprintHigh, fingerprintLow } = EntryField;
     const [high = 0, low = 0] = [words[at + fingerprintHigh], words[at + fingerprintLow]];

@@ -70,6 +70,11 @@ export class Cleaner {
       });
       await this.#swap(moves);
       this.#core.segments.filled(target, this.#core.nextCheckpoint());
+      this.#core.reclaim.cleaned({
+        segments: batch.length,
+        bytes: batch.reduce((sum, segment) => sum + segment.bytes, 0),
+        copiedBytes: bytes,
+      });
       return true;
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
