@@ -35,6 +35,7 @@ import type {
 import { volumeInfo } from './volume/catalogue.ts';
 import { CatalogueLog } from './volume/catalogue-log.ts';
 import type { VolumeChanges, VolumeRecord } from './volume/catalogue.ts';
+import { freeableBytes } from './volume/freeable.ts';
 import { checkSize, checkSpec } from './volume/volume-spec.ts';
 import type { Volume } from './volume/volume.ts';
 
@@ -244,6 +245,16 @@ export class Pool implements PoolControl {
 
   snapshot(name: string): SnapshotInfo {
     return this.#snapshots.show(name);
+  }
+
+  async snapshotExact(name: string): Promise<SnapshotInfo> {
+    const { core, volumes, pageRelease } = this.#parts;
+    this.#snapshots.show(name);
+    await new Promise<void>((resolve) => {
+      pageRelease.run(resolve);
+    });
+    const record = this.#snapshots.record(name);
+    return { ...this.snapshot(name), freeableBytes: await freeableBytes(core, volumes, record) };
   }
 
   /** A snapshot to read from: a volume that takes no writes. */

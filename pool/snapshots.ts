@@ -62,6 +62,10 @@ export class Snapshots {
     return `${this.#volumes.nameOf(snapshot.volume)}@${snapshot.name}`;
   }
 
+  record(name: string): SnapshotRecord {
+    return this.#find(name).snapshot;
+  }
+
   /** To be read only. */
   open(name: string): Volume {
     return this.#volumes.view(this.#find(name).snapshot);

@@ -129,6 +129,8 @@ export interface SnapshotInfo {
   readonly usedBytes: number;
   /** At most: plain bytes that only it has of all its family, which its deletion may free. */
   readonly uniqueBytes: number;
+  /** Stored bytes that its deletion frees, exactly; where it was asked for. */
+  readonly freeableBytes?: number;
   /** How many clones of it there are. */
   readonly clones: number;
   readonly state: 'online';
@@ -222,6 +224,8 @@ export interface PoolControl {
   /** Of one volume, or all. Names of snapshots are VOLUME@SNAPSHOT. */
   snapshots(volume?: string): readonly SnapshotInfo[];
   snapshot(name: string): SnapshotInfo;
+  /** With `freeableBytes`: looks at each chunk that only it has. */
+  snapshotExact(name: string): Promise<SnapshotInfo>;
   /** All at one instant. */
   createSnapshots(names: readonly string[]): Promise<readonly SnapshotInfo[]>;
   /** One with clones is kept out of sight until the last of them is gone. */

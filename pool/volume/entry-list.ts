@@ -93,7 +93,7 @@ export class EntryList {
     this.#ids.forEach((id, index) => {
       onEntry(id, this.#births[index] ?? 0);
     });
-    for (const { number, count } of this.#runs) {
+    for (const { number, count } of [...this.#runs]) {
       const key = runKey(number);
       const page = await this.#pages.hold(key);
       if (page === null) {

@@ -60,10 +60,18 @@ export function snapshotRoutes(
     },
   );
 
-  app.get<Named>(
+  app.get<Named & { Querystring: { exact?: string } }>(
     '/snapshots/:name',
-    { schema: { tags, summary: 'One snapshot', response: { 200: schemas.snapshot } } },
-    ({ params }) => snapshotJson(pool().snapshot(params.name)),
+    {
+      schema: {
+        tags,
+        summary: 'One snapshot; with exact, what its deletion frees is counted',
+        querystring: schemas.query({ exact: schemas.queryFlag }),
+        response: { 200: schemas.snapshot },
+      },
+    },
+    async ({ params: { name }, query: { exact } }) =>
+      snapshotJson(exact === 'true' ? await pool().snapshotExact(name) : pool().snapshot(name)),
   );
 
   removal(parts);

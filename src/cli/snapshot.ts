@@ -108,9 +108,15 @@ function look(cli: Cli): void {
     .command(
       'show <snapshot>',
       'One snapshot',
-      (args) => args.positional('snapshot', snapshotArgument),
+      (args) =>
+        args.positional('snapshot', snapshotArgument).option('exact', {
+          type: 'boolean',
+          default: false,
+          describe: 'Count what its deletion frees; that takes a while',
+        }),
       async (argv) => {
-        print(argv.json, await clientOf(argv).get<SnapshotJson>(pathOf(argv.snapshot)), show);
+        const path = `${pathOf(argv.snapshot)}?exact=${String(argv.exact)}`;
+        print(argv.json, await clientOf(argv).get<SnapshotJson>(path), show);
       },
     );
 }

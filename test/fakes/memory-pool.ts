@@ -101,6 +101,10 @@ export class MemoryPool implements PoolControl {
     return found;
   }
 
+  snapshotExact(name: string): Promise<SnapshotInfo> {
+    return Promise.resolve({ ...this.snapshot(name), freeableBytes: 0 });
+  }
+
   createSnapshots(names: readonly string[]): Promise<readonly SnapshotInfo[]> {
     const made = names.map((name): SnapshotInfo => {
       const { name: volume, sizeBytes, createdAtMs } = this.volume(name.split('@')[0] ?? '');

@@ -1,0 +1,153 @@
+import { MIB, PoolInWorld, calmWorld, patterned } from '../pool-in-world.ts';
+
+const PIECE = 64 * 1024;
+const LATER = { deleteLater: true };
+
+async function poolWith(...volumes: string[]): Promise<PoolInWorld> {
+  const opened = await PoolInWorld.open(calmWorld());
+  for (const name of volumes) await opened.create(name);
+  return opened;
+}
+
+async function mustAddUp(it: PoolInWorld): Promise<void> {
+  expect((await it.world.until(it.pool.recount())).problems).toEqual([]);
+}
+
+const readSnapshot = (it: PoolInWorld, name: string, offset: number): Promise<Uint8Array> =>
+  it.world.until(
+    new Promise((resolve) => {
+      it.pool.openSnapshot(name).read(offset, PIECE, (error, { views }) => {
+        expect(error).toBeNull();
+        resolve(Buffer.concat(views));
+      });
+    }),
+  );
+
+describe('a snapshot', () => {
+  test('shows what was there, whatever is written and unmapped later', async () => {
+    const it = await poolWith('a');
+    await it.write('a', 0, patterned(PIECE, 1));
+    await it.world.until(it.pool.createSnapshots(['a@s']));
+    await it.write('a', 0, patterned(PIECE, 2));
+    await it.zero('a', 0, 8 * MIB);
+    expect(await readSnapshot(it, 'a@s', 0)).toEqual(Buffer.from(patterned(PIECE, 1)));
+    expect(await it.read('a', 0, PIECE)).toEqual(new Uint8Array(PIECE));
+    await mustAddUp(it);
+  });
+
+  test('takes no writes', async () => {
+    const it = await poolWith('a');
+    await it.world.until(it.pool.createSnapshots(['a@s']));
+    const code = await it.world.until(
+      new Promise((resolve) => {
+        const options = { durable: false, abortable: { aborted: false } };
+        it.pool.openSnapshot('a@s').write(0, patterned(PIECE, 1), options, (error) => {
+          resolve(error?.code);
+        });
+      }),
+    );
+    expect(code).toBe('read-only');
+  });
+
+  test('gives back what only it had', async () => {
+    const it = await poolWith('a');
+    for (let piece = 0; piece < 48; piece++) {
+      await it.write('a', piece * PIECE, patterned(PIECE, piece));
+    }
+    await it.world.until(it.pool.createSnapshots(['a@s']));
+    expect(it.pool.volume('a')).toMatchObject({ snapshots: 1, uniqueBytes: 0 });
+    for (let piece = 0; piece < 48; piece++) {
+      await it.write('a', piece * PIECE, patterned(PIECE, 100 + piece));
+    }
+    const unique = 48 * PIECE;
+    expect(it.pool.snapshot('a@s')).toMatchObject({ usedBytes: unique, uniqueBytes: unique });
+    expect(it.pool.volume('a')).toMatchObject({ usedBytes: unique, uniqueBytes: unique });
+    const exact = await it.world.until(it.pool.snapshotExact('a@s'));
+    expect(exact.freeableBytes).toBeGreaterThanOrEqual(unique);
+    await it.world.until(it.pool.deleteSnapshot('a@s', { wait: true }));
+    expect(it.pool.status().uniqueBytes).toBe(unique);
+    await mustAddUp(it);
+  });
+
+  test('is refused with a name that is no name, or is taken, or of no volume', async () => {
+    const it = await poolWith('a');
+    await it.world.until(it.pool.createSnapshots(['a@s']));
+    for (const name of ['a', 'a@', '@s', 'a@../s', 'a@s@t', 'a@x..y', '../a@s']) {
+      expect(() => it.pool.createSnapshots([name])).toThrow(/VOLUME@SNAPSHOT|no .* name/);
+    }
+    expect(() => it.pool.createSnapshots(['b@s'])).toThrow(/no volume 'b'/);
+    expect(() => it.pool.createSnapshots(['a@t', 'a@t'])).toThrow(/twice/);
+    await expect(it.world.until(it.pool.createSnapshots(['a@s']))).rejects.toThrow(/already/);
+    await expect(it.pool.rollback('a@none', LATER)).rejects.toThrow(/no snapshot/);
+    expect(it.pool.snapshots()).toHaveLength(1);
+  });
+
+  test('is one of very many, and the middle ones go one by one', async () => {
+    const it = await poolWith('a');
+    for (let index = 0; index < 1200; index++) {
+      await it.write('a', (index % 8) * PIECE, patterned(PIECE, index));
+      await it.world.until(it.pool.createSnapshots([`a@s${index}`]));
+    }
+    for (let index = 1; index < 1199; index++) {
+      await it.world.until(it.pool.deleteSnapshot(`a@s${index}`, { wait: false }));
+    }
+    await mustAddUp(it);
+    expect(await readSnapshot(it, 'a@s0', 0)).toEqual(Buffer.from(patterned(PIECE, 0)));
+    // The head has eight pieces, the first snapshot one that the head has not.
+    expect(it.pool.status().uniqueBytes).toBe(9 * PIECE);
+  }, 60_000);
+});
+
+describe('a rollback', () => {
+  test('brings size and content back, and later snapshots go', async () => {
+    const it = await poolWith('a');
+    const { sizeBytes } = it.pool.volume('a');
+    await it.write('a', 0, patterned(PIECE, 1));
+    await it.world.until(it.pool.createSnapshots(['a@s']));
+    await it.world.until(it.pool.resizeVolume('a', 3 * sizeBytes, { shrink: false }));
+    await it.write('a', 0, patterned(PIECE, 2));
+    await it.write('a', 2 * sizeBytes, patterned(PIECE, 3));
+    await it.world.until(it.pool.createSnapshots(['a@t']));
+    await it.zero('a', 0, 3 * sizeBytes);
+    await expect(
+      it.world.until(it.pool.rollback('a@s', { deleteLater: false })),
+    ).rejects.toMatchObject({ code: 'in-use' });
+    await it.world.until(it.pool.rollback('a@s', LATER));
+    expect(it.pool.volume('a').sizeBytes).toBe(sizeBytes);
+    expect(it.pool.snapshots().map(({ name }) => name)).toEqual(['a@s']);
+    expect(await it.read('a', 0, PIECE)).toEqual(patterned(PIECE, 1));
+    await mustAddUp(it);
+    expect(it.pool.status().uniqueBytes).toBe(PIECE);
+  });
+});
+
+describe('a clone', () => {
+  test('outlives volume and snapshot, which go with it', async () => {
+    const it = await poolWith('a');
+    await it.write('a', 0, patterned(PIECE, 1));
+    await it.world.until(it.pool.createSnapshots(['a@s']));
+    await it.world.until(it.pool.cloneVolume('a@s', 'b'));
+    expect(it.pool.snapshot('a@s').clones).toBe(1);
+    expect(it.pool.volume('b')).toMatchObject({ usedBytes: PIECE, uniqueBytes: 0 });
+    await it.write('a', 0, patterned(PIECE, 2));
+    await expect(it.world.until(it.pool.deleteVolume('a', { wait: true }))).rejects.toMatchObject({
+      code: 'in-use',
+    });
+    await it.world.until(it.pool.deleteVolume('a', { wait: true, withSnapshots: true }));
+    expect(it.pool.snapshots()).toEqual([]);
+    expect(await it.read('b', 0, PIECE)).toEqual(patterned(PIECE, 1));
+    await mustAddUp(it);
+    await it.world.until(it.pool.deleteVolume('b', { wait: true }));
+    expect(it.pool.status().uniqueBytes).toBe(0);
+    await mustAddUp(it);
+  });
+
+  test('forbids a rollback over the snapshot that it was made of', async () => {
+    const it = await poolWith('a');
+    await it.world.until(it.pool.createSnapshots(['a@s']));
+    await it.world.until(it.pool.createSnapshots(['a@t']));
+    await it.world.until(it.pool.cloneVolume('a@t', 'b'));
+    await it.world.until(it.pool.deleteSnapshot('a@t', { wait: false }));
+    await expect(it.world.until(it.pool.rollback('a@s', LATER))).rejects.toThrow(/has clones/);
+  });
+});
