@@ -65,7 +65,7 @@ e2e: install packages ## an image there and back, 20 kills, a Linux guest (deboo
 	@sh test/packages.sh e2e
 	@'$(NODE)' test/e2e/image.ts
 	@'$(NODE)' test/e2e/kill.ts
-	@'$(NODE)' test/e2e/kill-in-jobs.ts volume-delete clean scrub
+	@'$(NODE)' test/e2e/kill-in-jobs.ts volume-delete clean snapshot-delete rewrite scrub
 	@'$(NODE)' test/e2e/vm/run.ts
 
 bench: install ## beside tgt on the same two cores (tgt, libiscsi-bin, libiscsi-dev), and the pool alone [RUNS SECONDS]

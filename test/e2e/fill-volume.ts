@@ -10,14 +10,14 @@ const COMMANDS_IN_FLIGHT = 8;
 /** A version of the oracle's whose content is found nowhere else. */
 const UNIQUE = 2;
 
-/** Makes a volume and writes it full of data that nothing else has, by seed; nothing is shared and
- * nothing compressed. */
+/** Makes a volume and writes it full of data that no other seed has. With nothing said about its
+ * dedup, nothing of it is shared. */
 export async function fillVolume(
   scale: Scale,
   name: string,
-  { mebibytes, seed }: { mebibytes: number; seed: number },
+  { mebibytes, seed, dedup = 'off' }: { mebibytes: number; seed: number; dedup?: string },
 ): Promise<void> {
-  const plain = ['--dedup', 'off', '--compression', 'off'];
+  const plain = ['--dedup', dedup, '--compression', 'off'];
   const volume = await scale.createVolume(name, '--size', `${String(mebibytes)}M`, ...plain);
   const initiator = await openSession(scale, volume.iscsiUrl);
   const units = (mebibytes << 20) / UNIT_BYTES;

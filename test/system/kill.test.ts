@@ -47,7 +47,7 @@ describe('a server killed with SIGKILL at random', () => {
 });
 
 describe('a server killed with SIGKILL in the middle of a background job', () => {
-  test.each<JobName>(['clean', 'scrub'])(
+  test.each<JobName>(['clean', 'snapshot-delete', 'rewrite'])(
     'loses nothing, brings the job to its end, and scale check finds nothing: %s',
     async (name) => {
       const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
