@@ -74,3 +74,4 @@ bench: install ## beside tgt on the same two cores (tgt, libiscsi-bin, libiscsi-
 	@'$(NODE)' test/bench/pool/snapshot-time.ts
 	@'$(NODE)' test/bench/pool/delete-rate.ts
 	@'$(NODE)' test/bench/pool/recovery-time.ts
+	@'$(NODE)' test/bench/pool/found-duplicates.ts
