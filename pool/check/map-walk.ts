@@ -181,9 +181,9 @@ export class MapWalk {
 
   /** Every map page and page of a deadlist that is there belongs to someone. */
   async #compareStored(meta: MetaStore): Promise<void> {
-    const listed = new Set(this.#volumes.lists.pageKeys());
+    const listed = new Set(await this.#volumes.lists.pageKeys());
     const { pages } = this.#core;
-    for (const kind of [PageKind.map, PageKind.deadlist]) {
+    for (const kind of [PageKind.map, PageKind.deadlist, PageKind.deadlistIndex]) {
       const range = keysOfKind(kind);
       const look = (key: number): void => {
         if (pages.wasRemoved(key)) return;

@@ -5,8 +5,8 @@
  *   4, 5 own key (low, high) · 6, 7 checksum (high, low): xxh64 of the page with this field zero
  *
  * Keys: kind × 2^45 + number. A map page's number counts up for ever; a chunk page's is
- * partition × 2^27 + its number in the partition; a segment page holds 128 segments; a deadlist page is
- * numbered like map pages.
+ * partition × 2^27 + its number in the partition; a segment page holds 128 segments; pages of
+ * deadlists are numbered like map pages.
  */
 import type { Compute } from '../../src/base/ports.ts';
 
@@ -15,7 +15,7 @@ export const PAGE_BODY_WORDS = 1024;
 export const PAGE_WORDS = PAGE_HEADER_WORDS + PAGE_BODY_WORDS;
 export const PAGE_BYTES = PAGE_WORDS * 4;
 
-export const PageKind = { map: 1, chunk: 2, segment: 3, deadlist: 4 } as const;
+export const PageKind = { map: 1, chunk: 2, segment: 3, deadlist: 4, deadlistIndex: 5 } as const;
 export type PageKind = (typeof PageKind)[keyof typeof PageKind];
 
 const KIND_UNIT = 2 ** 45;
@@ -26,6 +26,7 @@ const ENTRY_WIDTH = {
   [PageKind.chunk]: 32,
   [PageKind.segment]: 32,
   [PageKind.deadlist]: 8,
+  [PageKind.deadlistIndex]: 16,
 } as const;
 const SEED = 0x5047;
 const TWO_32 = 0x1_0000_0000;

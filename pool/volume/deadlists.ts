@@ -121,11 +121,13 @@ export class Deadlists {
     return [...this.#lists.keys()];
   }
 
-  pageKeys(): number[] {
-    return [...this.#lists.values()].flatMap(({ chunks, pages }) => [
-      ...chunks.pageKeys(),
-      ...pages.pageKeys(),
-    ]);
+  /** Pages of the metadata store that are its own. */
+  async pageKeys(): Promise<number[]> {
+    const keys: number[][] = [];
+    for (const { chunks, pages } of this.#lists.values()) {
+      keys.push(await chunks.pageKeys(), await pages.pageKeys());
+    }
+    return keys.flat();
   }
 
   /** The chunks on a list. */

@@ -230,8 +230,9 @@ export class PageRelease {
     if (result === 'done') this.#taskTaken();
     if (typeof result === 'string') this.#later();
     else {
+      // In the turn in which it is here: a small cache may have lost it in the next.
       this.#pages.load(result.missing, () => {
-        this.#later();
+        this.#step();
       });
     }
   }
