@@ -5,6 +5,7 @@ import { Recounter } from './check/recount.ts';
 import type { Recount } from './check/recount.ts';
 import { ChunkPageWalk } from './dedup/chunk-page-walk.ts';
 import { addPage } from './dedup/index-page.ts';
+import { Joiner } from './dedup/joiner.ts';
 import { Cleaner } from './log/cleaner.ts';
 import { Destager } from './log/destage.ts';
 import { SegmentStreams } from './log/segment-streams.ts';
@@ -83,6 +84,7 @@ export class Pool implements PoolControl {
   readonly #indexing: ChunkPageWalk;
   readonly #lowSpace: LowSpace;
   readonly #rewriter: Rewriter;
+  readonly #joiner: Joiner;
   readonly #busy = new Busy();
   readonly #catalogue: CatalogueLog;
   readonly #snapshots: Snapshots;
@@ -126,6 +128,8 @@ export class Pool implements PoolControl {
       record: parts.scrub,
       checkpoint: () => this.#housekeeping.checkpoint(),
     });
+    this.#joiner = new Joiner(core, (id) => parts.volumes.byId(id));
+    core.dedup.joiner = this.#joiner;
     this.#indexing = new ChunkPageWalk(core, ports.meta, INDEXED_PER_SECOND);
     void this.#indexing.run((page) => {
       addPage(core.dedup.index, page);
@@ -353,6 +357,7 @@ export class Pool implements PoolControl {
     await this.#scrubber.halt();
     await this.#indexing.stop();
     await this.#rewriter.halt();
+    await this.#joiner.stop();
     await this.#housekeeping.close();
     core.pages.close();
     await core.store.close();

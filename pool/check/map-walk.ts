@@ -118,7 +118,7 @@ export class MapWalk {
           mapped += 1;
           if (born > map.sharedTo) {
             this.#own += 1;
-            add(this.references, id);
+            addReference(this.references, id);
             if (compared) difference(this.#differences, id, 1);
           }
         }
@@ -202,7 +202,8 @@ export class MapWalk {
   }
 }
 
-function add(references: References, id: number): void {
+/** One more reference to this chunk. */
+export function addReference(references: References, id: number): void {
   const key = chunkKeyOf(id);
   let counts = references.get(key);
   if (counts === undefined) references.set(key, (counts = new Uint32Array(ENTRIES_PER_CHUNK_PAGE)));

@@ -16,7 +16,7 @@ import type { PoolCore } from '../core.ts';
 import { chunkPageKeys } from './chunk-pages.ts';
 import { recordBytes } from '../log/segment-format.ts';
 import type { Page } from '../meta/page-cache.ts';
-import { MapWalk } from './map-walk.ts';
+import { MapWalk, addReference } from './map-walk.ts';
 import type { References } from './map-walk.ts';
 import type { VolumeTable } from '../volume/volume-table.ts';
 
@@ -56,6 +56,7 @@ export class Recounter {
     });
     await maps.run(this.#meta);
     this.#references = maps.references;
+    await this.#addAliases();
     for (const key of await chunkPageKeys(this.#core.pages, this.#meta))
       await this.#countPage(key, onChunk);
     for (const key of this.#references.keys()) {
@@ -68,6 +69,21 @@ export class Recounter {
       );
     }
     return { chunks: this.#chunks, mappedChunks: maps.mapped, problems: this.#problems };
+  }
+
+  /** An alias is a reference to the chunk that it stands for. */
+  async #addAliases(): Promise<void> {
+    const { pages, chunks } = this.#core;
+    for (const key of await chunkPageKeys(pages, this.#meta)) {
+      const page = await pages.hold(key);
+      if (page === null) continue;
+      const { partition, pageNumber } = pageNumberOf(key);
+      for (let index = 0; index < ENTRIES_PER_CHUNK_PAGE; index++) {
+        const target = chunks.aliasOf(page, chunkIdOf(partition, pageNumber, index));
+        if (target !== 0) addReference(this.#references, target);
+      }
+      pages.letGo(page);
+    }
   }
 
   async #countPage(
@@ -93,12 +109,13 @@ export class Recounter {
   #countEntry(page: Page, id: number, references: number): boolean {
     const at = entryAt(id);
     const state = this.#core.chunks.stateOf(page, id);
-    const held = state === ChunkState.live || state === ChunkState.lost;
+    const held = state !== ChunkState.free && state !== ChunkState.dead;
     const count = held ? (page.words[at + EntryField.count] ?? 0) : 0;
     if (count !== references) {
       this.#problem(`chunk ${id} has ${references} references, counted as ${count}`);
     }
     if (!held) return false;
+    if (state === ChunkState.alias) return false;
     this.#chunks += 1;
     this.#unique += 2 ** (((page.words[at + EntryField.state] ?? 0) >>> 8) & 0xff);
     const place = this.#core.chunks.placeOf(page, id);

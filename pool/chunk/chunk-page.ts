@@ -5,7 +5,8 @@
  *   3 count · 4, 5 fingerprint (high, low) · 6 the checkpoint that first holds its death ·
  *   7 state, log2 of the plain length << 8
  *
- * An alias (state 4) keeps the id it stands for in words 0 and 1.
+ * An alias (state 4) keeps the id it stands for in words 0 and 1 (low, high). A chunk that an alias
+ * stands for has bit 16 of word 7 set for the rest of its life.
  */
 import { PAGE_HEADER_WORDS, PageKind, pageKey } from '../meta/page.ts';
 
@@ -25,6 +26,9 @@ export const ChunkState = {
   lost: 3,
   alias: 4,
 } as const;
+
+/** In the state word: an alias stands for it, so that it never becomes one. */
+export const ALIASED = 0x1_0000;
 
 export const EntryField = {
   segment: 0,

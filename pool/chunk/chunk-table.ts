@@ -16,7 +16,7 @@ import { recordBytes } from '../log/segment-format.ts';
 import type { FingerprintIndex } from '../dedup/fingerprint-index.ts';
 import { Allocator } from './allocator.ts';
 import type { ChunkCache } from './chunk-cache.ts';
-import { ChunkState, EntryField, PARTITIONS, chunkKeyOf, entryAt } from './chunk-page.ts';
+import { ALIASED, ChunkState, EntryField, PARTITIONS, chunkKeyOf, entryAt } from './chunk-page.ts';
 import { pageNumberOf, partitionFor, partitionOf, storedLength, storedWord } from './chunk-page.ts';
 import type { Grace } from './grace.ts';
 import type { PendingChunk, PendingChunks } from './pending.ts';
@@ -52,6 +52,8 @@ export class ChunkTable {
   readonly #allocators: Allocator[];
   /** References that are on their way, by id. */
   readonly #pins = new Map<number, number>();
+  /** Ids that are about to become aliases, or to die with the drop of their last reference. */
+  readonly #leaving = new Set<number>();
   /** Number of the next checkpoint to be frozen. */
   readonly #nextCheckpoint: () => number;
   /** A chunk of so many plain bytes has died. */
@@ -134,7 +136,8 @@ export class ChunkTable {
     const at = entryAt(id);
     const words = page.words;
     return (
-      words[at + EntryField.state] === (ChunkState.live | (log2 << 8)) &&
+      ((words[at + EntryField.state] as number) & 0xffff) === (ChunkState.live | (log2 << 8)) &&
+      !this.#leaving.has(id) &&
       words[at + EntryField.fingerprintHigh] === like.fingerprintHigh &&
       words[at + EntryField.fingerprintLow] === like.fingerprintLow &&
       (words[at + EntryField.count] as number) < MOST_REFERENCES
@@ -169,6 +172,56 @@ export class ChunkTable {
     page.words[at + EntryField.count] = count;
   }
 
+  /** The chunk is about to be joined to another: it takes no more references. False: it can't be, for
+   * one is on its way, or an alias stands for it. */
+  beginLeaving(page: Page, id: number): boolean {
+    const state = present(page.words[entryAt(id) + EntryField.state], 'entry');
+    if ((state & 0xff) !== ChunkState.live || (state & ALIASED) !== 0) return false;
+    if (this.#pins.has(id) || this.#leaving.has(id)) return false;
+    this.#leaving.add(id);
+    return true;
+  }
+
+  isLeaving(id: number): boolean {
+    return this.#leaving.has(id);
+  }
+
+  /** It stays after all. */
+  stays(id: number): void {
+    this.#leaving.delete(id);
+  }
+
+  countOf(page: Page, id: number): number {
+    return present(page.words[entryAt(id) + EntryField.count], 'entry');
+  }
+
+  /** The chunk that an alias stands for; 0: it is none. */
+  aliasOf(page: Page, id: number): number {
+    const at = entryAt(id);
+    if (this.stateOf(page, id) !== ChunkState.alias) return 0;
+    return (page.words[at] ?? 0) + (page.words[at + 1] ?? 0) * 2 ** 32;
+  }
+
+  /** A chunk becomes an alias of another with the same bytes, which gets a reference. */
+  makeAlias(alias: { page: Page; id: number }, of: { page: Page; id: number }): void {
+    const { page, id } = alias;
+    const at = entryAt(id);
+    this.#pages.touch(page);
+    this.#pages.touch(of.page);
+    const target = entryAt(of.id);
+    const targetState = present(of.page.words[target + EntryField.state], 'entry');
+    assert((targetState & 0xff) === ChunkState.live, 'an alias stands for a chunk');
+    const state = present(page.words[at + EntryField.state], 'entry');
+    assert((state & ALIASED) === 0, 'what aliases stand for is none');
+    this.#leave(page, id, at);
+    this.reference(of.page, of.id);
+    of.page.words[target + EntryField.state] = (targetState | ALIASED) >>> 0;
+    page.words[at] = of.id >>> 0;
+    page.words[at + 1] = Math.floor(of.id / 2 ** 32);
+    page.words[at + EntryField.stored] = 0;
+    page.words[at + EntryField.state] = (state & 0xff00) | ChunkState.alias;
+  }
+
   /** False: it would die by that, and a reference to it is on its way. */
   mayRelease(page: Page, id: number, drops: number): boolean {
     if (!this.#pins.has(id)) return true;
@@ -185,7 +238,7 @@ export class ChunkTable {
   placeOf(page: Page, id: number): ChunkPlace | null {
     const at = entryAt(id);
     const segment = present(page.words[at + EntryField.segment], 'entry');
-    if (segment === 0) return null;
+    if (segment === 0 || this.stateOf(page, id) === ChunkState.alias) return null;
     const stored = present(page.words[at + EntryField.stored], 'entry');
     return {
       segment,
@@ -230,44 +283,53 @@ export class ChunkTable {
     const at = entryAt(id);
     this.#pages.touch(page);
     const word = present(page.words[at + EntryField.state], 'entry');
-    page.words[at + EntryField.state] = ((word & 0xff00) | ChunkState.lost) >>> 0;
+    page.words[at + EntryField.state] = ((word & ~0xff) | ChunkState.lost) >>> 0;
   }
 
-  /** Takes `drops` references away at the end of a batch; true when it died by that. */
-  release(page: Page, id: number, drops: number): boolean {
+  /** Takes `drops` references away at the end of a batch. Gives the id that loses one by that: the
+   * chunk that a dead alias stood for; 0: none. */
+  release(page: Page, id: number, drops: number): number {
     const at = entryAt(id);
     const state = this.stateOf(page, id);
-    assert(state === ChunkState.live || state === ChunkState.lost, 'a referenced chunk lives');
+    assert(state !== ChunkState.free && state !== ChunkState.dead, 'a referenced chunk lives');
     this.#pages.touch(page);
     const count = present(page.words[at + EntryField.count], 'entry') - drops;
     assert(count >= 0, 'a count is never below its references');
     page.words[at + EntryField.count] = count;
-    if (count > 0) return false;
+    if (count > 0) return 0;
+    const target = this.aliasOf(page, id);
     this.#die(page, id, at);
-    return true;
+    return target;
   }
 
   #die(page: Page, id: number, at: number): void {
-    const { words } = page;
-    const place = this.placeOf(page, id);
-    const log2 = (present(page.words[at + EntryField.state], 'entry') >>> 8) & 0xff;
     const checkpoint = this.#nextCheckpoint();
-    if (place !== null) {
-      this.#segments.chunkGone(place.segment, recordBytes(place.storedBytes), checkpoint);
-    }
-    const pending = this.#pending.get(id);
-    if (pending !== undefined) this.#pending.settle(pending);
-    this.#uniqueBytes -= 2 ** log2;
-    this.onReleased(2 ** log2);
-    this.#cache.drop(id);
-    const { fingerprintHigh, fingerprintLow } = EntryField;
-    const [high = 0, low = 0] = [words[at + fingerprintHigh], words[at + fingerprintLow]];
-    this.#index.remove(high, low, id);
+    if (this.stateOf(page, id) !== ChunkState.alias) this.#leave(page, id, at);
     page.words.fill(0, at, at + 8);
     page.words[at + EntryField.death] = checkpoint;
     page.words[at + EntryField.state] = ChunkState.dead;
     const { partition, pageNumber } = pageNumberOf(page.key);
     this.#allocator(partition).noteDeaths(pageNumber, checkpoint);
+  }
+
+  /** Its bytes are nobody's any more. */
+  #leave(page: Page, id: number, at: number): void {
+    const { words } = page;
+    const place = this.placeOf(page, id);
+    if (place !== null) {
+      const lengthBytes = recordBytes(place.storedBytes);
+      this.#segments.chunkGone(place.segment, lengthBytes, this.#nextCheckpoint());
+    }
+    const pending = this.#pending.get(id);
+    if (pending !== undefined) this.#pending.settle(pending);
+    const state = present(words[at + EntryField.state], 'entry');
+    const plainBytes = 2 ** ((state >>> 8) & 0xff);
+    this.#uniqueBytes -= plainBytes;
+    this.onReleased(plainBytes);
+    this.#cache.drop(id);
+    this.#leaving.delete(id);
+    const high = present(words[at + EntryField.fingerprintHigh], 'entry');
+    this.#index.remove(high, present(words[at + EntryField.fingerprintLow], 'entry'), id);
   }
 
   #setPlace(page: Page, id: number, place: ChunkPlace): void {

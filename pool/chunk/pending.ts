@@ -5,6 +5,7 @@
  */
 import { ABSENT } from './chunk-cache.ts';
 import type { ChunkCache } from './chunk-cache.ts';
+import type { DedupMode } from '../types.ts';
 import type { FramePosition } from '../log/journal.ts';
 
 export interface PendingChunk {
@@ -22,8 +23,11 @@ export interface PendingChunk {
   slot: number;
   /** False once it is dead or in a sealed segment. */
   wanted: boolean;
-  /** Being copied to a segment that is not sealed yet. */
+  /** Not to be stored now: it is being copied to a segment that is not sealed yet, is compared with a
+   * duplicate, or is about to die. */
   staged: boolean;
+  /** The mode for which a duplicate is still to be looked for. */
+  owed: Exclude<DedupMode, 'off'> | null;
 }
 
 export class PendingChunks {

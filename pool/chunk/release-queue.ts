@@ -25,6 +25,8 @@ export class ReleaseQueue {
   #cursor = 0;
   #running = false;
   #stopped = false;
+  /** An alias died in this batch: the drop of what it stood for is part of it. */
+  #causedMore = false;
   /** Wait for the running batch, and for the one after it. */
   #idle: (() => void)[] = [];
   #idleNext: (() => void)[] = [];
@@ -95,6 +97,7 @@ export class ReleaseQueue {
     // Numbers in an array of their own sort ten times as fast as objects: this is one turn.
     this.#batch = Float64Array.from(this.#waiting).sort();
     this.#waiting = [];
+    this.#causedMore = false;
     this.#cursor = 0;
     this.#running = true;
     this.#step();
@@ -137,9 +140,15 @@ export class ReleaseQueue {
     let drops = 1;
     while (this.#batch[this.#cursor + drops] === id) drops += 1;
     this.#cursor += drops;
-    if (this.#chunks.mayRelease(page, id, drops)) this.#chunks.release(page, id, drops);
-    // It waits for the next batch.
-    else for (let drop = 0; drop < drops; drop++) this.#waiting.push(id);
+    if (!this.#chunks.mayRelease(page, id, drops)) {
+      // It waits for the next batch.
+      for (let drop = 0; drop < drops; drop++) this.#waiting.push(id);
+      return;
+    }
+    const loses = this.#chunks.release(page, id, drops);
+    if (loses === 0) return;
+    this.#waiting.push(loses);
+    this.#causedMore = true;
   }
 
   /** Goes on when the page is here; the next that the batch needs are asked for as well. */
@@ -176,6 +185,10 @@ export class ReleaseQueue {
     this.#batch = NOTHING;
     this.#cursor = 0;
     this.#running = false;
+    if (this.#causedMore) {
+      this.#startBatch();
+      return;
+    }
     const idle = this.#idle;
     this.#idle = this.#idleNext;
     this.#idleNext = [];

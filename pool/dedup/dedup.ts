@@ -5,6 +5,7 @@ import { DedupCounters } from './counters.ts';
 import type { FingerprintIndex } from './fingerprint-index.ts';
 import { addPage } from './index-page.ts';
 import { InFlight } from './in-flight.ts';
+import type { Joiner } from './joiner.ts';
 import type { SoughtChunk } from './duplicate-search.ts';
 
 /** How long a write waits at the most to be compared with what may be its duplicate. */
@@ -15,6 +16,8 @@ export class Dedup {
   readonly counters = new DedupCounters();
   readonly inFlight = new InFlight<SoughtChunk>();
   readonly latencyMs: number;
+  /** null: the pool is not being served. */
+  joiner: Joiner | null = null;
   /** By partition, the page that was brought into the index last. */
   readonly #lastPages = new Map<number, number>();
 

@@ -25,12 +25,16 @@ export interface SoughtChunk {
   readonly bytes: Uint8Array;
   readonly fingerprintHigh: number;
   readonly fingerprintLow: number;
+  /** Its own id, if it has one already; 0: none. */
+  readonly self: number;
   id: number;
   idPage: Page | null;
   /** `id` is a chunk with the same bytes, pinned with its page. */
   isDuplicate: boolean;
   /** The search has ended without one. */
   searched: boolean;
+  /** It ended because it took too long. */
+  isLate: boolean;
 }
 
 export class DuplicateSearch {
@@ -106,6 +110,7 @@ export class DuplicateSearch {
     if (found > 0) this.#counters.hits += 1;
     for (let index = 0; index < found; index++) {
       const id = candidates[index] as number;
+      if (chunk.self !== 0 && !this.#isOlder(id, chunk.self)) continue;
       const page = pages.get(chunkKeyOf(id));
       if (page === null) {
         if (pages.isDamaged(chunkKeyOf(id))) continue;
@@ -121,6 +126,15 @@ export class DuplicateSearch {
       else this.#read(chunk, page, id);
       return;
     }
+  }
+
+  /** Of two chunks that are both looking for their duplicates only one may find the other. */
+  #isOlder(id: number, self: number): boolean {
+    if (id === self) return false;
+    const other = this.#core.pending.get(id);
+    if (other === undefined) return true;
+    const own = this.#core.pending.get(self);
+    return own !== undefined && other.dataPosition < own.dataPosition;
   }
 
   #read(chunk: SoughtChunk, page: Page, id: number): void {
@@ -169,6 +183,7 @@ export class DuplicateSearch {
     for (const chunk of this.#chunks) {
       if (chunk.idPage !== null || chunk.searched) continue;
       chunk.searched = true;
+      chunk.isLate = true;
       this.#counters.deferred += 1;
     }
     this.#resume();

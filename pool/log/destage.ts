@@ -170,6 +170,7 @@ export class Destager {
     while (batch.length < CHUNKS_PER_TURN && bytes < BATCH_BYTES) {
       const chunk = pending.nextUnstaged();
       if (chunk === null) break;
+      if (chunk.owed !== null && (await this.#isJoined(chunk))) continue;
       const lengthBytes = 2 ** chunk.log2;
       if (!writer.hasRoomFor(lengthBytes, { bytes, records: batch.length })) break;
       const held = chunk.slot !== ABSENT;
@@ -184,6 +185,13 @@ export class Destager {
       batch.push({ chunk, plain, setting: this.#settingOf(chunk.volume) });
     }
     return batch;
+  }
+
+  /** A chunk for which a duplicate is still to be looked for is stored when there is none. */
+  async #isJoined(chunk: PendingChunk): Promise<boolean> {
+    const { joiner } = this.#core.dedup;
+    while (joiner?.isFull === true) await joiner.room();
+    return joiner?.take(chunk) === true || !chunk.wanted || chunk.staged;
   }
 
   async #place(segment: Segment, staged: readonly Staged[]): Promise<void> {

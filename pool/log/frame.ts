@@ -20,6 +20,8 @@
  *   start      0 type u8 · 8 next segment number u64: the first frame of an incarnation
  *   reference  0 type u8 · 4 volume u32 · 8 chunk number u64 · 16 chunk id u64: that chunk number names
  *              a chunk that is there already, or whose data record is earlier in the log
+ *   alias      0 type u8 · 8 chunk id u64 · 16 chunk id u64: the first stands for the second from now
+ *              on, which has the same bytes
  */
 import { getU64, roundUp, setU64, viewOf } from '../../src/base/bytes.ts';
 import type { Compute } from '../../src/base/ports.ts';
@@ -32,7 +34,14 @@ export const FRAME_VERSION = 1;
 /** Above the largest command: 8 MiB of data, which in chunks of 1 MiB may touch nine, and records. */
 export const MAX_FRAME_BYTES = 10 * 1024 * 1024;
 
-export const RecordType = { data: 1, hole: 2, catalogue: 3, start: 4, reference: 16 } as const;
+export const RecordType = {
+  data: 1,
+  hole: 2,
+  catalogue: 3,
+  start: 4,
+  reference: 16,
+  alias: 17,
+} as const;
 
 export interface DataRecord {
   readonly type: 'data';
@@ -51,6 +60,11 @@ export interface ReferenceRecord {
   readonly chunkNumber: number;
   readonly id: number;
 }
+export interface AliasRecord {
+  readonly type: 'alias';
+  readonly id: number;
+  readonly of: number;
+}
 export interface HoleRecord {
   readonly type: 'hole';
   readonly volume: number;
@@ -66,7 +80,7 @@ export interface StartRecord {
   readonly nextSegment: number;
 }
 export type JournalRecord =
-  DataRecord | ReferenceRecord | HoleRecord | CatalogueRecord | StartRecord;
+  DataRecord | ReferenceRecord | AliasRecord | HoleRecord | CatalogueRecord | StartRecord;
 
 export interface FrameHeader {
   readonly logId: number;
@@ -183,6 +197,9 @@ export function decodeRecords(bytes: Uint8Array, header: FrameHeader): JournalRe
           id: getU64(view, at + 16),
         });
         break;
+      case RecordType.alias:
+        records.push({ type: 'alias', id: getU64(view, at + 8), of: getU64(view, at + 16) });
+        break;
       case RecordType.hole:
         records.push({
           type: 'hole',
@@ -244,6 +261,18 @@ export function putReferenceRecord(
   view.setUint32(at + 4, record.volume, true);
   setU64(view, at + 8, record.chunkNumber);
   setU64(view, at + 16, record.id);
+  setU64(view, at + 24, 0);
+}
+
+export function putAliasRecord(
+  view: DataView,
+  at: number,
+  record: Omit<AliasRecord, 'type'>,
+): void {
+  view.setUint32(at, RecordType.alias, true);
+  view.setUint32(at + 4, 0, true);
+  setU64(view, at + 8, record.id);
+  setU64(view, at + 16, record.of);
   setU64(view, at + 24, 0);
 }
 

@@ -193,6 +193,13 @@ export class Journal {
     this.#schedule();
   }
 
+  /** Takes the entry if it can be written without waiting for room. False: not taken. */
+  appendNow(entry: Entry): boolean {
+    if (this.#failure !== null || this.#waiting.length > 0 || !this.#stage(entry)) return false;
+    this.#schedule();
+    return true;
+  }
+
   /** Resolves when all that is applied up to `position` is durable. */
   syncTo(position: number, done: (error: DiskError | null) => void): void {
     if (position <= this.#synced) {

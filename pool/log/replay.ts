@@ -13,11 +13,18 @@ import { ChunkState, EntryField, chunkKeyOf, entryAt } from '../chunk/chunk-page
 import type { PoolCore } from '../core.ts';
 import type { Page } from '../meta/page-cache.ts';
 import { PoolError } from '../types.ts';
+import type { DedupMode } from '../types.ts';
 import { ENTRIES_PER_MAP_PAGE } from '../volume/map.ts';
 import type { Obstacle } from '../volume/map.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { VolumeTable } from '../volume/volume-table.ts';
-import type { DataRecord, HoleRecord, JournalRecord, ReferenceRecord } from './frame.ts';
+import type {
+  AliasRecord,
+  DataRecord,
+  HoleRecord,
+  JournalRecord,
+  ReferenceRecord,
+} from './frame.ts';
 import type { FramePosition } from './journal.ts';
 import { LogReader } from './log-reader.ts';
 import type { ReadFrame } from './log-reader.ts';
@@ -115,7 +122,7 @@ export class Replay {
       const before = pending.get(record.id);
       if (before !== undefined) pending.settle(before);
       if (frame.damaged.includes(record)) chunks.markLost(page, record.id);
-      else pending.add(pendingOf(frame, record), null);
+      else pending.add(pendingOf(frame, record, this.#volumes.byId(record.volume)), null);
     }
     pages.letGo(page);
   }
@@ -165,6 +172,9 @@ export class Replay {
         return;
       case 'reference':
         await this.#applyReference(record);
+        return;
+      case 'alias':
+        await this.#applyAlias(record);
         return;
       case 'hole':
         await this.#applyHole(record);
@@ -221,7 +231,7 @@ export class Replay {
     const leaf = await this.#leafForReplay(volume, record);
     if (leaf !== null && page === null) volume.setLost(leaf, record);
     if (leaf !== null && page !== null) {
-      volume.setChunk(leaf, pendingOf(frame, record), null);
+      volume.setChunk(leaf, pendingOf(frame, record, volume), null);
       if (frame.damaged.includes(record)) {
         pending.settle(present(pending.get(record.id), 'just added'));
         chunks.markLost(page, record.id);
@@ -240,6 +250,25 @@ export class Replay {
     if (leaf !== null && page === null) volume.setLost(leaf, record);
     if (leaf !== null && page !== null) volume.setReference(leaf, record, page);
     if (page !== null) pages.letGo(page);
+  }
+
+  /** Not where one of the two is lost: then each keeps what it has. */
+  async #applyAlias({ id, of }: AliasRecord): Promise<void> {
+    const { pages, chunks } = this.#core;
+    const page = await pages.hold(chunkKeyOf(id));
+    const target = await pages.hold(chunkKeyOf(of));
+    if (page === null || target === null) {
+      this.#lose(
+        `metadata of chunk ${page === null ? id : of} is damaged, which another stands for`,
+      );
+    } else if (
+      chunks.stateOf(page, id) === ChunkState.live &&
+      chunks.stateOf(target, of) === ChunkState.live
+    ) {
+      chunks.makeAlias({ page, id }, { page: target, id: of });
+    }
+    if (page !== null) pages.letGo(page);
+    if (target !== null) pages.letGo(target);
   }
 
   async #leafForReplay(volume: Volume, record: DataRecord | ReferenceRecord): Promise<Page | null> {
@@ -285,7 +314,11 @@ export class Replay {
   }
 }
 
-function pendingOf(frame: ReadFrame, record: DataRecord): PendingChunk {
+/** What an acknowledged write still owed is done at destage. */
+const owedAfterStart = (mode: DedupMode | undefined): PendingChunk['owed'] =>
+  mode === undefined || mode === 'off' || mode === 'post-process' ? null : 'post-ack';
+
+function pendingOf(frame: ReadFrame, record: DataRecord, volume: Volume | undefined): PendingChunk {
   return {
     id: record.id,
     volume: record.volume,
@@ -298,5 +331,6 @@ function pendingOf(frame: ReadFrame, record: DataRecord): PendingChunk {
     slot: ABSENT,
     wanted: true,
     staged: false,
+    owed: owedAfterStart(volume?.dedup),
   };
 }

@@ -7,6 +7,7 @@
 import { assert, present } from '../../src/base/assert.ts';
 import type { DiskError } from '../../src/base/ports.ts';
 import { ABSENT } from '../chunk/chunk-cache.ts';
+import type { PendingChunk } from '../chunk/pending.ts';
 import type { PoolCore } from '../core.ts';
 import type { Entry, FramePosition } from '../log/journal.ts';
 import { DuplicateSearch } from '../dedup/duplicate-search.ts';
@@ -34,11 +35,15 @@ interface Part {
   readonly bytes: Uint8Array;
   readonly fingerprintHigh: number;
   readonly fingerprintLow: number;
+  /** It has no id before it is allocated. */
+  readonly self: 0;
   id: number;
   /** The page of the id's entry, pinned from when it was found or allocated on. */
   idPage: Page | null;
   /** No duplicate is looked for any more. */
   searched: boolean;
+  /** The search was too slow: the destage goes on with it. */
+  isLate: boolean;
   /** `id` is a chunk with the same bytes, pinned too. */
   isDuplicate: boolean;
   leaf: Page | null;
@@ -67,6 +72,8 @@ export class Change implements Entry, Held, Admission {
   #holes: readonly HoleRun[] = NO_HOLES;
   #pins: Page[] = [];
   #search: DuplicateSearch | null = null;
+  /** Chunks that took effect and look for their duplicates now. */
+  #owing: PendingChunk[] | null = null;
   #keep: { readonly made: number } | null = null;
   #admitted = false;
   /** Next chunk to be looked at. */
@@ -180,9 +187,11 @@ export class Change implements Entry, Held, Admission {
       bytes,
       fingerprintHigh: hash[0] ?? 0,
       fingerprintLow: hash[1] ?? 0,
+      self: 0,
       id: 0,
       idPage: null,
       searched: false,
+      isLate: false,
       isDuplicate: false,
       leaf: null,
     });
@@ -369,7 +378,7 @@ export class Change implements Entry, Held, Admission {
         this.#shared(part, leaf);
         continue;
       }
-      const chunk = {
+      const chunk: PendingChunk = {
         id: part.id,
         volume,
         chunkNumber: part.number,
@@ -381,8 +390,10 @@ export class Change implements Entry, Held, Admission {
         slot: ABSENT,
         wanted: true,
         staged: false,
+        owed: this.#owedBy(part),
       };
       this.#volume.setChunk(leaf, chunk, part.bytes);
+      if (chunk.owed === 'on-ack') (this.#owing ??= []).push(chunk);
       dataPosition += chunkBytes;
     }
     this.#letGoIds();
@@ -396,7 +407,20 @@ export class Change implements Entry, Held, Admission {
         this.#end(error === null ? null : { code: 'write-failed' });
       });
     } else this.#end(null);
+    if (this.#owing !== null) this.#joinOwing(this.#owing);
     this.#core.changed();
+  }
+
+  /** The answer is on its way: what is found now costs the journal only. */
+  #joinOwing(owing: readonly PendingChunk[]): void {
+    for (const chunk of owing) this.#core.dedup.joiner?.take(chunk);
+  }
+
+  /** Who is still to look for a duplicate of a chunk that was written. */
+  #owedBy(part: Part): PendingChunk['owed'] {
+    const mode = this.#volume.dedup;
+    if (mode === 'on-ack' || mode === 'post-ack') return mode;
+    return part.isLate ? 'post-ack' : null;
   }
 
   #shared(part: Part, leaf: Page): void {

@@ -39,6 +39,14 @@ export class RangeLock {
     return true;
   }
 
+  /** Takes the range if it is free and nobody waits for it. */
+  tryAcquire(range: Held): boolean {
+    for (const held of this.#held) if (overlaps(held, range)) return false;
+    for (const waiter of this.#waiting) if (overlaps(waiter.range, range)) return false;
+    this.#held.push(range);
+    return true;
+  }
+
   /** True when nothing overlaps; else `run` is called later, when nothing does. */
   look(first: number, last: number, run: () => void): boolean {
     if (this.#held.length === 0 && this.#waiting.length === 0) return true;

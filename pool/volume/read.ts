@@ -41,6 +41,13 @@ export function findResident(
   return into.isComplete;
 }
 
+/** What a pass has to wait for. */
+interface Wanted {
+  readonly reads: PlainRead[];
+  readonly missing: Set<number>;
+  readonly journaled: { index: number; chunk: PendingChunk }[];
+}
+
 export class ChunkRead {
   readonly #core: PoolCore;
   readonly #map: VolumeMap;
@@ -122,16 +129,8 @@ export class ChunkRead {
     }
   }
 
-  #look(
-    index: number,
-    wanted: {
-      reads: PlainRead[];
-      missing: Set<number>;
-      journaled: { index: number; chunk: PendingChunk }[];
-    },
-  ): void {
+  #look(index: number, wanted: Wanted): void {
     const number = this.#first + index;
-    const core = this.#core;
     const leaf = this.#map.leaf(number);
     if (leaf !== null && 'missing' in leaf) {
       this.#want(leaf.missing, number, wanted.missing);
@@ -142,6 +141,11 @@ export class ChunkRead {
       this.#found.foundHole(index);
       return;
     }
+    this.#lookUp(index, id, wanted);
+  }
+
+  #lookUp(index: number, id: number, wanted: Wanted): void {
+    const core = this.#core;
     const slot = core.cache.find(id);
     const pending = core.pending.get(id);
     if (slot !== ABSENT) this.#found.foundInCache(index, slot);
@@ -149,17 +153,18 @@ export class ChunkRead {
     else this.#lookStored(index, id, wanted);
   }
 
-  #lookStored(
-    index: number,
-    id: number,
-    wanted: { reads: PlainRead[]; missing: Set<number> },
-  ): void {
+  #lookStored(index: number, id: number, wanted: Wanted): void {
     const core = this.#core;
     const number = this.#first + index;
     const key = chunkKeyOf(id);
     const page = core.pages.get(key);
     if (page === null) {
       this.#want(key, number, wanted.missing);
+      return;
+    }
+    const target = core.chunks.aliasOf(page, id);
+    if (target !== 0) {
+      this.#lookUp(index, target, wanted);
       return;
     }
     const place = core.chunks.placeOf(page, id);

@@ -6,7 +6,7 @@ import { PoolError } from '../types.ts';
 import type { DedupMode, VolumeSpec } from '../types.ts';
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/;
-const AVAILABLE: readonly DedupMode[] = ['pre-ack', 'off'];
+const AVAILABLE: readonly DedupMode[] = ['pre-ack', 'on-ack', 'post-ack', 'off'];
 /** 4 PiB: byte offsets stay exact numbers (below 2^53). */
 const MAX_SIZE_BYTES = 2 ** 52;
 
@@ -36,7 +36,7 @@ export function checkSpec(spec: VolumeSpec): void {
   if (!AVAILABLE.includes(spec.dedup)) {
     throw new PoolError(
       'invalid',
-      `dedup '${spec.dedup}' is not available in this version: use pre-ack or off`,
+      `dedup '${spec.dedup}' is not available in this version: use pre-ack, on-ack, post-ack or off`,
     );
   }
   if (!isCompression(spec.compression)) {

@@ -27,6 +27,14 @@ export interface MappedRun {
 /** How far one look for mapped runs goes; a run may be cut there. */
 const PROVISIONING_CHUNKS = 4096;
 
+/** See `Volume.beginRewrite`. */
+export interface Rewrite {
+  /** Its record is in the log: the entry names this chunk now. */
+  take(of: { readonly page: Page; readonly id: number }): void;
+  /** Once, whether it happened or not. */
+  end(): void;
+}
+
 export class Volume {
   readonly id: number;
   readonly chunkBytes: number;
@@ -211,6 +219,29 @@ export class Volume {
   ): void {
     this.#core.chunks.reference(page, chunk.id);
     this.#map(leaf, chunk);
+  }
+
+  /** Holds a chunk number whose entry is to name another chunk with the same bytes. null: its entry is
+   * not this one any more, or not this head's alone, or not at hand. */
+  beginRewrite(chunkNumber: number, id: number): Rewrite | null {
+    if (this.#gone) return null;
+    const leaf = this.map.leaf(chunkNumber);
+    if (leaf === null || 'missing' in leaf) return null;
+    const index = chunkNumber % ENTRIES_PER_MAP_PAGE;
+    if (entryId(leaf, index) !== id) return null;
+    if (entryBirth(leaf, index) <= this.#record.map.sharedTo) return null;
+    const range = { first: chunkNumber, last: chunkNumber };
+    if (!this.lock.tryAcquire(range)) return null;
+    leaf.pins += 1;
+    return {
+      take: (of) => {
+        this.setReference(leaf, { chunkNumber, id: of.id }, of.page);
+      },
+      end: () => {
+        leaf.pins -= 1;
+        this.lock.release(range);
+      },
+    };
   }
 
   /** Replay: what was written can't be had, as the page of its entry is damaged. Reads shall say so,

@@ -10,7 +10,7 @@ const compressions = ['off', 'lz4', 'lz4', 'zstd-1', 'zstd'] as const;
 /** Bytes a second: slow ones meet more of what the others do. */
 const rewriteRates = [16 * 1024, 256 * 1024, 128 * 1024 * 1024] as const;
 const MIB = 1024 * 1024;
-const MODES = ['pre-ack', 'pre-ack', 'off'] as const;
+const MODES = ['pre-ack', 'pre-ack', 'on-ack', 'post-ack', 'off'] as const;
 
 export interface CatalogueTraffic {
   readonly life: SubjectLife;

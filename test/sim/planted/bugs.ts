@@ -3,6 +3,7 @@
  * catch every one of them: see `main.ts` beside this.
  */
 import { codecBugs } from './codec-bugs.ts';
+import { dedupBugs } from './dedup-bugs.ts';
 import { logBugs } from './log-bugs.ts';
 import { scrubBugs } from './scrub-bugs.ts';
 import { snapshotBugs } from './snapshot-bugs.ts';
@@ -375,6 +376,7 @@ const volumeBugs: readonly Bug[] = [
 export const bugs: readonly Bug[] = [
   ...codecBugs,
   ...logBugs,
+  ...dedupBugs,
   ...scrubBugs,
   ...checkpointBugs,
   ...reuseBugs,

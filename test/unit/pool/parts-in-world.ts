@@ -113,6 +113,7 @@ export function pendingChunk(id: number, facts: Partial<PendingChunk> = {}): Pen
     slot: ABSENT,
     wanted: true,
     staged: false,
+    owed: null,
     ...facts,
   };
 }
