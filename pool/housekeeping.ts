@@ -242,25 +242,26 @@ export class Housekeeping {
   }
 
   #clean(): void {
-    const { core, cleaner, checkpointer } = this.#parts;
+    const { core, cleaner } = this.#parts;
     if (this.#cleaning !== null) return;
     const batch = cleaner.candidates(this.#liveShareToClean());
     const waiting = core.space.writersWait;
     if (batch.length === 0) {
-      const onItsWay =
-        core.segments.deadWaiting ||
-        core.releases.size > 0 ||
-        this.#parts.pageRelease.size > 0 ||
-        checkpointer.running ||
-        this.#parts.destager.running;
-      if (waiting && !onItsWay) core.space.refuseWaiting();
+      if (waiting && !this.#isFreeing()) core.space.refuseWaiting();
       return;
     }
     this.#cleaning = cleaner.clean(batch).then((useful) => {
       this.#cleaning = null;
-      if (!useful && waiting) core.space.refuseWaiting();
+      // What was to be copied may have died meanwhile: that is more than cleaning could give.
+      if (!useful && waiting && !this.#isFreeing()) core.space.refuseWaiting();
       this.#arm(waiting ? 0 : TICK_MS);
     });
+  }
+
+  /** Something dead is on its way to be free: who waits for space does not wait in vain. */
+  #isFreeing(): boolean {
+    const { checkpointer, destager } = this.#parts;
+    return this.#isReclaiming() || checkpointer.running || destager.running;
   }
 
   /** Segments with at most this share alive are worth cleaning now. */
