@@ -83,6 +83,18 @@ describe('volumes over REST', () => {
     expect(bench.pool.volumes()).toEqual([]);
   });
 
+  test('a rewrite is begun, shown and stopped; of no volume it is a 404', async () => {
+    await createDb({});
+    const path = '/api/v1/volumes/db/rewrite';
+    expect((await ask('GET', path)).json()).toMatchObject({ volume: 'db', state: 'never' });
+    const begun = await ask('POST', path, { rateLimit: 5 });
+    expect(begun.statusCode).toBe(202);
+    expect(begun.json()).toMatchObject({ state: 'running', rateLimit: 5 });
+    expect((await ask('DELETE', path)).json()).toMatchObject({ state: 'stopped' });
+    expect((await ask('POST', path, { rateLimit: 0 })).statusCode).toBe(400);
+    expect((await ask('POST', '/api/v1/volumes/none/rewrite', {})).statusCode).toBe(404);
+  });
+
   test('a body that is no JSON, or none at all, is a 400', async () => {
     const headers = { ...host, 'content-type': 'application/json' };
     const url = '/api/v1/volumes';
