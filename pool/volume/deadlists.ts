@@ -30,7 +30,7 @@ interface Deadlist {
   /** It is about to be emptied so. */
   emptying: ListTask | null;
   /** As it is stored; null: it has changed since. */
-  words: readonly number[] | null;
+  words: Uint32Array | null;
 }
 
 /** What becomes of a list's entries. */
@@ -72,6 +72,16 @@ export class Deadlists {
   addPage(number: number, page: number, birth: number): void {
     const list = this.#toChange(number, birth);
     list?.pages.add(page, birth);
+  }
+
+  /** A snapshot has the list now: it only changes when another is deleted. */
+  settleDown(number: number): void {
+    if (number === NO_LIST) return;
+    const list = this.#listOf(number);
+    list.chunks.settleDown();
+    list.pages.settleDown();
+    list.words = null;
+    this.#changed = true;
   }
 
   /** The list will be emptied so, after what is still to be added. */
@@ -151,13 +161,14 @@ export class Deadlists {
       list.births.encode(words);
       list.chunks.encode(words);
       list.pages.encode(words);
-      list.words = words;
+      list.words = Uint32Array.from(words);
     }
     const all = new Uint32Array(lists.reduce((sum, { words }) => sum + (words?.length ?? 0), 0));
     let at = 0;
     for (const { words } of lists) {
-      all.set(words ?? [], at);
-      at += words?.length ?? 0;
+      if (words === null) continue;
+      all.set(words, at);
+      at += words.length;
     }
     return new Uint8Array(all.buffer);
   }

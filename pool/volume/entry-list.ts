@@ -13,6 +13,8 @@ import { PAGE_HEADER_WORDS, PageKind, pageKey } from '../meta/page.ts';
 import type { PageCache } from '../meta/page-cache.ts';
 
 export const ENTRIES_PER_RUN = 512;
+/** A tail that is worth a page of its own. */
+const LONG_TAIL = 32;
 const TWO_32 = 0x1_0000_0000;
 /** Runs, or blocks, that are handed over in one turn. */
 const RUNS_PER_TURN = 256;
@@ -78,6 +80,11 @@ export class EntryList {
     this.#ids.push(id);
     this.#births.push(birth);
     if (this.#ids.length === ENTRIES_PER_RUN) this.#spill();
+  }
+
+  /** Nothing more comes for a long time: little of it is kept in memory and in each checkpoint. */
+  settleDown(): void {
+    if (this.#ids.length >= LONG_TAIL) this.#spill();
   }
 
   /**
@@ -223,7 +230,7 @@ export class EntryList {
     });
     this.#ids = [];
     this.#births = [];
-    this.#addRun({ number, count: ENTRIES_PER_RUN, youngest });
+    this.#addRun({ number, count: order.length, youngest });
   }
 
   #addRun(run: Run): void {

@@ -53,6 +53,11 @@ export class Families {
     return [...this.#lines.values()];
   }
 
+  /** Snapshots, hidden ones too. */
+  get count(): number {
+    return this.#snapshots.size;
+  }
+
   /** Also one that is hidden. */
   snapshot(id: number): SnapshotRecord | undefined {
     return this.#snapshots.get(id);
@@ -125,6 +130,7 @@ export class Families {
     line.snapshots.push(snapshot);
     this.#snapshots.set(snapshot.id, snapshot);
     this.#changed = true;
+    this.#lists.settleDown(deadlist);
     this.#follow(line, head, { snapshot, list: snapshot.id });
   }
 

@@ -25,7 +25,11 @@ const refused = (): never => {
 };
 
 function fakeDevice(pool: MemoryPool, name: string): BlockDevice {
-  const { id, blockSizeBytes, sizeBytes, chunkSizeBytes, readOnly } = pool.volume(name);
+  const isSnapshot = name.includes('@');
+  const volume = pool.volume(isSnapshot ? pool.snapshot(name).volume : name);
+  const { blockSizeBytes, sizeBytes, chunkSizeBytes } = volume;
+  const { id } = isSnapshot ? pool.snapshot(name) : volume;
+  const readOnly = isSnapshot || volume.readOnly;
   return {
     identity: identityOf({ poolUuid: pool.uuid, volumeId: id, name }),
     blockSizeBytes,

@@ -80,6 +80,15 @@ test('a setting that the operator changed is MODE PARAMETERS CHANGED for all, an
   expect(host.settle()).toEqual(['6/2a/01']);
 });
 
+test('other content is NOT READY TO READY CHANGE, and CAPACITY DATA HAS CHANGED with another size', () => {
+  const { host, device, target } = setUp();
+  target.contentReplaced(0);
+  expect(host.settle()).toEqual(['6/28/00']);
+  device.blocks += 8;
+  target.contentReplaced(0);
+  expect(host.settle()).toEqual(['6/28/00', '6/2a/09']);
+});
+
 test('a change that nobody can see is not told', () => {
   const { host, target } = setUp();
   target.deviceChanged(0);

@@ -1,7 +1,7 @@
 import { PoolError } from '../../../../pool/types.ts';
 import { exportKey, secretKey, targetKey } from '../../../../src/targets/records.ts';
 import { MemoryPool, volumeSpec } from '../../../fakes/memory-pool.ts';
-import { targetBench } from '../../../fakes/target-ports.ts';
+import { RecordingLuns, targetBench } from '../../../fakes/target-ports.ts';
 import type { TargetBench } from '../../../fakes/target-ports.ts';
 
 const own = 'iqn.2026-01.io.storage-scale:a0a1a2a3:db';
@@ -265,4 +265,47 @@ test('a damaged record costs its target and no other', async () => {
   const again = await bench.restart();
   expect(again.find(other)?.redirect).toBe('10.0.0.1:3260');
   expect(again.infos().map(({ state }) => state)).toEqual(['online', 'damaged']);
+});
+
+describe('a snapshot', () => {
+  const replaced = (iqn: string): readonly number[] => {
+    const device = bench.service.find(iqn)?.device;
+    return device instanceof RecordingLuns ? device.replaced : [];
+  };
+
+  test('is mapped as a volume is, with an identity of its own, over a restart too', async () => {
+    await createDb();
+    await pool.createSnapshots(['db@s']);
+    const info = await bench.service.map(own, 'db@s', null);
+    expect(info.luns).toEqual([
+      { lun: 0, volume: 'db' },
+      { lun: 1, volume: 'db@s' },
+    ]);
+    expect((await bench.restart()).info(own).luns).toEqual(info.luns);
+  });
+
+  test('leaves its targets when it goes, which is refused while it is in use', async () => {
+    await createDb();
+    await pool.createSnapshots(['db@s']);
+    await bench.service.create(other, { redirect: null });
+    await bench.service.map(other, 'db@s', null);
+    bench.sessions.set(other, 1);
+    const remove = (force: boolean) =>
+      bench.service.removeSnapshot('db@s', { force }, () => pool.deleteSnapshot('db@s'));
+    await expect(remove(false)).rejects.toThrow(/in use/);
+    await remove(true);
+    expect(bench.service.info(other).luns).toEqual([]);
+    expect(bench.service.info(own).luns).toHaveLength(1);
+  });
+
+  test('is rolled back to only when told while its volume is in use; initiators are told', async () => {
+    await createDb();
+    await pool.createSnapshots(['db@s']);
+    bench.sessions.set(own, 1);
+    const options = { force: false, deleteLater: false };
+    await expect(bench.service.rollback('db@s', options)).rejects.toThrow(/in use/);
+    expect(replaced(own)).toEqual([]);
+    await bench.service.rollback('db@s', { ...options, force: true });
+    expect(replaced(own)).toEqual([0]);
+  });
 });
