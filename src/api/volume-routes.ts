@@ -16,7 +16,7 @@ type Changes = Partial<Pick<VolumeSpec, 'dedup' | 'compression' | 'durability' |
 const defaults: Omit<VolumeSpec, 'name' | 'sizeBytes'> = {
   chunkSizeBytes: 4096,
   blockSizeBytes: 512,
-  dedup: 'off',
+  dedup: 'pre-ack',
   compression: 'off',
   durability: 'flush',
   readOnly: false,

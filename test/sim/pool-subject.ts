@@ -157,7 +157,13 @@ class PoolLife implements SubjectLife {
 
 export type PoolSize = Pick<
   Profile,
-  'capacityBytes' | 'memoryBytes' | 'indexBytes' | 'segmentBytes' | 'onePartition' | 'weakHash'
+  | 'capacityBytes'
+  | 'memoryBytes'
+  | 'indexBytes'
+  | 'dedupLatencyMs'
+  | 'segmentBytes'
+  | 'onePartition'
+  | 'weakHash'
 >;
 
 /** Hashes that differ in their lower bits alone: the top ones choose the partition. */
@@ -177,8 +183,9 @@ export class PoolSubject implements Subject {
     const hash = size.weakHash ? weakCompute(compute) : compute;
     this.#compute = size.onePartition ? oneSided(hash) : hash;
     this.#capacityBytes = size.capacityBytes;
-    const { memoryBytes, indexBytes, segmentBytes } = size;
-    this.#options = { memoryBytes, indexBytes, segmentBytes, journalBytes: JOURNAL_BYTES };
+    const { memoryBytes, indexBytes, dedupLatencyMs, segmentBytes } = size;
+    const sizes = { memoryBytes, indexBytes, segmentBytes, journalBytes: JOURNAL_BYTES };
+    this.#options = { ...sizes, dedupLatencyMs };
   }
 
   async open(world: SimWorld, { acceptLoss }: { acceptLoss: boolean }): Promise<SubjectLife> {

@@ -22,6 +22,8 @@ export interface Profile {
   readonly segmentBytes: number;
   /** Of the memory: room for all fingerprints, or for few. */
   readonly indexBytes: number;
+  /** How long a write waits for a compare. */
+  readonly dedupLatencyMs: number;
   /** Different chunks have the same fingerprint all the time. */
   readonly weakHash: boolean;
   /** All chunk ids in one partition, so that its pages fill up and are used again. */
@@ -111,10 +113,11 @@ export function profileOf(prng: Prng): Profile {
   const profile = weatherOf(prng);
   const indexBytes = prng.chance(0.5) ? 64 * KIB : 1024;
   const weakHash = profile.name !== 'damage' && prng.chance(0.3);
-  return { ...profile, indexBytes, weakHash };
+  const dedupLatencyMs = prng.chance(0.5) ? 1 : 500;
+  return { ...profile, indexBytes, dedupLatencyMs, weakHash };
 }
 
-function weatherOf(prng: Prng): Omit<Profile, 'indexBytes' | 'weakHash'> {
+function weatherOf(prng: Prng): Omit<Profile, 'indexBytes' | 'dedupLatencyMs' | 'weakHash'> {
   const kind = prng.below(20);
   const onePartition = prng.chance(0.5);
   if (kind < 8) return { ...usual, name: 'crashes', settings: healthy, onePartition };

@@ -31,7 +31,7 @@ describe('volumes over REST', () => {
       sizeBytes: 2 ** 30,
       usedBytes: 0,
       uniqueBytes: 0,
-      dedup: 'off',
+      dedup: 'pre-ack',
       compression: 'off',
       chunkSizeBytes: 4096,
       blockSizeBytes: 512,
