@@ -3,14 +3,11 @@
  * and only when there is something to look for. The walk goes from the root to each leaf in one turn,
  * so that it sees a tree as it is then.
  */
-import { present } from '../../src/base/assert.ts';
 import {
   ChunkState,
   ENTRIES_PER_CHUNK_PAGE,
-  EntryField,
   chunkIdOf,
   chunkKeyOf,
-  entryAt,
   pageNumberOf,
 } from '../chunk/chunk-page.ts';
 import { PageKind } from '../meta/page.ts';
@@ -87,12 +84,8 @@ function findPlaces(parts: ScrubParts, page: Page, id: number): Promise<void> | 
 }
 
 function findAliases({ core, findings }: ScrubParts, page: Page, id: number): null {
-  if (core.chunks.stateOf(page, id) !== ChunkState.alias) return null;
-  const at = entryAt(id);
-  const low = present(page.words[at + EntryField.segment], 'entry');
-  const high = present(page.words[at + EntryField.offset], 'entry');
-  const of = low + high * 2 ** 32;
-  if (findings.hasChunk(of)) findings.alias(id, of);
+  const of = core.chunks.aliasOf(page, id);
+  if (of !== 0 && findings.hasChunk(of)) findings.alias(id, of);
   return null;
 }
 
