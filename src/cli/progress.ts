@@ -45,11 +45,17 @@ function durationText(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
+/** What the line is written to. */
+export interface Terminal {
+  readonly isTTY: boolean;
+  write(text: string): boolean;
+}
+
 export class ProgressLine {
-  readonly #out: Pick<NodeJS.WriteStream, 'write'> | null;
+  readonly #out: Terminal | null;
 
   /** Shows nothing where `out` is no terminal. */
-  constructor(out: NodeJS.WriteStream = process.stderr) {
+  constructor(out: Terminal = process.stderr) {
     this.#out = out.isTTY ? out : null;
   }
 

@@ -66,7 +66,10 @@ const dedupModes = ['pre-ack', 'on-ack', 'post-ack', 'post-process', 'off'] as c
 const durabilities = ['flush', 'sync'] as const;
 
 const settings = {
-  dedup: { choices: dedupModes, describe: 'When duplicates are looked for (post-process is not built yet)' },
+  dedup: {
+    choices: dedupModes,
+    describe: 'When duplicates are looked for (post-process is not built yet)',
+  },
   compression: { type: 'string', describe: 'lz4, zstd, zstd-1 to zstd-19, or off' },
   durability: {
     choices: durabilities,

@@ -62,6 +62,16 @@ describe('scale against a member', () => {
     expect(parts.reduce((sum, name) => sum + of(name), 0)).toBe(of('used'));
   });
 
+  test('a scrub runs to its end, and is told of with the pool', async () => {
+    const { stdout, stderr, code } = await at('pool', 'scrub', '--wait');
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^scrub: +finished\n[^]*problems: +0\n$/);
+    expect((await at('pool', 'status')).stdout).toMatch(/^scrub: +finished .* 0 problems$/m);
+    expect(await scale.cli('pool', 'scrub', '--status')).toMatchObject({ state: 'finished' });
+    expect(await scale.cli('pool', 'scrub', '--stop')).toMatchObject({ state: 'finished' });
+    expect((await at('pool', 'scrub', '--rate', 'much')).code).toBe(2);
+  });
+
   test('a volume lives: created, resized, set, deleted', async () => {
     const created = await scale.createVolume('life', '--size', '16M', '--block-size', '4096');
     expect(created).toMatchObject({ sizeBytes: 2 ** 24, blockSizeBytes: 4096, lun: 0 });
