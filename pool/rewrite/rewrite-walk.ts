@@ -8,7 +8,6 @@ import type { CompressionSetting } from '../../src/base/ports.ts';
 import { ChunkState, EntryField, chunkKeyOf, entryAt } from '../chunk/chunk-page.ts';
 import type { PoolCore } from '../core.ts';
 import { fingerprintOf } from '../log/plain-reader.ts';
-import type { Page } from '../meta/page-cache.ts';
 import { PoolError } from '../types.ts';
 import { ENTRIES_PER_MAP_PAGE, entryId } from '../volume/map.ts';
 import type { Volume } from '../volume/volume.ts';
@@ -18,7 +17,6 @@ import type { Candidate } from './recode.ts';
 const CHUNKS_PER_BATCH = 256;
 /** A page may leave the tree while it is asked for. */
 const MOST_TRIES = 8;
-const TWO_32 = 0x1_0000_0000;
 
 export interface Batch {
   readonly candidates: readonly Candidate[];
@@ -102,8 +100,8 @@ export class RewriteWalk {
     const { chunks, pages } = this.#core;
     let id = mapped;
     let page = await pages.hold(chunkKeyOf(id));
-    if (page !== null && chunks.stateOf(page, id) === ChunkState.alias) {
-      const original = originalOf(page, id);
+    const original = page === null ? 0 : chunks.aliasOf(page, id);
+    if (page !== null && original !== 0) {
       pages.letGo(page);
       id = original;
       page = await pages.hold(chunkKeyOf(id));
@@ -119,11 +117,4 @@ export class RewriteWalk {
     const log2 = (word >>> 8) & 0xff;
     return { id, place, ...fingerprint, log2, volume: this.#volume.id, chunkNumber };
   }
-}
-
-/** The chunk that an alias stands for. */
-function originalOf(page: Page, id: number): number {
-  const at = entryAt(id);
-  const low = present(page.words[at + EntryField.segment], 'entry');
-  return low + present(page.words[at + EntryField.offset], 'entry') * TWO_32;
 }
