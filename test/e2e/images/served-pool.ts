@@ -80,13 +80,20 @@ export class ServedPool {
     return sha256(copy);
   }
 
-  /** Once what was written is in segments, and after a clean restart, so that the metadata on disk
-   * has everything. */
+  /** Bytes of metadata on disk; after a clean restart, so that everything is there. */
+  async metadataBytes(): Promise<number> {
+    await this.restart();
+    return (await this.scale.cli<PoolFigures>('pool', 'status')).metadataBytes;
+  }
+
+  /** All figures once what was written is in segments. */
   async figures(): Promise<PoolFigures> {
+    const metadataBytes = await this.metadataBytes();
     // Destage goes in the order of the log and waits for a segment's worth: this pushes the rest.
     await fillVolume(this.scale, 'push', { mebibytes: PUSH_MIB, seed: 1 });
     await this.scale.cli('volume', 'delete', 'push', '--force', '--wait');
     await this.restart();
-    return this.scale.cli<PoolFigures>('pool', 'status');
+    const status = await this.scale.cli<PoolFigures>('pool', 'status');
+    return { ...status, metadataBytes };
   }
 }
