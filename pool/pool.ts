@@ -94,6 +94,9 @@ export class Pool implements PoolControl {
     this.#ports = ports;
     this.#parts = parts;
     const { core, checkpointer, pageRelease, state, budgets, volumes } = parts;
+    pageRelease.onGivenBack = (facts) => {
+      core.events.add('info', 'space-given-back', 'what was deleted is given back', facts);
+    };
     this.#catalogue = new CatalogueLog(core, volumes);
     this.#snapshots = new Snapshots({
       clock: ports.clock,

@@ -80,7 +80,7 @@ export class Families {
   /** The dataset of the same volume that follows a snapshot. */
   nextOf(snapshot: SnapshotRecord): Dataset | null {
     const line = this.#lineOf(snapshot.volume);
-    return line.snapshots[line.snapshots.indexOf(snapshot) + 1] ?? line.head;
+    return line.snapshots[line.snapshots.lastIndexOf(snapshot) + 1] ?? line.head;
   }
 
   /** Chunks that only this snapshot has of all its family, at the most. */
@@ -236,7 +236,7 @@ export class Families {
     if (!snapshot.hidden || this.clonesOf(snapshot.id) > 0) return;
     const line = this.#lineOf(snapshot.volume);
     const next = this.nextOf(snapshot);
-    line.snapshots.splice(line.snapshots.indexOf(snapshot), 1);
+    line.snapshots.splice(line.snapshots.lastIndexOf(snapshot), 1);
     this.#snapshots.delete(snapshot.id);
     this.#stored.delete(snapshot.id);
     this.#changed = true;
