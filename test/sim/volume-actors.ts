@@ -255,7 +255,10 @@ const zeroes = (blocks: number): number[] => new Array<number>(blocks).fill(0);
 
 function newTag({ prng, nextTag }: VolumeTraffic): number {
   if (prng.chance(0.05)) return 0;
-  return prng.chance(0.1) ? prng.between(1, POPULAR_TAGS) : POPULAR_TAGS + nextTag();
+  if (prng.chance(0.1)) return prng.between(1, POPULAR_TAGS);
+  // What few blocks hold, or held until a moment ago.
+  const before = prng.chance(0.15) ? prng.between(1, prng.pick([4, 40, 200])) : 0;
+  return POPULAR_TAGS + Math.max(1, nextTag() - before);
 }
 
 /** Mostly few, warm places: at the start, at the end, where map pages meet. */

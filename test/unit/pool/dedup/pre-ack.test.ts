@@ -1,4 +1,5 @@
 import type { Compute } from '../../../../src/base/ports.ts';
+import { healthy } from '../../../sim/settings.ts';
 import { PoolInWorld, calmWorld, patterned } from '../pool-in-world.ts';
 
 jest.setTimeout(60_000);
@@ -63,6 +64,44 @@ describe('pre-ack', () => {
     await after.write('a', 2 * image.length, image);
     expect(after.pool.status().uniqueBytes).toBe(image.length);
     expect(await after.read('a', 2 * image.length, image.length)).toEqual(image);
+  });
+
+  it('takes no reference on a chunk that died while it was read', async () => {
+    const before = await poolWith(['a']);
+    const options = { indexBytes: 64 * KIB, dedupLatencyMs: 10_000 };
+    await before.write('a', 0, image.subarray(0, CHUNK));
+    for (let at = 1; at <= 8; at++)
+      await before.write('a', at * image.length, patterned(64 * KIB, 100 + at));
+    await before.world.until(before.pool.close());
+    before.world.crash('process');
+    const it = await PoolInWorld.open(before.world, options);
+    await it.world.run(it.world.clock.nowMs() + 1000);
+    const slow = { ...healthy.disk, readMs: [2000, 2000] } as const;
+    it.world.settings = { ...healthy, disk: slow };
+    const written = it.startWrite('a', 100 * CHUNK, image.subarray(0, CHUNK));
+    expect(await it.zero('a', 0, CHUNK)).toBeNull();
+    await it.world.run(it.world.clock.nowMs() + 1000);
+    expect(await it.world.until(written)).toBeNull();
+    expect(await it.read('a', 100 * CHUNK, CHUNK)).toEqual(image.subarray(0, CHUNK));
+    expect(it.pool.status().counters['dedupPreAckShared']).toBe(0);
+    expect((await it.world.until(it.pool.recount())).problems).toEqual([]);
+  });
+
+  it('keeps a chunk while a reference to it is on its way', async () => {
+    const it = await poolWith(['a']);
+    const slow = { ...healthy.disk, writeMs: [2000, 2000] } as const;
+    // Half of the journal's writes are done at once.
+    for (let round = 0; round < 8; round++) {
+      const chunk = image.subarray(round * CHUNK, (round + 1) * CHUNK);
+      await it.write('a', 0, chunk);
+      await it.zero('a', 0, CHUNK);
+      it.world.settings = { ...healthy, disk: slow };
+      expect(await it.write('a', (100 + round) * CHUNK, chunk)).toBeNull();
+      it.world.settings = healthy;
+      expect(await it.read('a', (100 + round) * CHUNK, CHUNK)).toEqual(chunk);
+    }
+    expect(it.pool.status().counters['dedupPreAckShared']).toBe(8);
+    expect((await it.world.until(it.pool.recount())).problems).toEqual([]);
   });
 
   it('never shares chunks that only have the same fingerprint', async () => {
