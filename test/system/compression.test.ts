@@ -148,5 +148,5 @@ describe('volumes with compression', () => {
       1,
       expect.stringContaining("no volume 'nobody'"),
     ]);
-  });
+  }, 60_000);
 });
