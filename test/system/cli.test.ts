@@ -90,6 +90,30 @@ describe('scale against a member', () => {
     expect(gone.stderr).toMatch(/^scale: there is no volume 'life'.*\n$/);
   });
 
+  test('a snapshot lives: taken, shown, cloned, mapped, rolled back to, deleted', async () => {
+    await scale.cli('volume', 'create', 'base', '--size', '8M');
+    const taken = await scale.cli<{ name: string }[]>('snapshot', 'create', 'base@s', 'demo@s');
+    expect(taken.map(({ name }) => name)).toEqual(['base@s', 'demo@s']);
+    expect(await scale.cli('snapshot', 'show', 'base@s', '--exact')).toMatchObject({
+      ...{ volume: 'base', sizeBytes: 2 ** 23, usedBytes: 0, uniqueBytes: 0, freeableBytes: 0 },
+      ...{ clones: 0, state: 'online' },
+    });
+    await scale.cli('clone', 'create', 'base@s', 'copy');
+    const { target } = await scale.cli<{ target: string }>('volume', 'show', 'copy');
+    const { luns } = await scale.cli<{ luns: unknown[] }>('target', 'map', target, 'demo@s');
+    expect(luns).toContainEqual({ lun: 1, volume: 'demo@s' });
+    await scale.cli('snapshot', 'create', 'base@later');
+    const refused = await at('snapshot', 'rollback', 'base@s');
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('--delete-later')]);
+    await scale.cli('snapshot', 'rollback', 'base@s', '--delete-later');
+    const kept = await at('volume', 'delete', 'base');
+    expect([kept.code, kept.stderr]).toEqual([1, expect.stringContaining('--with-snapshots')]);
+    await scale.cli('volume', 'delete', 'base', '--with-snapshots', '--wait');
+    await scale.cli('snapshot', 'delete', 'demo@s', '--wait');
+    await scale.cli('volume', 'delete', 'copy');
+    expect(await scale.cli('snapshot', 'list')).toEqual([]);
+  });
+
   test('a name used again gets another IQN and another NAA', async () => {
     const first = await scale.createVolume('again', '--size', '16M');
     await at('volume', 'delete', 'again');
