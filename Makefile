@@ -64,6 +64,7 @@ conformance: install packages ## libiscsi's whole suite on 512 and 4096-byte blo
 e2e: install packages ## an image there and back, 20 kills, a Linux guest (debootstrap, qemu-system-x86) [KILLS SEED]
 	@sh test/packages.sh e2e
 	@'$(NODE)' test/e2e/image.ts
+	@'$(NODE)' test/e2e/images.ts
 	@'$(NODE)' test/e2e/kill.ts
 	@'$(NODE)' test/e2e/kill-in-jobs.ts volume-delete clean snapshot-delete rewrite scrub
 	@'$(NODE)' test/e2e/vm/run.ts

@@ -46,12 +46,13 @@ async function oneVariant(
   images: readonly Image[],
   variant: Variant,
   verdict: Verdict,
-): Promise<PoolFigures> {
+): Promise<PoolFigures | null> {
   const { mode, compression } = variant;
   const imageBytes = images.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const home = join(folder, `${mode}-${compression}`);
   const pool = await ServedPool.create(home, { sizeBytes: 2 * imageBytes + 2 ** 30 });
   try {
+    if (!(await pool.offers(mode))) return null;
     for (const image of images) {
       await pool.write(image.name, image, '--dedup', mode, '--compression', compression);
     }
@@ -83,6 +84,10 @@ export async function imagesInModes(
     const { mode, compression } = variant;
     const found = await oneVariant(folder, images, variant, verdict);
     const name = compression === 'off' ? mode : `${mode}, ${compression}`;
+    if (found === null) {
+      verdict.note(`left out: ${name} is not available in this version`);
+      continue;
+    }
     const dueBytes = mode === 'off' ? mappedBytes : uniqueBytes;
     verdict.expect(
       found.logicalBytes === mappedBytes,

@@ -64,6 +64,15 @@ export class ServedPool {
     await this.start();
   }
 
+  /** Whether this version makes volumes of that mode. */
+  async offers(mode: Mode): Promise<boolean> {
+    const args = ['volume', 'create', 'asked', '--size', '1M', '--dedup', mode];
+    const { code, stderr } = await this.scale.tryCli(...args);
+    if (code === 0) await this.scale.cli('volume', 'delete', 'asked', '--wait');
+    else if (!stderr.includes('not available in this version')) throw new Error(stderr);
+    return code === 0;
+  }
+
   /** Makes a volume that holds the image, through iSCSI. */
   async write(name: string, image: Image, ...args: string[]): Promise<void> {
     const size = String(image.sizeBytes);
@@ -80,20 +89,14 @@ export class ServedPool {
     return sha256(copy);
   }
 
-  /** Bytes of metadata on disk; after a clean restart, so that everything is there. */
-  async metadataBytes(): Promise<number> {
-    await this.restart();
-    return (await this.scale.cli<PoolFigures>('pool', 'status')).metadataBytes;
-  }
-
-  /** All figures once what was written is in segments. */
+  /** Once what was written is in segments, and after a clean restart, so that the metadata on disk
+   * has everything. Not the other way round: what is still in the journal at a start may be stored
+   * before the index of fingerprints is whole again. */
   async figures(): Promise<PoolFigures> {
-    const metadataBytes = await this.metadataBytes();
     // Destage goes in the order of the log and waits for a segment's worth: this pushes the rest.
     await fillVolume(this.scale, 'push', { mebibytes: PUSH_MIB, seed: 1 });
     await this.scale.cli('volume', 'delete', 'push', '--force', '--wait');
     await this.restart();
-    const status = await this.scale.cli<PoolFigures>('pool', 'status');
-    return { ...status, metadataBytes };
+    return this.scale.cli<PoolFigures>('pool', 'status');
   }
 }
