@@ -112,16 +112,17 @@ export class Pool implements PoolControl {
       logId: state.logId,
     });
     this.#lowSpace = new LowSpace(options.lowSpaceShare ?? LOW_SPACE_SHARE, core.events);
+    const destager = new Destager(core, streams, (id) => volumes.byId(id)?.compression ?? null);
     this.#housekeeping = new Housekeeping({
       core,
       checkpointer,
       pageRelease,
-      destager: new Destager(core, streams, (id) => volumes.byId(id)?.compression ?? null),
+      destager,
       cleaner: new Cleaner(core, streams),
       lowSpace: this.#lowSpace,
       dirtyPages: budgets.dirtyPages,
     });
-    this.#rewriter = new Rewriter(core, volumes, streams);
+    this.#rewriter = new Rewriter({ core, volumes, streams, destager });
     this.#scrubber = new Scrubber({
       core,
       volumes: parts.volumes,

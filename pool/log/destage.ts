@@ -43,6 +43,8 @@ export class Destager {
   #running = false;
   #stopped = false;
   #idle: (() => void)[] = [];
+  /** Wait for the segment under way. */
+  #segmentWaiters: (() => void)[] = [];
   /** Destage all that is in the log before this position, full segment or not. */
   #target = 0;
   /** Called when places were given: a checkpoint can trim more. */
@@ -84,6 +86,15 @@ export class Destager {
     });
   }
 
+  /** Resolves when what is on its way into a segment has its place, or is pending as before; at once
+   * when nothing is. */
+  segmentEnded(): Promise<void> {
+    if (!this.#running) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#segmentWaiters.push(resolve);
+    });
+  }
+
   #due(): boolean {
     if (this.#stopped || this.#core.readOnlyReason !== null || this.#core.space.exhausted)
       return false;
@@ -116,6 +127,8 @@ export class Destager {
         this.#core.pending.unstage(taken);
         await this.#streams.failed(writer, error);
         break;
+      } finally {
+        for (const done of this.#segmentWaiters.splice(0)) done();
       }
     }
     this.#running = false;

@@ -1,7 +1,8 @@
 /**
  * Walks a volume's map from its first chunk to its last and collects what is not stored as the
- * volume's setting wants it, batch by batch. It holds no lock: what changes meanwhile is stored by the
- * new setting anyway, and every look at the map is one turn's.
+ * volume's setting wants it, batch by batch. It holds no lock: what changes meanwhile, and what is
+ * pending, is stored by the new setting anyway, as nothing is on its way into a segment with an older
+ * one when it begins; and every look at the map is one turn's.
  */
 import { present } from '../../src/base/assert.ts';
 import type { CompressionSetting } from '../../src/base/ports.ts';

@@ -7,6 +7,7 @@ import { DiskError } from '../../src/base/ports.ts';
 import { isoTime } from '../../src/base/iso-time.ts';
 import type { PoolCore } from '../core.ts';
 import { ScrubPace, ScrubStopped } from '../heal/scrub-pace.ts';
+import type { Destager } from '../log/destage.ts';
 import type { SegmentStreams } from '../log/segment-streams.ts';
 import { PoolError } from '../types.ts';
 import type { RewriteReport } from '../types.ts';
@@ -22,6 +23,9 @@ const MOST_BATCH_BYTES = 1024 * 1024;
 const SEGMENTS_FREE = 2;
 const ROOM_WAIT_MS = 500;
 const ROOM_TRIES = 120;
+const SETTLE_WAIT_MS = 50;
+/** Five minutes: a segment at the slowest setting takes seconds. */
+const SETTLE_TRIES = 6000;
 
 interface Job {
   readonly volume: Volume;
@@ -40,15 +44,22 @@ export class Rewriter {
   readonly #core: PoolCore;
   readonly #volumes: VolumeTable;
   readonly #streams: SegmentStreams;
+  readonly #destager: Destager;
   /** The last report of each volume that is there. */
   readonly #reports = new Map<number, RewriteReport>();
   #job: Job | null = null;
   #halted = false;
 
-  constructor(core: PoolCore, volumes: VolumeTable, streams: SegmentStreams) {
-    this.#core = core;
-    this.#volumes = volumes;
-    this.#streams = streams;
+  constructor(parts: {
+    core: PoolCore;
+    volumes: VolumeTable;
+    streams: SegmentStreams;
+    destager: Destager;
+  }) {
+    this.#core = parts.core;
+    this.#volumes = parts.volumes;
+    this.#streams = parts.streams;
+    this.#destager = parts.destager;
   }
 
   report(volume: Volume): RewriteReport {
@@ -131,17 +142,45 @@ export class Rewriter {
 
   async #rewrite(job: Job): Promise<void> {
     const { volume, pace, output } = job;
+    await this.#settle(job);
     const batchBytes = Math.min(MOST_BATCH_BYTES, this.#streams.segmentBytes / 4);
     const walk = new RewriteWalk(this.#core, volume, batchBytes);
     while (!walk.ended) {
-      if (this.#volumes.byId(volume.id) !== volume) throw new ScrubStopped();
-      const { readOnlyReason } = this.#core;
-      if (readOnlyReason !== null) {
-        throw new PoolError('read-only', `the pool takes no changes: ${readOnlyReason}`);
-      }
+      this.#mustGoOn(volume);
       const { recoded, readBytes } = await this.#nextBatch(job, walk);
       for (const chunk of recoded) await output.add(chunk);
       await pace.spent(readBytes);
+    }
+  }
+
+  /** Waits for what is on its way into a segment with an older setting: until it has its place the
+   * walk would pass it. What is still pending is stored by the setting that holds now. Throws
+   * PoolError, ScrubStopped. */
+  async #settle({ volume, pace }: Job): Promise<void> {
+    const { clock } = this.#core;
+    const ended = this.#destager.segmentEnded().then(() => true);
+    for (let tries = 0; tries < SETTLE_TRIES; tries++) {
+      const waited = new Promise<false>((resolve) => {
+        clock.after(SETTLE_WAIT_MS, () => {
+          resolve(false);
+        });
+      });
+      if (await Promise.race([ended, waited])) return;
+      await pace.spent(0);
+      this.#mustGoOn(volume);
+    }
+    throw new PoolError(
+      'io',
+      'what was written before is not stored yet: look at the disks and the events, then begin again',
+    );
+  }
+
+  /** Throws PoolError 'read-only'; ScrubStopped when the volume is gone. */
+  #mustGoOn(volume: Volume): void {
+    if (this.#volumes.byId(volume.id) !== volume) throw new ScrubStopped();
+    const { readOnlyReason } = this.#core;
+    if (readOnlyReason !== null) {
+      throw new PoolError('read-only', `the pool takes no changes: ${readOnlyReason}`);
     }
   }
 

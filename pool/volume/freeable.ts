@@ -3,9 +3,11 @@
  * that nothing else refers to, by their counts. It looks at each of them, in passes that hold a bounded
  * number of ids each.
  */
-import { ChunkState, EntryField, chunkKeyOf, entryAt, partitionOf } from '../chunk/chunk-page.ts';
+import { ALIASED, ChunkState, EntryField } from '../chunk/chunk-page.ts';
+import { chunkKeyOf, entryAt, partitionOf } from '../chunk/chunk-page.ts';
 import type { PoolCore } from '../core.ts';
 import { recordBytes } from '../log/segment-format.ts';
+import type { Page } from '../meta/page-cache.ts';
 import type { SnapshotRecord } from './catalogue.ts';
 import type { VolumeTable } from './volume-table.ts';
 
@@ -37,9 +39,39 @@ export async function freeableBytes(
   return bytes;
 }
 
-/** Bytes of the chunks whose references are all among these, sorted. */
+/**
+ * Bytes of the chunks whose references are all among these, sorted. An alias whose references all are
+ * takes one along of what it stands for, which is of the same partition, so of the same pass: what
+ * aliases stand for is decided when all of them have been looked at.
+ */
 async function freedOf(core: PoolCore, ids: Float64Array): Promise<number> {
+  const { chunks } = core;
+  /** Of what aliases stand for, an id for each reference that goes. */
+  const aliased: number[] = [];
   let bytes = 0;
+  await forEachId(core, ids, (page, id, references) => {
+    const state = page.words[entryAt(id) + EntryField.state] ?? 0;
+    if (chunks.stateOf(page, id) === ChunkState.live && (state & ALIASED) !== 0) {
+      for (let left = references; left > 0; left--) aliased.push(id);
+    } else if (chunks.countOf(page, id) === references) {
+      const target = chunks.aliasOf(page, id);
+      if (target === 0) bytes += storedBytesOf(core, page, id);
+      else aliased.push(target);
+    }
+  });
+  await forEachId(core, Float64Array.from(aliased).sort(), (page, id, references) => {
+    if (chunks.countOf(page, id) === references) bytes += storedBytesOf(core, page, id);
+  });
+  return bytes;
+}
+
+/** Calls `look` once for each distinct id of these, sorted, with how often it is there. What is on a
+ * damaged page is passed. */
+async function forEachId(
+  core: PoolCore,
+  ids: Float64Array,
+  look: (page: Page, id: number, references: number) => void,
+): Promise<void> {
   let looked = 0;
   for (let at = 0; at < ids.length;) {
     const id = ids[at] ?? 0;
@@ -47,13 +79,7 @@ async function freedOf(core: PoolCore, ids: Float64Array): Promise<number> {
     for (; ids[at] === id; at++) references += 1;
     const page = await core.pages.hold(chunkKeyOf(id));
     if (page === null) continue;
-    const entry = entryAt(id);
-    const isLive = core.chunks.stateOf(page, id) === ChunkState.live;
-    if (isLive && page.words[entry + EntryField.count] === references) {
-      const log2 = ((page.words[entry + EntryField.state] ?? 0) >>> 8) & 0xff;
-      const place = core.chunks.placeOf(page, id);
-      bytes += recordBytes(place === null ? 2 ** log2 : place.storedBytes);
-    }
+    look(page, id, references);
     core.pages.letGo(page);
     looked += 1;
     if (looked % CHUNKS_PER_TURN === 0) {
@@ -62,5 +88,12 @@ async function freedOf(core: PoolCore, ids: Float64Array): Promise<number> {
       });
     }
   }
-  return bytes;
+}
+
+/** What its death frees now; 0: it is no live chunk. */
+function storedBytesOf({ chunks }: PoolCore, page: Page, id: number): number {
+  if (chunks.stateOf(page, id) !== ChunkState.live) return 0;
+  const place = chunks.placeOf(page, id);
+  const log2 = ((page.words[entryAt(id) + EntryField.state] ?? 0) >>> 8) & 0xff;
+  return recordBytes(place === null ? 2 ** log2 : place.storedBytes);
 }

@@ -256,6 +256,40 @@ describe('a rewrite', () => {
     expect(() => pool.pool.startRewrite('c', {})).toThrow(/no volume 'c'/);
   });
 
+  test('takes what is on its way into a segment with the setting of before', async () => {
+    const pool = await PoolInWorld.open(calmWorld());
+    const data = quarter(MIB / 4, 1);
+    for (let afterMs = 1; afterMs <= 8; afterMs++) {
+      const name = `v${afterMs}`;
+      await pool.create(name);
+      void pool.startWrite(name, 0, data);
+      await pool.world.run(pool.world.scheduler.nowMs + afterMs);
+      await pool.world.until(pool.pool.setVolume(name, { compression: 'lz4' }));
+      for (const isFirst of [true, false]) {
+        pool.pool.startRewrite(name, {});
+        await pool.world.run(pool.world.scheduler.nowMs + 3000);
+        expect(pool.pool.rewrite(name).state).toBe('finished');
+        if (!isFirst) expect(pool.pool.rewrite(name).recodedChunks).toBe(0);
+      }
+    }
+    expect((await pool.world.until(pool.pool.recount())).problems).toEqual([]);
+  });
+
+  test('can be stopped while it waits for such a segment', async () => {
+    const pool = await PoolInWorld.open(calmWorld());
+    await pool.create('a');
+    await pool.world.until(pool.pool.setVolume('a', { compression: 'lz4' }));
+    expect(await pool.write('a', 0, quarter(MIB / 4, 1))).toBeNull();
+    const disk = { ...healthy.disk, writeMs: [3000, 3000], syncMs: [3000, 3000] } as const;
+    pool.world.settings = { ...healthy, disk };
+    pool.pool.startRewrite('a', {});
+    await pool.world.run(pool.world.scheduler.nowMs + 500);
+    expect(pool.pool.rewrite('a')).toMatchObject({ state: 'running', bytesDone: 0 });
+    const beforeMs = pool.world.scheduler.nowMs;
+    expect((await pool.world.until(pool.pool.stopRewrite('a'))).state).toBe('stopped');
+    expect(pool.world.scheduler.nowMs - beforeMs).toBeLessThan(100);
+  });
+
   test('ends with its volume', async () => {
     const { pool } = await opened('off');
     await pool.world.until(pool.pool.setVolume('a', { compression: 'lz4' }));

@@ -69,6 +69,32 @@ describe('a snapshot', () => {
     await mustAddUp(it);
   });
 
+  test.each([
+    ['the head has neither', 0, PIECE],
+    ['the head has the first', 2 * PIECE, 0],
+  ])('knows what goes with it of two that were joined: %s', async (_, from, freed) => {
+    const it = await PoolInWorld.open(calmWorld());
+    await it.create('a', { dedup: 'post-ack' });
+    const settled = (): Promise<void> => it.world.run(it.world.clock.nowMs() + 2000);
+    await it.write('a', 0, patterned(PIECE, 1));
+    await it.write('a', 2 * PIECE, patterned(PIECE, 1));
+    await it.world.until(it.pool.createSnapshots(['a@s']));
+    // A segment's worth, so that they are destaged.
+    for (let piece = 4; piece < 12; piece++) {
+      await it.write('a', piece * PIECE, patterned(PIECE, piece));
+    }
+    await settled();
+    await it.zero('a', from, 4 * PIECE - from);
+    await settled();
+    const { freeableBytes } = await it.world.until(it.pool.snapshotExact('a@s'));
+    const before = it.pool.status();
+    await it.world.until(it.pool.deleteSnapshot('a@s', { wait: true }));
+    const after = it.pool.status();
+    expect(freeableBytes).toBe(before.storedBytes - after.storedBytes);
+    expect(before.uniqueBytes - after.uniqueBytes).toBe(freed);
+    await mustAddUp(it);
+  });
+
   test('is refused with a name that is no name, or is taken, or of no volume', async () => {
     const it = await poolWith('a');
     await it.world.until(it.pool.createSnapshots(['a@s']));
