@@ -285,7 +285,7 @@ function makeCore(
     grace,
     segments,
     releases,
-    dedup: new Dedup(stores.index, { latencyMs: options.dedupLatencyMs }),
+    dedup: new Dedup(stores.index, clock, { latencyMs: options.dedupLatencyMs }),
     ring,
     space: makeSpace(state, stores, ring),
     store: new SegmentStore(

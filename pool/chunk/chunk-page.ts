@@ -76,3 +76,6 @@ export const pageNumberOf = (key: number): { partition: number; pageNumber: numb
 
 /** A fingerprint's top bits choose the partition. */
 export const partitionFor = (fingerprintHigh: number): number => fingerprintHigh >>> 26;
+
+/** Names a chunk whose entry can't be had: never handed out, its page is never stored. */
+export const LOST_CHUNK_ID = 2 ** 40 - 1;

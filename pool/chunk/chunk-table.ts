@@ -140,7 +140,7 @@ export class ChunkTable {
       !this.#leaving.has(id) &&
       words[at + EntryField.fingerprintHigh] === like.fingerprintHigh &&
       words[at + EntryField.fingerprintLow] === like.fingerprintLow &&
-      (words[at + EntryField.count] as number) < MOST_REFERENCES
+      (words[at + EntryField.count] as number) + (this.#pins.get(id) ?? 0) < MOST_REFERENCES
     );
   }
 
@@ -188,6 +188,13 @@ export class ChunkTable {
 
   /** It stays after all. */
   stays(id: number): void {
+    this.#leaving.delete(id);
+  }
+
+  /** Its page is damaged: nobody can read it, and the log is not kept for it. */
+  giveUp(id: number): void {
+    const pending = this.#pending.get(id);
+    if (pending !== undefined) this.#pending.settle(pending);
     this.#leaving.delete(id);
   }
 

@@ -176,6 +176,7 @@ export class ReleaseQueue {
     for (;;) {
       const id = this.#batch[this.#cursor];
       if (id === undefined || chunkKeyOf(id) !== key) return;
+      this.#chunks.giveUp(id);
       this.#cursor += 1;
       this.leaked += 1;
     }

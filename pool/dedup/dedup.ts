@@ -1,4 +1,5 @@
 /** What the parts of deduplication share: index, chunks in flight, counters, settings. */
+import type { Clock } from '../../src/base/ports.ts';
 import { pageNumberOf } from '../chunk/chunk-page.ts';
 import type { Page } from '../meta/page-cache.ts';
 import { DedupCounters } from './counters.ts';
@@ -10,6 +11,8 @@ import type { SoughtChunk } from './duplicate-search.ts';
 
 /** How long a write waits at the most to be compared with what may be its duplicate. */
 const DEFAULT_LATENCY_MS = 1;
+/** Brought into the index in one turn, at the most. */
+const PAGES_A_TURN = 16;
 
 export class Dedup {
   readonly index: FingerprintIndex;
@@ -20,9 +23,12 @@ export class Dedup {
   joiner: Joiner | null = null;
   /** By partition, the page that was brought into the index last. */
   readonly #lastPages = new Map<number, number>();
+  readonly #clock: Clock;
+  #pagesInTurn = 0;
 
-  constructor(index: FingerprintIndex, settings: { latencyMs: number | undefined }) {
+  constructor(index: FingerprintIndex, clock: Clock, settings: { latencyMs: number | undefined }) {
     this.index = index;
+    this.#clock = clock;
     this.latencyMs = settings.latencyMs ?? DEFAULT_LATENCY_MS;
   }
 
@@ -32,6 +38,13 @@ export class Dedup {
     if (!this.index.isSampled) return;
     const { partition, pageNumber } = pageNumberOf(page.key);
     if (this.#lastPages.get(partition) === pageNumber) return;
+    if (this.#pagesInTurn >= PAGES_A_TURN) return;
+    if (this.#pagesInTurn === 0) {
+      this.#clock.nextTurn(() => {
+        this.#pagesInTurn = 0;
+      });
+    }
+    this.#pagesInTurn += 1;
     this.#lastPages.set(partition, pageNumber);
     addPage(this.index, page);
   }

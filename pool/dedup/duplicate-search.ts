@@ -49,6 +49,8 @@ export class DuplicateSearch {
   #waiting = 0;
   #timer: Timer | null = null;
   #late = false;
+  /** A chunk is to be looked at again. */
+  #again = false;
 
   constructor(
     core: PoolCore,
@@ -71,6 +73,7 @@ export class DuplicateSearch {
 
   /** True: all is known in this turn. False: `resume` will be called. */
   run(): boolean {
+    if (this.#cursor === 0) this.#again = false;
     for (let budget = CHUNKS_PER_TURN; this.#cursor < this.#chunks.length; budget--) {
       const chunk = this.#chunks[this.#cursor];
       if (chunk === undefined || chunk.idPage !== null || chunk.searched) {
@@ -90,6 +93,7 @@ export class DuplicateSearch {
     // From the start again: what was in flight before may be in the index now.
     this.#cursor = 0;
     if (this.#waiting > 0) return this.#waits();
+    if (this.#again) return this.run();
     this.#timer?.cancel();
     return true;
   }
@@ -114,6 +118,7 @@ export class DuplicateSearch {
       const page = pages.get(chunkKeyOf(id));
       if (page === null) {
         if (pages.isDamaged(chunkKeyOf(id))) continue;
+        this.#again = true;
         this.#waiting += 1;
         pages.load(chunkKeyOf(id), () => {
           this.#arrived();
@@ -138,7 +143,8 @@ export class DuplicateSearch {
   }
 
   #read(chunk: SoughtChunk, page: Page, id: number): void {
-    const { grace, pages, chunks } = this.#core;
+    const { grace, pages, chunks, dedup } = this.#core;
+    this.#again = true;
     this.#waiting += 1;
     // The id names no other chunk before this ends, and the page stays to be looked at.
     const token = grace.begin();
@@ -147,9 +153,11 @@ export class DuplicateSearch {
       pages.letGo(page);
       grace.end(token);
       if (this.#late) return;
-      if (bytes === null) chunk.searched = true;
-      else if (chunks.isShareable(page, id, chunk, this.#log2))
-        this.#compare(chunk, page, { id, bytes });
+      if (chunks.isShareable(page, id, chunk, this.#log2)) {
+        // What can't be read is no duplicate of anything.
+        if (bytes === null) dedup.index.remove(chunk.fingerprintHigh, chunk.fingerprintLow, id);
+        else this.#compare(chunk, page, { id, bytes });
+      }
       this.#arrived();
     });
   }
@@ -177,7 +185,7 @@ export class DuplicateSearch {
 
   /** What is not known by now is not waited for. */
   #tooLate(): void {
-    if (this.#waiting === 0) return;
+    const waited = this.#waiting > 0;
     this.#late = true;
     this.#waiting = 0;
     for (const chunk of this.#chunks) {
@@ -186,6 +194,6 @@ export class DuplicateSearch {
       chunk.isLate = true;
       this.#counters.deferred += 1;
     }
-    this.#resume();
+    if (waited) this.#resume();
   }
 }

@@ -152,6 +152,9 @@ export class Journal {
     // sync would say nothing of them.
     await this.#ring.rewrite(this.#synced, this.#applied.position);
     await this.#appendStart(nextSegment);
+    // Once more, to say that all before is synced: what rots behind the last frame that says so looks
+    // like a torn tail.
+    await this.#appendStart(nextSegment);
   }
 
   #appendStart(nextSegment: number): Promise<void> {

@@ -31,7 +31,15 @@ import type { ReadFrame } from './log-reader.ts';
 
 type ReplayCore = Pick<
   PoolCore,
-  'compute' | 'ring' | 'pages' | 'chunks' | 'pending' | 'segments' | 'events' | 'fingerprintSeed'
+  | 'compute'
+  | 'ring'
+  | 'pages'
+  | 'chunks'
+  | 'pending'
+  | 'releases'
+  | 'segments'
+  | 'events'
+  | 'fingerprintSeed'
 >;
 
 export interface ReplayEnd {
@@ -223,21 +231,27 @@ export class Replay {
   }
 
   async #applyData(frame: ReadFrame, record: DataRecord): Promise<void> {
-    const { pages, chunks, pending } = this.#core;
+    const { pages, chunks, pending, releases } = this.#core;
     chunks.noteUsed(record.id);
     const volume = this.#volumes.byId(record.volume);
-    if (volume === undefined) return;
     const page = await this.#holdForReplay(chunkKeyOf(record.id), record);
-    const leaf = await this.#leafForReplay(volume, record);
-    if (leaf !== null && page === null) volume.setLost(leaf, record);
-    if (leaf !== null && page !== null) {
-      volume.setChunk(leaf, pendingOf(frame, record, volume), null);
-      if (frame.damaged.includes(record)) {
-        pending.settle(present(pending.get(record.id), 'just added'));
-        chunks.markLost(page, record.id);
-      }
+    const leaf = volume === undefined ? null : await this.#leafForReplay(volume, record);
+    if (page === null) {
+      if (leaf !== null) volume?.setLost(leaf, record.chunkNumber);
+      return;
     }
-    if (page !== null) pages.letGo(page);
+    const chunk = pendingOf(frame, record, volume);
+    if (leaf !== null && volume !== undefined) volume.setChunk(leaf, chunk, null);
+    else {
+      // Nobody can name it here; frames behind this one may.
+      chunks.create(chunk, null);
+      releases.drop(record.id);
+    }
+    if (frame.damaged.includes(record)) {
+      pending.settle(present(pending.get(record.id), 'just added'));
+      chunks.markLost(page, record.id);
+    }
+    pages.letGo(page);
   }
 
   /** The entry has to be there before the reference: increments at once, drops after the end. */
@@ -247,7 +261,7 @@ export class Replay {
     if (volume === undefined) return;
     const page = await this.#holdForReplay(chunkKeyOf(record.id), record);
     const leaf = await this.#leafForReplay(volume, record);
-    if (leaf !== null && page === null) volume.setLost(leaf, record);
+    if (leaf !== null && page === null) volume.setLost(leaf, record.chunkNumber);
     if (leaf !== null && page !== null) volume.setReference(leaf, record, page);
     if (page !== null) pages.letGo(page);
   }

@@ -25,7 +25,12 @@ export class BirthCounts {
 
   /** What was born up to the epoch goes to `to`; nothing is left here. */
   moveTo(to: BirthCounts | null, epoch: number): void {
-    for (const [birth, count] of this.#counts) if (birth <= epoch) to?.add(birth, count);
+    const oldest = this.#isExact ? Infinity : Math.min(...this.#counts.keys());
+    for (const [birth, count] of this.#counts) {
+      if (birth <= epoch) to?.add(birth, count);
+      else if (birth === oldest) to?.add(epoch, count);
+    }
+    if (to !== null && !this.#isExact) to.#isExact = false;
     this.#counts.clear();
   }
 

@@ -271,6 +271,7 @@ export class PageRelease {
     const page = this.#pages.get(key);
     // Its page is loaded in the next step. A damaged page leaks what it named.
     if (page === null && !this.#pages.isDamaged(key)) return;
+    if (page !== null && page.pins > 0) return;
     this.#stack.pop();
     const { keptTo, list } = next;
     if (page !== null) {

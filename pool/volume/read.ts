@@ -51,7 +51,7 @@ interface Wanted {
 export class ChunkRead {
   readonly #core: PoolCore;
   readonly #map: VolumeMap;
-  readonly #isGone: () => boolean;
+  readonly #refusal: () => VolumeError | null;
   readonly #chunkBytes: number;
   readonly #first: number;
   readonly #found: ChunkViews;
@@ -64,8 +64,8 @@ export class ChunkRead {
   constructor(facts: {
     core: PoolCore;
     map: VolumeMap;
-    /** The volume was deleted meanwhile. */
-    isGone: () => boolean;
+    /** Why it can't go on: the volume was deleted meanwhile, or is smaller now. */
+    refusal: () => VolumeError | null;
     chunkBytes: number;
     first: number;
     /** Takes what is found; complete when `done` says that nothing was wrong. */
@@ -74,7 +74,7 @@ export class ChunkRead {
   }) {
     this.#core = facts.core;
     this.#map = facts.map;
-    this.#isGone = facts.isGone;
+    this.#refusal = facts.refusal;
     this.#chunkBytes = facts.chunkBytes;
     this.#first = facts.first;
     this.#found = facts.found;
@@ -88,8 +88,9 @@ export class ChunkRead {
 
   /** One pass over the chunks from `from` on, then waits for what the pass has asked for. */
   #resolve(from: number): void {
-    if (this.#isGone()) {
-      this.#end({ code: 'not-ready' });
+    const refusal = this.#refusal();
+    if (refusal !== null) {
+      this.#end(refusal);
       return;
     }
     if (this.#unreadable >= 0) {

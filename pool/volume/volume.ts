@@ -1,5 +1,6 @@
 /** One volume that is served: reads, changes, flushes, by byte range. */
 import type { CompressionSetting } from '../../src/base/ports.ts';
+import { LOST_CHUNK_ID } from '../chunk/chunk-page.ts';
 import type { PendingChunk } from '../chunk/pending.ts';
 import type { PoolCore } from '../core.ts';
 import type { VolumeInfo } from '../types.ts';
@@ -128,6 +129,11 @@ export class Volume {
     const first = Math.floor(offset / this.chunkBytes);
     const last = Math.floor((offset + length - 1) / this.chunkBytes);
     const run = (): void => {
+      const late = this.refusal(offset, length, 'read');
+      if (late !== null) {
+        done(late, noBytes);
+        return;
+      }
       this.#readChunks(first, last - first + 1, (error, chunks) => {
         if (error === null) done(null, chunks.cut(offset - first * this.chunkBytes, length));
         else done(error, noBytes);
@@ -246,8 +252,8 @@ export class Volume {
 
   /** Replay: what was written can't be had, as the page of its entry is damaged. Reads shall say so,
    * and not show what was there before. */
-  setLost(leaf: Page, chunk: { readonly chunkNumber: number; readonly id: number }): void {
-    this.#map(leaf, chunk);
+  setLost(leaf: Page, chunkNumber: number): void {
+    this.#map(leaf, { chunkNumber, id: LOST_CHUNK_ID });
   }
 
   /** Zeroes take effect on whole chunks. */
@@ -364,11 +370,16 @@ export class Volume {
       return;
     }
     const { map, chunkBytes } = this;
-    const isGone = (): boolean => this.#gone;
+    const refusal = (): VolumeError | null => {
+      if (this.#gone) return { code: 'not-ready' };
+      const { sizeBytes } = this.#record;
+      const within = (first + count - 1) * chunkBytes < sizeBytes;
+      return within ? null : { code: 'out-of-range', offset: sizeBytes };
+    };
     const ended = (error: VolumeError | null): void => {
       if (error !== null) found.release();
       done(error, found);
     };
-    new ChunkRead({ core, map, isGone, chunkBytes, first, found, done: ended }).start();
+    new ChunkRead({ core, map, refusal, chunkBytes, first, found, done: ended }).start();
   }
 }

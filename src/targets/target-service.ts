@@ -306,10 +306,11 @@ export class TargetService implements TargetDirectory {
       let volume = pool.volume(snapshot.volume);
       await this.#remove(later, { what: 'a later snapshot', force }, async () => {
         volume = await pool.rollback(name, { deleteLater });
+        // Whatever becomes of the records: what is behind the LUNs is another.
+        for (const { device, record } of this.#mapping(id)) {
+          for (const map of record.luns) if (map.volumeId === id) device.contentReplaced(map.lun);
+        }
       });
-      for (const { device, record } of this.#mapping(id)) {
-        for (const map of record.luns) if (map.volumeId === id) device.contentReplaced(map.lun);
-      }
       return volume;
     });
   }

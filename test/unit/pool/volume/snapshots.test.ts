@@ -177,3 +177,18 @@ describe('a clone', () => {
     await expect(it.world.until(it.pool.rollback('a@s', LATER))).rejects.toThrow(/has clones/);
   });
 });
+
+test('a read that waits out a rollback to a smaller size finds no bytes of another place', async () => {
+  const chunk = 4096;
+  const it = await PoolInWorld.open(calmWorld());
+  await it.create('a', { sizeBytes: 2 * MIB });
+  await it.write('a', 88 * chunk, patterned(chunk, 7));
+  await it.world.until(it.pool.createSnapshots(['a@s']));
+  await it.world.until(it.pool.resizeVolume('a', 16 * MIB, { shrink: false }));
+  await it.write('a', 600 * chunk, patterned(chunk, 9));
+  const rolledBack = it.pool.rollback('a@s', { deleteLater: false });
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  const read = it.read('a', 600 * chunk, chunk);
+  await it.world.until(rolledBack);
+  expect(await read).toBe('out-of-range');
+});
