@@ -111,9 +111,9 @@ export class Snapshots {
 
   /** The volume becomes what the snapshot is; with `deleteLater` snapshots that were taken since go. */
   rollBack(name: string, { deleteLater }: { deleteLater: boolean }): Promise<void> {
-    const { volume } = this.#find(name);
-    return this.#inTurn([volume.record.name], async () => {
-      const { snapshot } = this.#find(name);
+    this.#find(name);
+    return this.#inTurn([parse(name).volume], async () => {
+      const { volume, snapshot } = this.#find(name);
       this.#mustBeLast(snapshot, deleteLater);
       mustHaveEpochs(volume);
       const list = this.#volumes.takeId();

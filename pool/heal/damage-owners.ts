@@ -7,6 +7,7 @@ import {
   ChunkState,
   ENTRIES_PER_CHUNK_PAGE,
   chunkIdOf,
+  LOST_CHUNK_ID,
   chunkKeyOf,
   pageNumberOf,
 } from '../chunk/chunk-page.ts';
@@ -35,7 +36,7 @@ export async function findOwners(
 ): Promise<ScrubVolume[]> {
   const { findings } = parts;
   if (findings.segmentsWithoutDirectory.size > 0) await eachEntry(parts, findPlaces);
-  if (findings.chunkCount > 0) await eachEntry(parts, findAliases);
+  if (findings.concernsAliases) await eachEntry(parts, findAliases);
   const reports: ScrubVolume[] = [];
   for (const walked of datasets) {
     const walk = new OwnerWalk(parts, walked);
@@ -85,7 +86,7 @@ function findPlaces(parts: ScrubParts, page: Page, id: number): Promise<void> | 
 
 function findAliases({ core, findings }: ScrubParts, page: Page, id: number): null {
   const of = core.chunks.aliasOf(page, id);
-  if (of !== 0 && findings.hasChunk(of)) findings.alias(id, of);
+  if (of !== 0) findings.alias(id, of);
   return null;
 }
 
@@ -160,7 +161,8 @@ class OwnerWalk {
       const id = entryId(leaf, index);
       if (id === 0) continue;
       const key = chunkKeyOf(id);
-      if (!findings.hasChunk(id) && !findings.hasPage(key)) continue;
+      const isLost = id === LOST_CHUNK_ID;
+      if (!isLost && !findings.hasChunk(id) && !findings.hasPage(key)) continue;
       this.#count(first + index, 1);
       findings.ownsChunk(id, this.#owner(first + index));
       findings.ownsPage(key, this.#owner(first + index));

@@ -2,6 +2,7 @@
  * What one scrub has found, within bounds: all of it is counted, the first findings are kept in full,
  * and of damaged chunks and pages so many that their owners can be looked up.
  */
+import { chunkKeyOf } from '../chunk/chunk-page.ts';
 import type { ScrubFinding, ScrubOwner } from '../types.ts';
 
 /** Findings that are told one by one, as events and in the report. */
@@ -45,8 +46,9 @@ export class ScrubFindings {
     return this.#chunks.size > 0 || this.#pages.size > 0 || this.#segments.size > 0;
   }
 
-  get chunkCount(): number {
-    return this.#chunks.size;
+  /** Anything that an alias may stand for. */
+  get concernsAliases(): boolean {
+    return this.#chunks.size > 0 || this.#pages.size > 0;
   }
 
   hasChunk(id: number): boolean {
@@ -67,9 +69,10 @@ export class ScrubFindings {
     this.#keep(this.#chunks, id, this.#add({ ...finding, chunk: id, owners: [] }));
   }
 
-  /** `id` stands for a damaged chunk: who maps it is an owner of that. */
+  /** If `id` stands for a damaged chunk, or one in a damaged page: who maps it is an owner of that. */
   alias(id: number, of: number): void {
-    const finding = this.#chunks.get(of);
+    const isKnown = this.#chunks.has(of);
+    const finding = isKnown ? this.#chunks.get(of) : this.#pages.get(chunkKeyOf(of));
     if (finding !== undefined) this.#keep(this.#chunks, id, finding);
   }
 

@@ -9,10 +9,11 @@ import {
   chunkIdOf,
   pageNumberOf,
 } from '../chunk/chunk-page.ts';
-import { EntryField, entryAt } from '../chunk/chunk-page.ts';
-import { PAGE_BYTES, PageKind, keysOfKind, openPage } from '../meta/page.ts';
+import { EntryField, LOST_CHUNK_ID, entryAt } from '../chunk/chunk-page.ts';
+import { PAGE_BYTES, PAGE_HEADER_WORDS, PageKind, keysOfKind, openPage } from '../meta/page.ts';
 import { StateName, openState } from '../meta/state.ts';
 import { PoolError } from '../types.ts';
+import { idOf } from '../volume/map.ts';
 import type { ScrubParts } from './scrub-parts.ts';
 
 const LIST_LIMIT = 4096;
@@ -60,6 +61,7 @@ async function scrubSome(
     const words = bytes instanceof Uint8Array ? openPage(parts.core.compute, key, bytes) : null;
     if (words === null) await lookAgain(parts, key);
     else if (kind === PageKind.chunk) await scrubLost(parts, key, words);
+    else if (kind === PageKind.map) scrubGivenUp(parts, words);
   }
 }
 
@@ -88,6 +90,16 @@ async function scrubLost(parts: ScrubParts, key: number, words: Uint32Array): Pr
     const isLost = core.chunks.isLost(page, id);
     core.pages.letGo(page);
     if (isLost) findings.chunk(id, { kind: 'lost', message: `chunk ${id} was lost before` });
+  }
+}
+
+/** Chunks whose entries were lost with a page of theirs, when that was accepted at a start. */
+function scrubGivenUp({ findings }: ScrubParts, words: Uint32Array): void {
+  if (findings.hasChunk(LOST_CHUNK_ID)) return;
+  for (let at = PAGE_HEADER_WORDS; at < words.length; at += 2) {
+    if (idOf(words[at] ?? 0, words[at + 1] ?? 0) !== LOST_CHUNK_ID) continue;
+    findings.chunk(LOST_CHUNK_ID, { kind: 'lost', message: 'chunks were given up for lost' });
+    return;
   }
 }
 

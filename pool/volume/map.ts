@@ -39,9 +39,12 @@ const spanOf = (level: number): number => ENTRIES_PER_MAP_PAGE ** level;
 
 export const mapKey = (number: number): number => pageKey(PageKind.map, number);
 
+/** The id in the two words of an entry. */
+export const idOf = (low: number, high: number): number => low + (high & 0xff) * TWO_32;
+
 export function entryId(page: Page, index: number): number {
   const at = PAGE_HEADER_WORDS + index * 2;
-  return (page.words[at] ?? 0) + ((page.words[at + 1] ?? 0) & 0xff) * TWO_32;
+  return idOf(page.words[at] ?? 0, page.words[at + 1] ?? 0);
 }
 
 export function entryBirth(page: Page, index: number): number {
