@@ -129,17 +129,17 @@ export class Volume {
     const first = Math.floor(offset / this.chunkBytes);
     const last = Math.floor((offset + length - 1) / this.chunkBytes);
     const run = (): void => {
-      const late = this.refusal(offset, length, 'read');
-      if (late !== null) {
-        done(late, noBytes);
-        return;
-      }
       this.#readChunks(first, last - first + 1, (error, chunks) => {
         if (error === null) done(null, chunks.cut(offset - first * this.chunkBytes, length));
         else done(error, noBytes);
       });
     };
-    if (this.lock.look(first, last, run)) run();
+    const waited = (): void => {
+      const late = this.refusal(offset, length, 'read');
+      if (late === null) run();
+      else done(late, noBytes);
+    };
+    if (this.lock.look(first, last, waited)) run();
   }
 
   /** The bytes of one chunk, for who holds its range; they are good for this turn. */

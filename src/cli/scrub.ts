@@ -1,20 +1,13 @@
 /** `pool scrub`: starts or joins a scrub, waits for it, stops it, and tells what it found. */
 import { formatSize } from '../base/units.ts';
-import { bytesOf, clientOf } from './command.ts';
-import type { Cli, Globals } from './command.ts';
-import type { ApiClient } from './client.ts';
+import { clientOf } from './command.ts';
+import type { Cli } from './command.ts';
 import { CliError, Exit } from './exit.ts';
+import { jobOptions, runJob } from './job.ts';
+import type { JobJson } from './job.ts';
 import { facts, print, table } from './output.ts';
-import { waitFor, waitsByDefault } from './progress.ts';
-import type { ProgressState } from './progress.ts';
 
-export interface ScrubProgressJson {
-  readonly state: string;
-  readonly startedAt: string | null;
-  readonly finishedAt: string | null;
-  readonly bytesDone: number;
-  readonly bytesTotal: number;
-  readonly rate: number;
+export interface ScrubProgressJson extends JobJson {
   readonly problems: number;
 }
 
@@ -32,15 +25,6 @@ interface ScrubJson extends ScrubProgressJson {
     readonly offsets: readonly number[];
   }[];
 }
-
-interface ScrubArguments extends Globals {
-  readonly wait: boolean | undefined;
-  readonly stop: boolean | undefined;
-  readonly status: boolean | undefined;
-  readonly rate: string | undefined;
-}
-
-const PATH = '/pool/scrub';
 
 /** One line for `pool status`. */
 export function scrubLine({
@@ -85,48 +69,17 @@ function scrubText(scrub: ScrubJson): string {
     .join('\n');
 }
 
-const progressOf = ({
-  state,
-  bytesDone,
-  bytesTotal,
-  rate,
-  problems,
-}: ScrubJson): ProgressState | null =>
-  state === 'running'
-    ? {
-        label: 'scrub',
-        done: bytesDone,
-        total: bytesTotal,
-        rate,
-        note: problems === 0 ? '' : `${problems} problems`,
-      }
-    : null;
-
-async function scrubOf(argv: ScrubArguments, client: ApiClient): Promise<ScrubJson> {
-  if (argv.status === true) return client.get<ScrubJson>(PATH);
-  if (argv.stop === true) return client.send<ScrubJson>('DELETE', PATH);
-  const body = argv.rate === undefined ? {} : { rateLimit: bytesOf(argv.rate, '--rate') };
-  const begun = await client.send<ScrubJson>('POST', PATH, body);
-  if (!(argv.wait ?? waitsByDefault())) return begun;
-  return waitFor(() => client.get<ScrubJson>(PATH), progressOf);
-}
-
 export function scrubCommand(cli: Cli): Cli {
   return cli.command(
     'scrub',
     'Read and verify all that is stored (references are counted again by scale check only)',
-    (args) =>
-      args
-        .option('wait', {
-          type: 'boolean',
-          describe: 'Until it has ended; so by default on a terminal',
-        })
-        .option('stop', { type: 'boolean', describe: 'Stop the one that runs' })
-        .option('status', { type: 'boolean', describe: 'Show the last one only' })
-        .option('rate', { type: 'string', describe: 'Bytes a second that it may read' })
-        .conflicts('stop', ['status', 'rate']),
+    (args) => jobOptions(args),
     async (argv) => {
-      const scrub = await scrubOf(argv, clientOf(argv));
+      const scrub = await runJob<ScrubJson>(argv, clientOf(argv), {
+        path: '/pool/scrub',
+        label: 'scrub',
+        note: ({ problems }) => (problems === 0 ? '' : `${problems} problems`),
+      });
       print(argv.json, scrub, scrubText);
       if (scrub.problems > 0) {
         const message = `${scrub.problems} problems were found: restore what is damaged from a copy`;

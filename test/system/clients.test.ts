@@ -2,15 +2,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isInstalled, mustRun, run } from '../peers/command.ts';
+import { mustRun, run } from '../peers/command.ts';
 import { convertIn, convertOut, makeImage, sha256 } from '../peers/image.ts';
 import { libiscsiSuite } from '../peers/libiscsi-suite.ts';
 import { Scale, type Volume } from '../peers/scale.ts';
+import { testWith } from './test-with.ts';
 
 const MEBIBYTE = 1 << 20;
 const IMAGE_BYTES = 64 * MEBIBYTE;
-
-const testWith = (...tools: string[]): jest.It => (tools.every(isInstalled) ? test : test.skip);
 
 let folder: string;
 let scale: Scale;

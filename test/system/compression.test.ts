@@ -6,12 +6,11 @@ import { isInstalled, run } from '../peers/command.ts';
 import { convertIn, convertOut, makeImage, sha256 } from '../peers/image.ts';
 import { SCALE, Scale } from '../peers/scale.ts';
 import type { Volume } from '../peers/scale.ts';
+import { testWith } from './test-with.ts';
 
 const MEBIBYTE = 1 << 20;
 const IMAGE_BYTES = 40 * MEBIBYTE;
 const CODECS = ['lz4', 'zstd-1'] as const;
-
-const testWith = (...tools: string[]): jest.It => (tools.every(isInstalled) ? test : test.skip);
 
 interface Status {
   readonly uniqueBytes: number;
