@@ -8,6 +8,7 @@ import type { PoolCore } from './core.ts';
 import type { Checkpointer } from './log/checkpoint.ts';
 import type { Cleaner } from './log/cleaner.ts';
 import type { Destager } from './log/destage.ts';
+import type { Segment } from './log/segment-table.ts';
 import type { LowSpace } from './space/low-space.ts';
 import { CLEANED_SHARE } from './space/space.ts';
 import type { PageRelease } from './volume/page-release.ts';
@@ -47,7 +48,10 @@ export class Housekeeping {
   #changesAtCheckpoint = -1;
   #flushing = false;
   #reclaiming: Promise<void> = Promise.resolve();
-  #cleaning: Promise<void> | null = null;
+  #cleaning: Promise<unknown> | null = null;
+  #settling: Promise<void> = Promise.resolve();
+  /** Not begun yet. */
+  #nextSettling: Promise<void> | null = null;
 
   constructor(parts: HousekeepingParts) {
     this.#parts = parts;
@@ -76,7 +80,17 @@ export class Housekeeping {
   }
 
   /** Everything that left the pool so far is free again; resolves when that is so. */
-  async settle(): Promise<void> {
+  settle(): Promise<void> {
+    // One that has begun may have passed what left since: who asks now waits for the next, together.
+    this.#nextSettling ??= this.#settling.then(() => {
+      this.#nextSettling = null;
+      return this.#settle();
+    });
+    this.#settling = this.#nextSettling;
+    return this.#settling;
+  }
+
+  async #settle(): Promise<void> {
     const { core, pageRelease, cleaner } = this.#parts;
     await new Promise<void>((resolve) => {
       pageRelease.run(resolve);
@@ -84,10 +98,11 @@ export class Housekeeping {
     await new Promise<void>((resolve) => {
       core.releases.flush(resolve);
     });
-    await this.#cleaning;
-    for (let rounds = core.segments.size; rounds > 0 && !this.#closed; rounds--) {
+    for (let rounds = core.segments.size; rounds > 0; rounds--) {
+      while (this.#cleaning !== null) await this.#cleaning;
+      if (this.#closed) return;
       const batch = cleaner.candidates(SETTLED_LIVE_SHARE);
-      if (batch.length === 0 || !(await cleaner.clean(batch))) break;
+      if (batch.length === 0 || !(await this.#cleanBatch(batch))) break;
     }
     await this.#checkpoint();
     await this.#reclaiming;
@@ -250,12 +265,20 @@ export class Housekeeping {
       if (waiting && !this.#isFreeing()) core.space.refuseWaiting();
       return;
     }
-    this.#cleaning = cleaner.clean(batch).then((useful) => {
-      this.#cleaning = null;
+    void this.#cleanBatch(batch).then((useful) => {
       // What was to be copied may have died meanwhile: that is more than cleaning could give.
       if (!useful && waiting && !this.#isFreeing()) core.space.refuseWaiting();
       this.#arm(waiting ? 0 : TICK_MS);
     });
+  }
+
+  /** Nothing else is being cleaned meanwhile. */
+  #cleanBatch(batch: readonly Segment[]): Promise<boolean> {
+    const cleaning = this.#parts.cleaner.clean(batch).finally(() => {
+      this.#cleaning = null;
+    });
+    this.#cleaning = cleaning;
+    return cleaning;
   }
 
   /** Something dead is on its way to be free: who waits for space does not wait in vain. */

@@ -1,5 +1,6 @@
 /** The pool as the layers above see it: volumes, status, events; opened by `openPool`. */
 import { DiskError } from '../src/base/ports.ts';
+import { countOf } from '../src/base/units.ts';
 import { Busy } from './busy.ts';
 import { Recounter } from './check/recount.ts';
 import type { Recount } from './check/recount.ts';
@@ -25,6 +26,7 @@ import type {
   PoolControl,
   PoolEvent,
   PoolStatus,
+  Removal,
   RewriteOptions,
   RewriteReport,
   ScrubOptions,
@@ -94,9 +96,6 @@ export class Pool implements PoolControl {
     this.#ports = ports;
     this.#parts = parts;
     const { core, checkpointer, pageRelease, state, budgets, volumes } = parts;
-    pageRelease.onGivenBack = (facts) => {
-      core.events.add('info', 'space-given-back', 'what was deleted is given back', facts);
-    };
     this.#catalogue = new CatalogueLog(core, volumes);
     this.#snapshots = new Snapshots({
       clock: ports.clock,
@@ -219,7 +218,7 @@ export class Pool implements PoolControl {
     });
   }
 
-  deleteVolume(name: string, options: { wait: boolean; withSnapshots?: boolean }): Promise<void> {
+  deleteVolume(name: string, options: Removal & { withSnapshots?: boolean } = {}): Promise<void> {
     const volume = this.openVolume(name);
     return this.#exclusively(name, async () => {
       this.#catalogue.mustTakeChanges();
@@ -227,9 +226,10 @@ export class Pool implements PoolControl {
       if (length > 0 && options.withSnapshots !== true) {
         throw new PoolError(
           'in-use',
-          `'${name}' has ${length} snapshots: give --with-snapshots to delete them too`,
+          `'${name}' has ${countOf(length, 'snapshot')}: give --with-snapshots to delete them too`,
         );
       }
+      await options.prepare?.();
       const resume = await volume.quiesce();
       try {
         await this.#catalogue.record({ op: 'delete-volume', id: volume.id });
@@ -239,7 +239,6 @@ export class Pool implements PoolControl {
       }
       this.#event('volume-deleted', name);
       this.#parts.core.reclaim.deleted(name);
-      if (options.wait) await this.#housekeeping.settle();
     });
   }
 
@@ -274,12 +273,11 @@ export class Pool implements PoolControl {
     return this.#snapshots.create(names);
   }
 
-  async deleteSnapshot(name: string, options: { wait: boolean }): Promise<void> {
-    await this.#snapshots.delete(name);
-    if (options.wait) await this.#housekeeping.settle();
+  deleteSnapshot(name: string, options: Removal = {}): Promise<void> {
+    return this.#snapshots.delete(name, options);
   }
 
-  async rollback(name: string, options: { deleteLater: boolean }): Promise<VolumeInfo> {
+  async rollback(name: string, options: Removal & { deleteLater: boolean }): Promise<VolumeInfo> {
     await this.#snapshots.rollBack(name, options);
     return this.volume(name.slice(0, name.indexOf('@')));
   }
@@ -289,9 +287,13 @@ export class Pool implements PoolControl {
     return this.volume(name);
   }
 
+  settle(): Promise<void> {
+    return this.#housekeeping.settle();
+  }
+
   /** Counts everything again; the pool is at rest, without open commands. */
   async recount(): Promise<Recount> {
-    await this.#housekeeping.settle();
+    await this.settle();
     const { core, volumes } = this.#parts;
     return new Recounter(core, volumes, this.#ports.meta).run();
   }

@@ -1,10 +1,11 @@
 /** Snapshots, rollback and clones as the facade offers them: checks, and one journal record each. */
 import type { Clock } from '../src/base/ports.ts';
+import { countOf } from '../src/base/units.ts';
 import type { Busy } from './busy.ts';
 import type { Events } from './events.ts';
 import type { Reclaim } from './space/reclaim.ts';
 import { PoolError } from './types.ts';
-import type { SnapshotInfo } from './types.ts';
+import type { Removal, SnapshotInfo } from './types.ts';
 import { MAX_EPOCH, snapshotInfo } from './volume/catalogue.ts';
 import type { SnapshotRecord } from './volume/catalogue.ts';
 import type { CatalogueLog } from './volume/catalogue-log.ts';
@@ -100,9 +101,11 @@ export class Snapshots {
   }
 
   /** Resolves when that is durable. */
-  delete(name: string): Promise<void> {
+  delete(name: string, { prepare }: Removal): Promise<void> {
     const { volume } = this.#find(name);
     return this.#inTurn([volume.record.name], async () => {
+      this.#find(name);
+      await prepare?.();
       await this.#log.record({ op: 'delete-snapshot', id: this.#find(name).snapshot.id });
       this.#event('snapshot-deleted', name);
       this.#reclaim.deleted(name);
@@ -110,12 +113,16 @@ export class Snapshots {
   }
 
   /** The volume becomes what the snapshot is; with `deleteLater` snapshots that were taken since go. */
-  rollBack(name: string, { deleteLater }: { deleteLater: boolean }): Promise<void> {
+  rollBack(
+    name: string,
+    { deleteLater, prepare }: Removal & { deleteLater: boolean },
+  ): Promise<void> {
     this.#find(name);
     return this.#inTurn([parse(name).volume], async () => {
       const { volume, snapshot } = this.#find(name);
       this.#mustBeLast(snapshot, deleteLater);
       mustHaveEpochs(volume);
+      await prepare?.();
       const list = this.#volumes.takeId();
       const resume = await pauseAll([volume]);
       await this.#log.record(
@@ -201,7 +208,7 @@ export class Snapshots {
     if (next === undefined || deleteLater) return;
     throw new PoolError(
       'in-use',
-      `${later.length} snapshots were taken later, the first is '${next.name}': give --delete-later to lose them`,
+      `${countOf(later.length, 'later snapshot')} would go, the first is '${next.name}': give --delete-later to lose them`,
     );
   }
 

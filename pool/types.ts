@@ -204,6 +204,12 @@ export interface ScrubOptions {
   readonly rateLimit?: number;
 }
 
+/** Of what removes volumes or snapshots. */
+export interface Removal {
+  /** Awaited when nothing speaks against it any more, before it happens: takes them out of use. */
+  readonly prepare?: () => Promise<void>;
+}
+
 /** What the layers above use of the pool. Implemented by `pool/pool.ts`. */
 export interface PoolControl {
   /** 16 bytes, made at the pool's creation: root of all identities. */
@@ -216,9 +222,8 @@ export interface PoolControl {
     name: string,
     changes: Partial<Pick<VolumeSpec, 'dedup' | 'compression' | 'durability' | 'readOnly'>>,
   ): Promise<VolumeInfo>;
-  /** Resolves when the deletion is durable; with `wait`, when its space is in `freeBytes`. Refused
-   * while it has snapshots, unless they go with it. */
-  deleteVolume(name: string, options: { wait: boolean; withSnapshots?: boolean }): Promise<void>;
+  /** Resolves when the deletion is durable. Refused while it has snapshots, unless they go with it. */
+  deleteVolume(name: string, options?: Removal & { withSnapshots?: boolean }): Promise<void>;
   /** Of a volume or a snapshot; null: there is none. */
   nameOf(id: number): string | null;
   /** Of one volume, or all. Names of snapshots are VOLUME@SNAPSHOT. */
@@ -229,11 +234,14 @@ export interface PoolControl {
   /** All at one instant. */
   createSnapshots(names: readonly string[]): Promise<readonly SnapshotInfo[]>;
   /** One with clones is kept out of sight until the last of them is gone. */
-  deleteSnapshot(name: string, options: { wait: boolean }): Promise<void>;
+  deleteSnapshot(name: string, options?: Removal): Promise<void>;
   /** The volume becomes what the snapshot is. Refused while there are later snapshots, unless they go. */
-  rollback(name: string, options: { deleteLater: boolean }): Promise<VolumeInfo>;
+  rollback(name: string, options: Removal & { deleteLater: boolean }): Promise<VolumeInfo>;
   /** A new volume that begins as the snapshot is. */
   cloneVolume(snapshot: string, name: string): Promise<VolumeInfo>;
+  /** Resolves when the space of everything that was deleted, unmapped or overwritten so far is in
+   * `freeBytes`. */
+  settle(): Promise<void>;
   status(): PoolStatus;
   disks(): readonly DiskInfo[];
   /** The scrub that runs, or the last one. */

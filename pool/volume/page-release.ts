@@ -53,11 +53,6 @@ export class PageRelease {
   readonly #nextTurn: (run: () => void) => void;
   /** Mapped chunks were given back that the datasets of a volume have counted from an epoch on. */
   onSettled: (facts: { volume: number; epoch: number; chunks: number }) => void = () => undefined;
-  /** All that waited is settled, and deleted or rolled back datasets were among it. */
-  onGivenBack: (facts: { readonly chunks: number; readonly pages: number }) => void = () =>
-    undefined;
-  /** Since that was said last. */
-  #given = { deletions: 0, chunks: 0, pages: 0 };
   #tasks: Task[] = [];
   #nextTask = 0;
   /** What is left of the task before that: what lies deepest is settled first, so that it stays
@@ -182,7 +177,6 @@ export class PageRelease {
     const next = this.#stopped ? undefined : this.#next();
     if (next === undefined) {
       this.#running = false;
-      if (!this.#stopped) this.#sayWhatWasGiven();
       const idle = this.#idle;
       this.#idle = [];
       for (const done of idle) done();
@@ -200,22 +194,6 @@ export class PageRelease {
     }
   }
 
-  #sayWhatWasGiven(): void {
-    const { deletions, ...facts } = this.#given;
-    this.#given = { deletions: 0, chunks: 0, pages: 0 };
-    if (deletions > 0) this.onGivenBack(facts);
-  }
-
-  #drop(id: number): void {
-    this.#given.chunks += 1;
-    this.#releases.drop(id);
-  }
-
-  #remove(number: number): void {
-    this.#given.pages += 1;
-    this.#pages.remove(mapKey(number));
-  }
-
   #later(): void {
     this.#nextTurn(() => {
       this.#step();
@@ -229,7 +207,6 @@ export class PageRelease {
     const task = this.#tasks[this.#nextTask];
     if (task === undefined || !isPage(task)) return task;
     this.#taskTaken();
-    if (!task.counted) this.#given.deletions += 1;
     this.#stack.push(task);
     return task;
   }
@@ -244,16 +221,13 @@ export class PageRelease {
   #emptyList(task: ListTask): void {
     const result = this.#lists.step(task, {
       onChunk: (id) => {
-        this.#drop(id);
+        this.#releases.drop(id);
       },
       onPage: (number) => {
-        this.#remove(number);
+        this.#pages.remove(mapKey(number));
       },
     });
-    if (result === 'done') {
-      this.#given.deletions += 1;
-      this.#taskTaken();
-    }
+    if (result === 'done') this.#taskTaken();
     if (typeof result === 'string') this.#later();
     else {
       // In the turn in which it is here: a small cache may have lost it in the next.
@@ -287,14 +261,14 @@ export class PageRelease {
           continue;
         }
         chunks += 1;
-        if (birth > keptTo) this.#drop(id);
+        if (birth > keptTo) this.#releases.drop(id);
         else this.#lists.addChunk(list, id, birth);
       }
       if (chunks > 0 && next.counted) {
         this.onSettled({ volume: next.volume, epoch: next.epoch, chunks });
       }
     }
-    if (next.birth > keptTo) this.#remove(next.number);
+    if (next.birth > keptTo) this.#pages.remove(mapKey(next.number));
     else this.#lists.addPage(list, next.number, next.birth);
   }
 }

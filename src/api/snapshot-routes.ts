@@ -90,11 +90,8 @@ function removal({ app, backend, pool }: Parts): void {
       },
     },
     async ({ params: { name }, query }, reply) => {
-      const force = query.force === 'true';
-      const wait = query.wait === 'true';
-      await backend.targets.removeSnapshot(name, { force }, () =>
-        pool().deleteSnapshot(name, { wait }),
-      );
+      await backend.targets.removeSnapshot(name, { force: query.force === 'true' });
+      if (query.wait === 'true') await pool().settle();
       return reply.code(204).send();
     },
   );

@@ -151,11 +151,9 @@ function removal(app: FastifyInstance, backend: Backend, pool: ServingPool): voi
     },
     async ({ params, query }, reply) => {
       const force = query.force === 'true';
-      const wait = query.wait === 'true';
       const withSnapshots = query.withSnapshots === 'true';
-      await backend.targets.removeVolume(params.name, { force }, () =>
-        pool().deleteVolume(params.name, { wait, withSnapshots }),
-      );
+      await backend.targets.removeVolume(params.name, { force, withSnapshots });
+      if (query.wait === 'true') await pool().settle();
       return reply.code(204).send();
     },
   );

@@ -1,4 +1,4 @@
-/** Sizes as people write them: `10G`, `512M`, `4K` or plain bytes; multiples are binary. */
+/** Sizes and counts as people write them: `10G`, `512M`, `4K` or plain bytes; multiples are binary. */
 
 const units = ['', 'K', 'M', 'G', 'T', 'P'] as const;
 const sizePattern = /^(\d+(?:\.\d+)?)\s*([KMGTP]?)(?:i?B)?$/i;
@@ -12,6 +12,10 @@ export function parseSize(text: string): number | null {
   const bytes = Number(digits) * 1024 ** power;
   return Number.isSafeInteger(bytes) ? bytes : null;
 }
+
+/** `1 session`, `2 sessions`. */
+export const countOf = (count: number, thing: string): string =>
+  `${count} ${thing}${count === 1 ? '' : 's'}`;
 
 /** Four significant places at most: `10G`, `1.5M`, `12.34G`. */
 export function formatSize(bytes: number): string {

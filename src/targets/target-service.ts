@@ -261,16 +261,15 @@ export class TargetService implements TargetDirectory {
    * the other way round, a crash in between would leave a volume that nobody can reach; this way the
    * next start drops them.
    */
-  removeVolume(
-    name: string,
-    options: { force: boolean },
-    remove: () => Promise<void>,
-  ): Promise<void> {
+  removeVolume(name: string, options: { force: boolean; withSnapshots: boolean }): Promise<void> {
     return this.#inTurn(async () => {
       const { pool } = this.#attached();
       const { id } = pool.volume(name);
       const ids = [id, ...pool.snapshots(name).map((one) => one.id)];
-      await this.#remove(ids, { what: `volume ${name}`, ...options }, remove);
+      const { force, withSnapshots } = options;
+      await this.#remove(ids, { what: `volume ${name}`, force }, (prepare) =>
+        pool.deleteVolume(name, { withSnapshots, prepare }),
+      );
       const own = [...this.#book.live.values()].filter(({ record }) => record.ownVolumeId === id);
       await this.#book.erase(own.map(({ iqn }) => iqn));
       for (const { iqn } of own) this.#ports.dropSessions(iqn);
@@ -278,14 +277,13 @@ export class TargetService implements TargetDirectory {
   }
 
   /** Takes a snapshot out of every target, then has it removed. */
-  removeSnapshot(
-    name: string,
-    options: { force: boolean },
-    remove: () => Promise<void>,
-  ): Promise<void> {
+  removeSnapshot(name: string, { force }: { force: boolean }): Promise<void> {
     return this.#inTurn(async () => {
-      const { id } = this.#attached().pool.snapshot(name);
-      await this.#remove([id], { what: `snapshot ${name}`, ...options }, remove);
+      const { pool } = this.#attached();
+      const { id } = pool.snapshot(name);
+      await this.#remove([id], { what: `snapshot ${name}`, force }, (prepare) =>
+        pool.deleteSnapshot(name, { prepare }),
+      );
     });
   }
 
@@ -303,32 +301,35 @@ export class TargetService implements TargetDirectory {
       }
       const all = pool.snapshots(snapshot.volume).map((one) => one.id);
       const later = deleteLater ? all.slice(all.indexOf(snapshot.id) + 1) : [];
-      let volume = pool.volume(snapshot.volume);
-      await this.#remove(later, { what: 'a later snapshot', force }, async () => {
-        volume = await pool.rollback(name, { deleteLater });
+      return this.#remove(later, { what: 'a later snapshot', force }, async (prepare) => {
+        const volume = await pool.rollback(name, { deleteLater, prepare });
         // Whatever becomes of the records: what is behind the LUNs is another.
         for (const { device, record } of this.#mapping(id)) {
           for (const map of record.luns) if (map.volumeId === id) device.contentReplaced(map.lun);
         }
+        return volume;
       });
-      return volume;
     });
   }
 
-  /** Takes LUNs off the wire, has what they show removed, and forgets them; own targets stay. */
-  async #remove(
+  /** Has something removed, which takes its LUNs off the wire when it is certain to be, and forgets
+   * them; own targets stay. */
+  async #remove<T>(
     ids: readonly number[],
     options: { what: string; force: boolean },
-    remove: () => Promise<void>,
-  ): Promise<void> {
+    remove: (prepare: () => Promise<void>) => Promise<T>,
+  ): Promise<T> {
     const gone = new Set(ids);
     const mapped = [...this.#book.live.values()].filter(({ record }) =>
       record.luns.some(({ volumeId }) => gone.has(volumeId)),
     );
     for (const target of mapped) this.#refuseInUse(target, options.what, options.force);
-    const putBack = await this.#book.withdraw(mapped, gone);
+    let putBack = (): void => undefined;
+    let removed: T;
     try {
-      await remove();
+      removed = await remove(async () => {
+        putBack = await this.#book.withdraw(mapped, gone);
+      });
     } catch (error) {
       putBack();
       throw error;
@@ -339,6 +340,7 @@ export class TargetService implements TargetDirectory {
       if (ownVolumeId !== null && gone.has(ownVolumeId)) continue;
       await this.#book.change(target, {});
     }
+    return removed;
   }
 
   #mapping(volumeId: number): LiveTarget[] {

@@ -6,6 +6,7 @@ import type {
   PoolControl,
   PoolEvent,
   PoolStatus,
+  Removal,
   RewriteOptions,
   RewriteReport,
   ScrubOptions,
@@ -34,8 +35,9 @@ export class MemoryPool implements PoolControl {
     findings: [],
     volumes: [],
   };
-  /** What the next deletion fails with. */
+  /** What deletions fail with: when they were prepared, or before. */
   deletionFault: PoolError | null = null;
+  refusal: PoolError | null = null;
 
   async createVolume(spec: VolumeSpec): Promise<VolumeInfo> {
     checkSpec(spec);
@@ -78,11 +80,10 @@ export class MemoryPool implements PoolControl {
     return this.#replace({ ...this.volume(name), ...changes });
   }
 
-  deleteVolume(name: string): Promise<void> {
-    if (this.deletionFault !== null) return Promise.reject(this.deletionFault);
+  async deleteVolume(name: string, removal?: Removal): Promise<void> {
     this.volume(name);
+    await this.#prepared(removal);
     this.#volumes.delete(name);
-    return Promise.resolve();
   }
 
   nameOf(id: number): string | null {
@@ -115,20 +116,25 @@ export class MemoryPool implements PoolControl {
     return Promise.resolve(made);
   }
 
-  deleteSnapshot(name: string): Promise<void> {
+  async deleteSnapshot(name: string, removal?: Removal): Promise<void> {
     this.snapshot(name);
+    await this.#prepared(removal);
     this.#snapshots.delete(name);
-    return Promise.resolve();
   }
 
-  rollback(name: string): Promise<VolumeInfo> {
+  async rollback(name: string, removal?: Removal): Promise<VolumeInfo> {
     const { volume, sizeBytes } = this.snapshot(name);
+    await this.#prepared(removal);
     return this.#replace({ ...this.volume(volume), sizeBytes });
   }
 
   cloneVolume(snapshot: string, name: string): Promise<VolumeInfo> {
     const { volume, sizeBytes } = this.snapshot(snapshot);
     return this.createVolume({ ...this.volume(volume), name, sizeBytes });
+  }
+
+  settle(): Promise<void> {
+    return Promise.resolve();
   }
 
   status(): PoolStatus {
@@ -225,6 +231,12 @@ export class MemoryPool implements PoolControl {
   close(): Promise<void> {
     this.closed = true;
     return Promise.resolve();
+  }
+
+  async #prepared(removal: Removal = {}): Promise<void> {
+    if (this.refusal !== null) throw this.refusal;
+    await removal.prepare?.();
+    if (this.deletionFault !== null) throw this.deletionFault;
   }
 
   #replace(volume: VolumeInfo): Promise<VolumeInfo> {

@@ -51,11 +51,13 @@ export class RecordingLuns implements LunHolder {
   /** LUNs whose device has changed. */
   readonly changed: number[] = [];
   readonly replaced: number[] = [];
+  readonly unmapped: number[] = [];
   mapLun(lun: number, device: BlockDevice): void {
     this.luns.set(lun, device);
   }
   unmapLun(lun: number, done: () => void = () => undefined): void {
     this.luns.delete(lun);
+    this.unmapped.push(lun);
     done();
   }
   deviceChanged(lun: number): void {

@@ -90,7 +90,8 @@ class PoolLife implements SubjectLife {
   }
 
   async remove(name: string, { wait }: { wait: boolean }): Promise<void> {
-    await refusing(() => this.#pool.deleteVolume(name, { wait, withSnapshots: true }));
+    await refusing(() => this.#pool.deleteVolume(name, { withSnapshots: true }));
+    if (wait) await this.#pool.settle();
   }
 
   snapshots(): readonly string[] {
@@ -101,8 +102,9 @@ class PoolLife implements SubjectLife {
     await refusing(() => this.#pool.createSnapshots(names));
   }
 
-  async removeSnapshot(name: string, options: { wait: boolean }): Promise<void> {
-    await refusing(() => this.#pool.deleteSnapshot(name, options));
+  async removeSnapshot(name: string, { wait }: { wait: boolean }): Promise<void> {
+    await refusing(() => this.#pool.deleteSnapshot(name));
+    if (wait) await this.#pool.settle();
   }
 
   async rollBack(snapshot: string): Promise<boolean> {

@@ -22,7 +22,7 @@ const ofVolume: Deletion = {
   prepare: async (real, sizeBytes) => {
     await fill(await real.createVolume('doomed', { sizeBytes }), sizeBytes, 2);
   },
-  run: (real) => real.pool.deleteVolume('doomed', { wait: true }),
+  run: (real) => real.pool.deleteVolume('doomed').then(() => real.pool.settle()),
 };
 
 const ofSnapshot: Deletion = {
@@ -33,7 +33,7 @@ const ofSnapshot: Deletion = {
     await real.pool.createSnapshots(['kept@doomed']);
     await fill(volume, sizeBytes, 3);
   },
-  run: (real) => real.pool.deleteSnapshot('kept@doomed', { wait: true }),
+  run: (real) => real.pool.deleteSnapshot('kept@doomed').then(() => real.pool.settle()),
 };
 
 async function measure(folder: string, deletion: Deletion, sizeMiB: number): Promise<string[]> {

@@ -137,7 +137,7 @@ describe('a volume with compression', () => {
     const pool = await PoolInWorld.open(calmWorld());
     await pool.create('a', { compression: 'lz4' });
     await fill(pool, 0, quarter(2 * MIB, 1));
-    await pool.world.until(pool.pool.deleteVolume('a', { wait: true }));
+    await pool.world.until(pool.pool.deleteVolume('a').then(() => pool.pool.settle()));
     expect(pool.pool.status().storedBytes).toBe(0);
   });
 
@@ -235,7 +235,9 @@ describe('a rewrite', () => {
       }),
     );
     expect(shared.equals(data)).toBe(true);
-    await again.world.until(again.pool.deleteVolume('a', { wait: true, withSnapshots: true }));
+    await again.world.until(
+      again.pool.deleteVolume('a', { withSnapshots: true }).then(() => again.pool.settle()),
+    );
     expect(again.pool.status().storedBytes).toBe(0);
   });
 
@@ -294,7 +296,7 @@ describe('a rewrite', () => {
     const { pool } = await opened('off');
     await pool.world.until(pool.pool.setVolume('a', { compression: 'lz4' }));
     pool.pool.startRewrite('a', { rateLimit: MIB / 4 });
-    await pool.world.until(pool.pool.deleteVolume('a', { wait: false }));
+    await pool.world.until(pool.pool.deleteVolume('a'));
     await pool.world.run(pool.world.scheduler.nowMs + 5000);
     expect(pool.pool.events(0, 100).map(({ type }) => type)).toContain('rewrite-stopped');
     expect(pool.pool.status().storedBytes).toBe(0);

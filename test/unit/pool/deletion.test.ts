@@ -16,7 +16,7 @@ describe('a volume that is deleted under writes', () => {
     const writes = Array.from({ length: 24 }, (_, index) =>
       pool.startWrite('new', index * PIECE_BYTES, patterned(PIECE_BYTES, index)),
     );
-    const deletion = pool.pool.deleteVolume('new', { wait: true });
+    const deletion = pool.pool.deleteVolume('new').then(() => pool.pool.settle());
     const codes = (await world.until(Promise.all(writes))).map((error) => error?.code ?? 'good');
     await world.until(deletion);
     expect(new Set(codes)).toEqual(new Set(['good', 'not-ready']));
@@ -28,7 +28,7 @@ describe('a volume that is deleted under writes', () => {
     await pool.create('kept');
     await pool.write('kept', 0, patterned(PIECE_BYTES, 7));
     world.settings = { ...healthy, disk: { ...healthy.disk, writeErrorRate: 1 } };
-    const deletion = pool.pool.deleteVolume('kept', { wait: false });
+    const deletion = pool.pool.deleteVolume('kept');
     await expect(world.until(deletion)).rejects.toMatchObject({ code: 'io' });
     expect(await pool.read('kept', 0, PIECE_BYTES)).toEqual(patterned(PIECE_BYTES, 7));
   });

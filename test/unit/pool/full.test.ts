@@ -124,7 +124,9 @@ describe('a full pool', () => {
     }
     expect(await full.fill()).toBe('space-exhausted');
     const taken = full.content.size;
-    await full.pool.world.until(full.pool.pool.deleteVolume('other', { wait: true }));
+    await full.pool.world.until(
+      full.pool.pool.deleteVolume('other').then(() => full.pool.pool.settle()),
+    );
     expect(full.pool.pool.status().freeBytes).toBeGreaterThan(1.8 * MIB);
     for (let chunk = 0; chunk < 400; chunk++) {
       expect(await full.write(taken + chunk)).toBe('good');

@@ -16,7 +16,7 @@ describe('what is deleted', () => {
   test('is told of when it begins, and when its space is back, with how much that was', async () => {
     const pool = await PoolInWorld.open(calmWorld());
     await written(pool, 'gone', 16);
-    await pool.world.until(pool.pool.deleteVolume('gone', { wait: false }));
+    await pool.world.until(pool.pool.deleteVolume('gone'));
     expect(eventsOf(pool, 'volume-deleted')).toHaveLength(1);
     expect(eventsOf(pool, 'space-returned')).toHaveLength(0);
     await pool.world.run(pool.world.clock.nowMs() + 5000);
@@ -36,7 +36,7 @@ describe('what is deleted', () => {
   test('is told of together where deletions overlap', async () => {
     const pool = await PoolInWorld.open(calmWorld());
     for (const name of ['a', 'b', 'c']) await written(pool, name, 2);
-    const deletions = ['a', 'b', 'c'].map((name) => pool.pool.deleteVolume(name, { wait: false }));
+    const deletions = ['a', 'b', 'c'].map((name) => pool.pool.deleteVolume(name));
     await pool.world.until(Promise.all(deletions));
     await pool.world.run(pool.world.clock.nowMs() + 5000);
     expect(eventsOf(pool, 'space-returned')).toMatchObject([{ deleted: ['a', 'b', 'c'] }]);

@@ -50,7 +50,7 @@ describe.each(['on-ack', 'post-ack'] as const)('%s', (mode) => {
     const after = await PoolInWorld.open(it.world);
     expect(await after.read('a', 128 * KIB, image.length)).toEqual(image);
     await after.zero('a', 0, 256 * KIB);
-    await after.world.until(after.pool.deleteSnapshot('a@s', { wait: true }));
+    await after.world.until(after.pool.deleteSnapshot('a@s').then(() => after.pool.settle()));
     expect((await after.world.until(after.pool.recount())).problems).toEqual([]);
   });
 });

@@ -64,7 +64,7 @@ describe('a snapshot', () => {
     expect(it.pool.volume('a')).toMatchObject({ usedBytes: unique, uniqueBytes: unique });
     const exact = await it.world.until(it.pool.snapshotExact('a@s'));
     expect(exact.freeableBytes).toBeGreaterThanOrEqual(unique);
-    await it.world.until(it.pool.deleteSnapshot('a@s', { wait: true }));
+    await it.world.until(it.pool.deleteSnapshot('a@s').then(() => it.pool.settle()));
     expect(it.pool.status().uniqueBytes).toBe(unique);
     await mustAddUp(it);
   });
@@ -88,7 +88,7 @@ describe('a snapshot', () => {
     await settled();
     const { freeableBytes } = await it.world.until(it.pool.snapshotExact('a@s'));
     const before = it.pool.status();
-    await it.world.until(it.pool.deleteSnapshot('a@s', { wait: true }));
+    await it.world.until(it.pool.deleteSnapshot('a@s').then(() => it.pool.settle()));
     const after = it.pool.status();
     expect(freeableBytes).toBe(before.storedBytes - after.storedBytes);
     expect(before.uniqueBytes - after.uniqueBytes).toBe(freed);
@@ -115,7 +115,7 @@ describe('a snapshot', () => {
       await it.world.until(it.pool.createSnapshots([`a@s${index}`]));
     }
     for (let index = 1; index < 1199; index++) {
-      await it.world.until(it.pool.deleteSnapshot(`a@s${index}`, { wait: false }));
+      await it.world.until(it.pool.deleteSnapshot(`a@s${index}`));
     }
     await mustAddUp(it);
     expect(await readSnapshot(it, 'a@s0', 0)).toEqual(Buffer.from(patterned(PIECE, 0)));
@@ -156,14 +156,18 @@ describe('a clone', () => {
     expect(it.pool.snapshot('a@s').clones).toBe(1);
     expect(it.pool.volume('b')).toMatchObject({ usedBytes: PIECE, uniqueBytes: 0 });
     await it.write('a', 0, patterned(PIECE, 2));
-    await expect(it.world.until(it.pool.deleteVolume('a', { wait: true }))).rejects.toMatchObject({
+    await expect(
+      it.world.until(it.pool.deleteVolume('a').then(() => it.pool.settle())),
+    ).rejects.toMatchObject({
       code: 'in-use',
     });
-    await it.world.until(it.pool.deleteVolume('a', { wait: true, withSnapshots: true }));
+    await it.world.until(
+      it.pool.deleteVolume('a', { withSnapshots: true }).then(() => it.pool.settle()),
+    );
     expect(it.pool.snapshots()).toEqual([]);
     expect(await it.read('b', 0, PIECE)).toEqual(patterned(PIECE, 1));
     await mustAddUp(it);
-    await it.world.until(it.pool.deleteVolume('b', { wait: true }));
+    await it.world.until(it.pool.deleteVolume('b').then(() => it.pool.settle()));
     expect(it.pool.status().uniqueBytes).toBe(0);
     await mustAddUp(it);
   });
@@ -173,7 +177,7 @@ describe('a clone', () => {
     await it.world.until(it.pool.createSnapshots(['a@s']));
     await it.world.until(it.pool.createSnapshots(['a@t']));
     await it.world.until(it.pool.cloneVolume('a@t', 'b'));
-    await it.world.until(it.pool.deleteSnapshot('a@t', { wait: false }));
+    await it.world.until(it.pool.deleteSnapshot('a@t'));
     await expect(it.world.until(it.pool.rollback('a@s', LATER))).rejects.toThrow(/has clones/);
   });
 });

@@ -61,6 +61,18 @@ describe('volumes over REST', () => {
     expect((await ask('GET', '/api/v1/volumes')).json()).toEqual([]);
   });
 
+  test('a deletion that is waited for holds up nothing else', async () => {
+    await createDb();
+    const space: (() => void)[] = [];
+    bench.pool.settle = () => new Promise((resolve) => space.push(resolve));
+    const deletion = ask('DELETE', '/api/v1/volumes/db?wait=true');
+    while (space.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    expect((await createDb({ name: 'next' })).statusCode).toBe(201);
+    expect((await ask('DELETE', '/api/v1/volumes/next')).statusCode).toBe(204);
+    for (const isBack of space) isBack();
+    expect((await deletion).statusCode).toBe(204);
+  });
+
   test.each([
     [{ name: '' }, /name must match pattern/],
     [{ name: 'a/b' }, /name must match pattern/],

@@ -18,7 +18,7 @@ beforeEach(async () => {
 const createDb = () =>
   bench.service.createExported('db', () => pool.createVolume(volumeSpec('db')));
 const removeDb = (force = false) =>
-  bench.service.removeVolume('db', { force }, () => pool.deleteVolume('db'));
+  bench.service.removeVolume('db', { force, withSnapshots: false });
 
 describe('a volume made for export', () => {
   test('is LUN 0 of a target of its own', async () => {
@@ -94,6 +94,22 @@ describe('deleting a volume', () => {
     await removeDb(true);
     expect(bench.sessions.size).toBe(0);
     expect(pool.volumes()).toEqual([]);
+  });
+
+  test('that the pool refuses takes no LUN off the wire', async () => {
+    await createDb();
+    await pool.createSnapshots(['db@s']);
+    await bench.service.map(own, 'db@s', 1);
+    const device = bench.service.find(own)?.device as RecordingLuns;
+    bench.sessions.set(own, 1);
+    pool.refusal = new PoolError('in-use', 'it has clones');
+    await expect(removeDb(true)).rejects.toBe(pool.refusal);
+    const removal = bench.service.removeSnapshot('db@s', { force: true });
+    await expect(removal).rejects.toBe(pool.refusal);
+    const options = { force: true, deleteLater: true };
+    await expect(bench.service.rollback('db@s', options)).rejects.toBe(pool.refusal);
+    expect([device.unmapped, device.replaced]).toEqual([[], []]);
+    expect(bench.sessions.get(own)).toBe(1);
   });
 
   test('that fails puts the LUN back', async () => {
@@ -290,8 +306,7 @@ describe('a snapshot', () => {
     await bench.service.create(other, { redirect: null });
     await bench.service.map(other, 'db@s', null);
     bench.sessions.set(other, 1);
-    const remove = (force: boolean) =>
-      bench.service.removeSnapshot('db@s', { force }, () => pool.deleteSnapshot('db@s'));
+    const remove = (force: boolean) => bench.service.removeSnapshot('db@s', { force });
     await expect(remove(false)).rejects.toThrow(/in use/);
     await remove(true);
     expect(bench.service.info(other).luns).toEqual([]);
