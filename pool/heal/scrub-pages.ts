@@ -10,7 +10,7 @@ import {
   pageNumberOf,
 } from '../chunk/chunk-page.ts';
 import { EntryField, LOST_CHUNK_ID, entryAt } from '../chunk/chunk-page.ts';
-import { PAGE_BYTES, PAGE_HEADER_WORDS, PageKind, keysOfKind, openPage } from '../meta/page.ts';
+import { PAGE_HEADER_WORDS, PageKind, keysOfKind, openPage } from '../meta/page.ts';
 import { StateName, openState } from '../meta/state.ts';
 import { PoolError } from '../types.ts';
 import { idOf } from '../volume/map.ts';
@@ -26,8 +26,7 @@ export async function scrubPages(parts: ScrubParts): Promise<void> {
     for await (const keys of storedKeys(parts, kind)) {
       for (let at = 0; at < keys.length; at += PAGES_PER_TURN) {
         const some = keys.slice(at, at + PAGES_PER_TURN);
-        await scrubSome(parts, kind, some);
-        await parts.pace.spent(some.length * PAGE_BYTES);
+        await parts.pace.spent(await scrubSome(parts, kind, some));
       }
     }
   }
@@ -48,21 +47,25 @@ export async function* storedKeys(
   }
 }
 
+/** Gives how many bytes were read. */
 async function scrubSome(
   parts: ScrubParts,
   kind: PageKind,
   keys: readonly number[],
-): Promise<void> {
+): Promise<number> {
+  let readBytes = 0;
   const stored = await parts.meta.readPages(keys);
   for (const [index, key] of keys.entries()) {
     const bytes = stored[index] ?? null;
     // Not there any more: a checkpoint has removed it since the list was made.
     if (bytes === null) continue;
     const words = bytes instanceof Uint8Array ? openPage(parts.core.compute, key, bytes) : null;
+    readBytes += bytes instanceof Uint8Array ? bytes.length : 0;
     if (words === null) await lookAgain(parts, key);
     else if (kind === PageKind.chunk) await scrubLost(parts, key, words);
     else if (kind === PageKind.map) scrubGivenUp(parts, words);
   }
+  return readBytes;
 }
 
 async function lookAgain({ core, meta, findings }: ScrubParts, key: number): Promise<void> {

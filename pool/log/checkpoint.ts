@@ -3,6 +3,7 @@
  * log is synced to P; one transaction stores them. Then the log is trimmed to D, and what was dead
  * at the freeze may be used again once Grace allows.
  */
+import { DiskError, MetaError } from '../../src/base/ports.ts';
 import type { Clock, Compute, MetaBatch, MetaStore } from '../../src/base/ports.ts';
 import type { Grace } from '../chunk/grace.ts';
 import type { PendingChunks } from '../chunk/pending.ts';
@@ -101,16 +102,16 @@ export class Checkpointer {
       });
       const puts = await this.#sealPages(frozen.pages.puts);
       await meta.commit({ puts, removes: frozen.pages.removes, state: frozen.state });
+      pages.thaw();
+      journal.trim(frozen.oldest);
+      parts.grace.committed(frozen.number);
       this.#metaBytes = await meta.sizeBytes();
     } catch (error) {
+      if (!(error instanceof MetaError || error instanceof DiskError)) throw error;
       this.#failed = true;
       parts.onFailure(error);
       pages.stopWaiting();
-      return;
     }
-    pages.thaw();
-    journal.trim(frozen.oldest);
-    parts.grace.committed(frozen.number);
   }
 
   #freeze(): {

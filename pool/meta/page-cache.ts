@@ -249,7 +249,7 @@ export class PageCache {
     return { puts, removes };
   }
 
-  /** A frozen page as it is stored. The bytes stay as they are until `thaw`. */
+  /** A frozen page as it is stored. */
   frozenBytes(page: Page): Uint8Array {
     return sealPage(this.#compute, this.#frozenCopies.get(page) ?? page.words);
   }

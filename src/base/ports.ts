@@ -123,7 +123,7 @@ export interface MetaStore {
   readState(name: string): Promise<Uint8Array | null>;
   /** Resolves when durable. On rejection the batch may be durable or not: the caller reopens. */
   commit(batch: MetaBatch): Promise<void>;
-  /** Bytes on disk. */
+  /** Bytes on disk, once what the last commit left behind is tidied up. */
   sizeBytes(): Promise<number>;
   close(): Promise<void>;
 }

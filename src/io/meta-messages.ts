@@ -14,6 +14,8 @@ export interface WriteSlice {
   readonly last: boolean;
 }
 
+export type WriteRequest = WriteSlice | 'size' | 'close';
+
 export type ReadRequest =
   | { readonly read: 'pages'; readonly keys: readonly number[] }
   | { readonly read: 'keys'; readonly from: number; readonly to: number; readonly limit: number }

@@ -1,14 +1,13 @@
-import { stat } from 'node:fs/promises';
 import { assert } from '../base/assert.ts';
 import { MetaError } from '../base/ports.ts';
 import type { MetaBatch, MetaStore } from '../base/ports.ts';
 import { SLICE_PAGES } from './meta-messages.ts';
-import type { PackedPages, ReadRequest, WriteSlice } from './meta-messages.ts';
+import type { PackedPages, ReadRequest, WriteRequest } from './meta-messages.ts';
 import { slicesOf } from './meta-slices.ts';
 import { WorkerCalls } from './worker-calls.ts';
 import { workerFile } from './worker-file.ts';
 
-type WriterCalls = WorkerCalls<WriteSlice | 'close'>;
+type WriterCalls = WorkerCalls<WriteRequest>;
 type ReaderCalls = WorkerCalls<ReadRequest | 'close'>;
 
 const writerFile = workerFile(import.meta.url, './meta-writer-worker');
@@ -77,8 +76,8 @@ export class SqliteMetaStore implements MetaStore {
   }
 
   async sizeBytes(): Promise<number> {
-    const sizes = await Promise.all([fileSize(this.#path), fileSize(`${this.#path}-wal`)]);
-    return sizes[0] + sizes[1];
+    assert(!this.#closed, 'a closed store is not asked');
+    return (await this.#writer.call('size')) as number;
   }
 
   async close(): Promise<void> {
@@ -113,13 +112,4 @@ function unpack(packed: PackedPages, path: string): (Uint8Array | null | MetaErr
     start += page;
     return page === packed.bytes.byteLength ? bytes : bytes.slice();
   });
-}
-
-async function fileSize(path: string): Promise<number> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
-    throw new MetaError(`${path}: its size cannot be read`, { cause: error });
-  }
 }

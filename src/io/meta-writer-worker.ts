@@ -7,10 +7,13 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { present } from '../base/assert.ts';
 import { openForWriting } from './meta-database.ts';
-import type { Answer, Call, WriteSlice } from './meta-messages.ts';
+import type { Answer, Call, WriteRequest, WriteSlice } from './meta-messages.ts';
 
-/** The write-ahead log is emptied when a commit leaves it longer than this. */
-const LOG_LIMIT_BYTES = 64 * 1024 * 1024;
+/** The write-ahead log is emptied when a commit leaves it longer than this share of the database, between
+ * these bounds: so it adds little to what metadata takes, and is not emptied for every few pages. */
+const LOG_SHARE = 1 / 16;
+const LEAST_LOG_BYTES = 256 * 1024;
+const MOST_LOG_BYTES = 64 * 1024 * 1024;
 
 const port = present(parentPort, 'runs as a worker');
 const path = workerData as string;
@@ -61,11 +64,15 @@ class Writer {
     for (const [name, value] of slice.state) this.#setState.run(name, value);
   }
 
+  sizeBytes(): number {
+    return fileBytes(path) + fileBytes(`${path}-wal`);
+  }
+
   trimLog(): void {
     try {
-      const log = statSync(`${path}-wal`, { throwIfNoEntry: false });
-      if (log !== undefined && log.size > LOG_LIMIT_BYTES)
-        this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      const share = fileBytes(path) * LOG_SHARE;
+      const limit = Math.min(MOST_LOG_BYTES, Math.max(LEAST_LOG_BYTES, share));
+      if (fileBytes(`${path}-wal`) > limit) this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     } catch (error) {
       this.#failure = error instanceof Error ? error : new Error(String(error));
     }
@@ -77,15 +84,21 @@ class Writer {
   }
 }
 
+const fileBytes = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+
 function serve(writer: Writer): void {
-  port.on('message', (call: Call<WriteSlice | 'close'>) => {
+  port.on('message', ({ id, request }: Call<WriteRequest>) => {
     try {
-      if (call.request === 'close') writer.close();
-      else writer.apply(call.request);
-      answer({ id: call.id, value: null });
-      if (call.request !== 'close' && call.request.last) writer.trimLog();
+      if (request === 'size') {
+        answer({ id, value: writer.sizeBytes() });
+        return;
+      }
+      if (request === 'close') writer.close();
+      else writer.apply(request);
+      answer({ id, value: null });
+      if (request !== 'close' && request.last) writer.trimLog();
     } catch (error) {
-      answer({ id: call.id, error: reason(error) });
+      answer({ id, error: reason(error) });
     }
   });
 }

@@ -12,7 +12,9 @@ import {
   sealRecord,
   SEGMENT_FOOTER_BYTES,
 } from '../../../pool/log/segment-format.ts';
+import { unpackEntries } from '../../../pool/meta/packed-entries.ts';
 import { emptyPage, openPage, pageKey, PageKind, sealPage } from '../../../pool/meta/page.ts';
+import { PAGE_HEADER_WORDS, PAGE_WORDS } from '../../../pool/meta/page.ts';
 import { openState, sealState } from '../../../pool/meta/state.ts';
 import { readLabel } from '../../../pool/disk-label.ts';
 import { PoolError } from '../../../pool/types.ts';
@@ -78,7 +80,7 @@ function metadataPage(random: Prng, compute: Compute): void {
   const key = pageKey(random.pick(Object.values(PageKind)), random.uint32());
   const words = emptyPage(key, { logId: 1, epoch: 1 });
   random.fill(new Uint8Array(words.buffer, 32 + random.below(4000), 64));
-  const bytes = sealPage(compute, words).slice();
+  const bytes = sealPage(compute, words);
   must(openPage(compute, key, bytes) !== null, 'a whole page is not taken for one');
   must(openPage(compute, key + 1, bytes) === null, 'a page is taken for another');
   const changed = mutate(random, bytes);
@@ -86,6 +88,8 @@ function metadataPage(random: Prng, compute: Compute): void {
     openPage(compute, key, changed) === null || isSame(changed, bytes),
     'a damaged page is taken for whole',
   );
+  const entryWords = random.pick([2, 4, 8]);
+  unpackEntries(noise(random, 600), 0, new Uint32Array(PAGE_WORDS), PAGE_HEADER_WORDS, entryWords);
 }
 
 function checkpointState(random: Prng, compute: Compute): void {

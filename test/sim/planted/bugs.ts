@@ -106,12 +106,6 @@ const checkpointBugs: readonly Bug[] = [
         find: 'if (page.dirtyIn !== 0 && this.#frozen !== null) {',
         replace: 'if (page.dirtyIn !== 0 && this.#frozen === null) {',
       },
-      {
-        file: 'pool/meta/page-cache.ts',
-        find: 'return sealPage(this.#compute, this.#frozenCopies.get(page) ?? page.words);',
-        replace:
-          'return sealPage(this.#compute, this.#frozenCopies.get(page) ?? page.words).slice();',
-      },
     ],
   },
 ];

@@ -65,7 +65,7 @@ function rotPage(world: SimWorld, kind: PageKind, index = 0): void {
   const keys = [...pages.keys()].filter((key) => key >= first && key < pageKey(kind, 2 ** 45));
   const page = pages.get(keys.sort((one, other) => one - other)[index] ?? -1);
   if (page === undefined) throw new Error('no such page');
-  page[2000]! ^= 4;
+  page[40]! ^= 4;
 }
 
 const eventsOf = (pool: PoolInWorld, type: string): readonly unknown[] =>
