@@ -76,3 +76,4 @@ bench: install ## beside tgt on the same two cores (tgt, libiscsi-bin, libiscsi-
 	@'$(NODE)' test/bench/pool/delete-rate.ts
 	@'$(NODE)' test/bench/pool/recovery-time.ts
 	@'$(NODE)' test/bench/pool/found-duplicates.ts
+	@'$(NODE)' test/bench/pool/metadata-size.ts
