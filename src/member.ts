@@ -8,6 +8,7 @@ import type { FastifyInstance } from 'fastify';
 import { InvariantError } from './base/assert.ts';
 import type { ControlState } from './base/control-state.ts';
 import { IscsiServer } from '../iscsi/server.ts';
+import { LogicalUnits } from '../iscsi/scsi/logical-units.ts';
 import { ScsiTarget } from '../iscsi/scsi/scsi-target.ts';
 import { formatAddress, isLoopbackHost } from '../iscsi/target/portal-address.ts';
 import { openPool } from '../pool/pool.ts';
@@ -70,11 +71,13 @@ export class Member {
     this.#store = store;
     this.#control = control;
     this.#portals = new Portals(options.portals);
+    const units = new LogicalUnits(product);
     this.#targets = new TargetService({
       control,
       secrets,
       log,
-      makeDevice: () => new ScsiTarget(product),
+      makeDevice: () => new ScsiTarget(units),
+      units,
       portals: () => this.#portals.directory(),
       sessionCount: (iqn) => this.#iscsi.sessionsOf(iqn).length,
       dropSessions: (iqn) => this.#iscsi.dropSessionsOf(iqn),

@@ -32,6 +32,16 @@ export const testIdentity: DeviceIdentity = {
   name: 'test',
 };
 
+let made = 0;
+
+/** Of a device that is not told which: no two are the same. */
+function nextIdentity(): DeviceIdentity {
+  made += 1;
+  const naa = testIdentity.naa.slice();
+  new DataView(naa.buffer).setUint32(12, made);
+  return { naa, serial: Buffer.from(naa).toString('hex'), name: `memory ${made}` };
+}
+
 /** How far one look at the provisioning goes. */
 const MAX_SCAN_CHUNKS = 16_384;
 
@@ -62,7 +72,7 @@ export class MemoryDevice implements BlockDevice {
     this.chunkSizeBytes = options.chunkSizeBytes ?? 4096;
     this.readOnly = options.readOnly ?? false;
     this.volatileCache = options.volatileCache ?? true;
-    this.identity = options.identity ?? testIdentity;
+    this.identity = options.identity ?? nextIdentity();
     this.#zeroes = new Uint8Array(this.chunkSizeBytes);
   }
 

@@ -7,6 +7,7 @@
  * Prints its URL and serves until it is interrupted. CHAP_USER and CHAP_SECRET in the environment
  * make it ask for CHAP.
  */
+import { LogicalUnits } from '../iscsi/scsi/logical-units.ts';
 import { ScsiTarget } from '../iscsi/scsi/scsi-target.ts';
 import { IscsiServer } from '../iscsi/server.ts';
 import type { Target, TargetDirectory } from '../iscsi/target/directory.ts';
@@ -27,7 +28,8 @@ const log: Logger = { debug: say, info: say, warn: say, error: say };
 
 const blockSizeBytes = blockSize === '4096' ? 4096 : 512;
 const blocks = (Number(sizeMib) * MIB) / blockSizeBytes;
-const device = new ScsiTarget({ vendor: 'NULL', product: 'MEMORY', revision: '0001' });
+const product = { vendor: 'NULL', product: 'MEMORY', revision: '0001' };
+const device = new ScsiTarget(new LogicalUnits(product));
 device.mapLun(0, new MemoryDevice({ blocks, blockSizeBytes, volatileCache: true }));
 
 const target: Target = {

@@ -17,6 +17,7 @@ import {
   type Sense,
 } from './sense.ts';
 import { ownDataIn, Status, type ScsiTask } from './task.ts';
+import type { TargetView } from './unit-nexus.ts';
 
 const TEST_UNIT_READY = 0x00;
 const REQUEST_SENSE = 0x03;
@@ -39,7 +40,15 @@ function check(task: ScsiTask, sense: Sense): void {
   refuse(task, Status.checkCondition, encodeSense(sense, false));
 }
 
-function answerInquiry(task: ScsiTask, wellKnown: boolean, surroundings: UnitSurroundings): void {
+/** Where the command came to, in place of a logical unit. */
+export interface Absence {
+  /** It is the REPORT LUNS well known logical unit. */
+  readonly wellKnown: boolean;
+  readonly surroundings: UnitSurroundings;
+  readonly target: TargetView;
+}
+
+function answerInquiry(task: ScsiTask, { wellKnown, surroundings }: Absence): void {
   const { cdb } = task;
   const evpd = (u8(cdb, 1) & 0x01) !== 0;
   const peripheral = wellKnown ? Peripheral.wellKnown : Peripheral.none;
@@ -54,22 +63,18 @@ function answerInquiry(task: ScsiTask, wellKnown: boolean, surroundings: UnitSur
   giveData(task, data, u16(cdb, 3));
 }
 
-function run(
-  task: ScsiTask,
-  row: CommandRow,
-  facts: { wellKnown: boolean; surroundings: UnitSurroundings },
-): void {
+function run(task: ScsiTask, row: CommandRow, absence: Absence): void {
   const { cdb } = task;
-  const { wellKnown, surroundings } = facts;
+  const { wellKnown, target } = absence;
   if (row.opcode === INQUIRY) {
-    answerInquiry(task, wellKnown, surroundings);
+    answerInquiry(task, absence);
   } else if (row.opcode === REPORT_LUNS) {
-    const data = lunList(surroundings.luns(), u8(cdb, 2));
+    const data = lunList(target.luns(), u8(cdb, 2));
     if (data === null) {
       check(task, invalidFieldInCdb(2));
       return;
     }
-    surroundings.lunsReported(task.nexus);
+    target.lunsReported(task.nexus);
     giveData(task, data, u32(cdb, 6));
   } else if (row.opcode === REQUEST_SENSE) {
     const descriptorFormat = (u8(cdb, 1) & 0x01) !== 0;
@@ -82,16 +87,13 @@ function run(
   }
 }
 
-export function answerWithoutUnit(
-  task: ScsiTask,
-  facts: { wellKnown: boolean; surroundings: UnitSurroundings },
-): void {
-  const row = facts.surroundings.commands.ofCdb(task.cdb);
+export function answerWithoutUnit(task: ScsiTask, absence: Absence): void {
+  const row = absence.surroundings.commands.ofCdb(task.cdb);
   if (row === null || row === 'no-action') {
     check(task, LOGICAL_UNIT_NOT_SUPPORTED);
     return;
   }
   const reserved = checkReservedBits(row, task.cdb);
-  if (reserved === null) run(task, row, facts);
+  if (reserved === null) run(task, row, absence);
   else check(task, reserved);
 }

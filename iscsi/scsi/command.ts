@@ -7,7 +7,7 @@
 import { assert } from '../../src/base/assert.ts';
 import type { BlockError } from './block-device.ts';
 import { senseOf } from './block-errors.ts';
-import { encodeSense, type Sense } from './sense.ts';
+import { encodeSense, LOGICAL_UNIT_NOT_SUPPORTED, type Sense } from './sense.ts';
 import { noDataIn, ownDataIn, Status, type DataIn, type ScsiTask } from './task.ts';
 import type { UnitNexus } from './unit-nexus.ts';
 
@@ -73,6 +73,10 @@ export class Command {
       next(this);
       return;
     }
+    if (this.nexus.departed) {
+      this.check(LOGICAL_UNIT_NOT_SUPPORTED);
+      return;
+    }
     this.#dataOutBytes = bytes;
     this.#whenData = next;
     this.state = CommandState.awaitingData;
@@ -112,14 +116,16 @@ export class Command {
     return true;
   }
 
-  /** Aborts the command; `whenEnded` is called when it can do nothing more, perhaps at once. */
-  abort(whenEnded: () => void): void {
-    if (this.state === CommandState.ended) {
-      whenEnded();
-      return;
-    }
-    (this.#whenEnded ??= []).push(whenEnded);
-    if (this.task.aborted) return;
+  /** `ended` is called when the command can do nothing more, perhaps at once. */
+  whenEnded(ended: () => void): void {
+    if (this.state === CommandState.ended) ended();
+    else (this.#whenEnded ??= []).push(ended);
+  }
+
+  /** Aborts the command; `ended` as with `whenEnded`. */
+  abort(ended: () => void): void {
+    this.whenEnded(ended);
+    if (this.state === CommandState.ended || this.task.aborted) return;
     this.task.aborted = true;
     if (this.#operation === null) this.#drop();
     else this.#operation.aborted = true;

@@ -1,6 +1,7 @@
 /**
- * One logical unit: a block device with its task set, mode parameters and nexuses. Every command
- * passes `#run`: unit attention, dispatch, reserved bits, write protection, then the handler.
+ * One logical unit: a block device with its task set, mode parameters and nexuses, which come from
+ * every target that shows it. Every command passes `#run`: unit attention, dispatch, reserved bits,
+ * write protection, then the handler.
  */
 import { present } from '../../src/base/assert.ts';
 import type { BlockDevice } from './block-device.ts';
@@ -26,7 +27,7 @@ import {
 import { Status, TaskAttribute, type Nexus, type ScsiTask } from './task.ts';
 import { TaskSet } from './task-set.ts';
 import { UnitAttention } from './unit-attention.ts';
-import { UnitNexus } from './unit-nexus.ts';
+import { UnitNexus, type TargetView } from './unit-nexus.ts';
 
 /** What INQUIRY says of the product; the same for every volume (ESXi refuses to copy between others). */
 export interface ProductFacts {
@@ -38,14 +39,10 @@ export interface ProductFacts {
   readonly revision: string;
 }
 
-/** What a logical unit may ask of the SCSI target device that it is part of. */
+/** What all logical units of a member have in common. */
 export interface UnitSurroundings {
   readonly product: ProductFacts;
   readonly commands: CommandTable;
-  /** Ascending. */
-  luns(): readonly number[];
-  /** REPORT LUNS came over this nexus: the change of the LUN list is known there now. */
-  lunsReported(nexus: Nexus): void;
 }
 
 export class LogicalUnit {
@@ -57,9 +54,8 @@ export class LogicalUnit {
   readonly #nexuses = new Set<UnitNexus>();
   /** Of the device, as the nexuses know it. */
   #known: { readonly blocks: number; readonly readOnly: boolean };
-  #gone = false;
   #background = 0;
-  #whenUnused: (() => void) | null = null;
+  readonly #whenQuiet: (() => void)[] = [];
 
   constructor(options: { device: BlockDevice; surroundings: UnitSurroundings; maxTasks: number }) {
     this.device = options.device;
@@ -75,12 +71,13 @@ export class LogicalUnit {
     });
   }
 
-  attach(nexus: Nexus): UnitNexus {
-    const unitNexus = new UnitNexus(nexus, this);
+  attach(nexus: Nexus, target: TargetView): UnitNexus {
+    const unitNexus = new UnitNexus(nexus, this, target);
     this.#nexuses.add(unitNexus);
     return unitNexus;
   }
 
+  /** None of its commands is left. */
   detach(nexus: UnitNexus): void {
     this.#nexuses.delete(nexus);
   }
@@ -163,38 +160,34 @@ export class LogicalUnit {
     this.#background += 1;
     return () => {
       this.#background -= 1;
-      this.#leaveIfIdle();
+      if (this.#background > 0) return;
+      for (const quiet of this.#whenQuiet.splice(0)) quiet();
     };
   }
 
-  /** Unmapped: what has not begun is refused from now on; `done` when nothing uses the device. */
-  remove(done: () => void): void {
-    this.#gone = true;
-    this.tasks.whileHeld(() => {
-      for (const nexus of this.#nexuses) {
-        for (const command of [...nexus.commands.values()]) {
-          command.refuseUnlessRunning(LOGICAL_UNIT_NOT_SUPPORTED);
-        }
-      }
-    });
-    this.tasks.whenIdle(() => {
-      this.#whenUnused = done;
-      this.#leaveIfIdle();
-    });
+  /** Once, when no operation that outlived its command is under way; perhaps at once. */
+  whenQuiet(done: () => void): void {
+    if (this.#background === 0) done();
+    else this.#whenQuiet.push(done);
   }
 
-  #leaveIfIdle(): void {
-    if (this.#background > 0 || this.#whenUnused === null) return;
-    const done = this.#whenUnused;
-    this.#whenUnused = null;
-    done();
+  /**
+   * The LUN of these nexuses is unmapped: what has not begun is refused, what the device is at work
+   * for ends by itself. `each` is called for each command, when it has ended.
+   */
+  depart(nexuses: readonly UnitNexus[], each: () => void): number {
+    const commands = nexuses.flatMap((nexus) => [...nexus.commands.values()]);
+    for (const nexus of nexuses) nexus.departed = true;
+    this.tasks.whileHeld(() => {
+      for (const command of commands) {
+        command.whenEnded(each);
+        command.refuseUnlessRunning(LOGICAL_UNIT_NOT_SUPPORTED);
+      }
+    });
+    return commands.length;
   }
 
   #run(command: Command): void {
-    if (this.#gone) {
-      command.check(LOGICAL_UNIT_NOT_SUPPORTED);
-      return;
-    }
     const row = this.surroundings.commands.ofCdb(command.cdb);
     const { attentions } = command.nexus;
     if (attentions.any && (typeof row !== 'object' || row?.ignoresUnitAttention !== true)) {

@@ -1,13 +1,14 @@
 /**
  * The SCSI target device behind one iSCSI target name: its LUN map, its I_T nexuses, and the task
- * management functions [SAM-5]. A function is complete when each command that it concerns can do
+ * management functions [SAM-5]. Logical units are shared with other targets: a function over one
+ * concerns the commands of all their nexuses. A function is complete when each command that it concerns can do
  * nothing more, that is when its block operation is done.
  */
 import { assert, present } from '../../src/base/assert.ts';
 import { answerWithoutUnit } from './absent-unit.ts';
 import type { BlockDevice } from './block-device.ts';
-import { commandTable } from './command-table.ts';
-import { LogicalUnit, type ProductFacts, type UnitSurroundings } from './logical-unit.ts';
+import type { LogicalUnit } from './logical-unit.ts';
+import type { LogicalUnits } from './logical-units.ts';
 import { decodeLun, MAX_LUN, REPORT_LUNS_WELL_KNOWN_LUN } from './lun.ts';
 import type {
   DeviceEventListener,
@@ -17,12 +18,7 @@ import type {
   TaskManagementOutcome,
 } from './task.ts';
 import { UnitAttention } from './unit-attention.ts';
-import type { UnitNexus } from './unit-nexus.ts';
-
-export interface ScsiTargetFacts extends ProductFacts {
-  /** Commands in one logical unit's task set; beyond that TASK SET FULL. Default 4096. */
-  readonly maxTasksPerUnit?: number;
-}
+import type { TargetView, UnitNexus } from './unit-nexus.ts';
 
 type OutcomeDone = (outcome: TaskManagementOutcome) => void;
 
@@ -33,7 +29,6 @@ interface NexusState {
   readonly departing: Set<UnitNexus>;
 }
 
-const MAX_TASKS_PER_UNIT = 4096;
 /** Nexuses that are remembered after their loss, to say I_T NEXUS LOSS when they come back. */
 const MAX_LOST_NEXUSES = 1024;
 
@@ -56,99 +51,80 @@ const keyOf = (nexus: Nexus): string =>
   `${nexus.initiatorName},i,${nexus.isid};${nexus.targetName},t,${String(nexus.portalGroupTag)}`;
 
 export class ScsiTarget implements DeviceServer {
-  readonly #maxTasks: number;
-  readonly #units = new Map<number, LogicalUnit>();
+  readonly units: LogicalUnits;
+  readonly #map = new Map<number, LogicalUnit>();
   readonly #nexuses = new Map<Nexus, NexusState>();
   readonly #lost = new Set<string>();
-  readonly #surroundings: UnitSurroundings;
+  readonly #view: TargetView = {
+    luns: () => this.luns(),
+    lunsReported: (nexus) => {
+      this.#lunsReported(nexus);
+    },
+  };
 
-  constructor(facts: ScsiTargetFacts) {
-    this.#maxTasks = facts.maxTasksPerUnit ?? MAX_TASKS_PER_UNIT;
-    this.#surroundings = {
-      product: facts,
-      commands: commandTable,
-      luns: () => this.luns(),
-      lunsReported: (nexus) => {
-        this.#lunsReported(nexus);
-      },
-    };
+  /** `units`: those of the member, shared with its other targets. */
+  constructor(units: LogicalUnits) {
+    this.units = units;
   }
 
   /** Ascending. */
   luns(): readonly number[] {
-    return [...this.#units.keys()].sort((a, b) => a - b);
+    return [...this.#map.keys()].sort((a, b) => a - b);
   }
 
   device(lun: number): BlockDevice | null {
-    return this.#units.get(lun)?.device ?? null;
+    return this.#map.get(lun)?.device ?? null;
   }
 
   mapLun(lun: number, device: BlockDevice): void {
     assert(Number.isInteger(lun) && lun >= 0 && lun <= MAX_LUN, 'a LUN is 0 to 16383');
-    assert(!this.#units.has(lun), 'a LUN is mapped once');
-    for (const unit of this.#units.values()) unit.establish(UnitAttention.lunsChanged);
-    const unit = new LogicalUnit({
-      device,
-      surroundings: this.#surroundings,
-      maxTasks: this.#maxTasks,
-    });
-    this.#units.set(lun, unit);
+    assert(!this.#map.has(lun), 'a LUN is mapped once');
+    const unit = this.units.acquire(device);
+    this.#map.set(lun, unit);
     for (const [nexus, state] of this.#nexuses) {
-      const unitNexus = unit.attach(nexus);
+      const unitNexus = unit.attach(nexus, this.#view);
       unitNexus.attentions.establish(UnitAttention.powerOnOrReset);
-      unitNexus.attentions.establish(UnitAttention.lunsChanged);
       state.units.set(lun, unitNexus);
     }
-    this.#tellListeners();
+    this.#tellLunsChanged();
   }
 
   /**
-   * Commands that have not begun are refused, those under way end by themselves; `done` when nothing
-   * uses the device any more.
+   * Commands that came by this LUN and have not begun are refused, those under way end by themselves.
+   * `done` when none of these is left, nor an operation that outlived its command.
    */
   unmapLun(lun: number, done: () => void = () => undefined): void {
-    const unit = present(this.#units.get(lun), 'the LUN is mapped');
-    this.#units.delete(lun);
-    const departing: (() => void)[] = [];
-    for (const state of this.#nexuses.values()) {
+    const unit = present(this.#map.get(lun), 'the LUN is mapped');
+    this.#map.delete(lun);
+    const departing = [...this.#nexuses.values()].map((state) => {
       const unitNexus = present(state.units.get(lun), 'a nexus sees all units');
       state.units.delete(lun);
       state.departing.add(unitNexus);
-      departing.push(() => {
-        state.departing.delete(unitNexus);
-      });
-    }
-    for (const other of this.#units.values()) other.establish(UnitAttention.lunsChanged);
-    this.#tellListeners();
-    unit.remove(() => {
-      for (const departed of departing) departed();
-      done();
+      return { state, unitNexus };
     });
-  }
-
-  /** The device of a LUN may have another size or other settings now. */
-  deviceChanged(lun: number): void {
-    this.#units.get(lun)?.deviceChanged();
-  }
-
-  /** The device of a LUN shows other content now, and may have another size. */
-  contentReplaced(lun: number): void {
-    const unit = this.#units.get(lun);
-    unit?.establish(UnitAttention.mediumChanged);
-    unit?.deviceChanged();
-  }
-
-  /** What all logical units share is nearly used up: each nexus is told of each. */
-  spaceLow(): void {
-    for (const unit of this.#units.values()) unit.establish(UnitAttention.softThreshold);
+    this.#tellLunsChanged();
+    whenAllEnded(
+      (ended) =>
+        unit.depart(
+          departing.map(({ unitNexus }) => unitNexus),
+          ended,
+        ),
+      () => {
+        for (const { state, unitNexus } of departing) {
+          state.departing.delete(unitNexus);
+          unit.detach(unitNexus);
+        }
+        this.units.release(unit, done);
+      },
+    );
   }
 
   attach(nexus: Nexus, listener: DeviceEventListener): void {
     assert(!this.#nexuses.has(nexus), 'a nexus is attached once');
     const state: NexusState = { listener, units: new Map(), departing: new Set() };
     const wasLost = this.#lost.delete(keyOf(nexus));
-    for (const [lun, unit] of this.#units) {
-      const unitNexus = unit.attach(nexus);
+    for (const [lun, unit] of this.#map) {
+      const unitNexus = unit.attach(nexus, this.#view);
       unitNexus.attentions.establish(
         wasLost ? UnitAttention.nexusLoss : UnitAttention.powerOnOrReset,
       );
@@ -162,12 +138,17 @@ export class ScsiTarget implements DeviceServer {
     this.#nexuses.delete(nexus);
     this.#remember(nexus);
     const all = [...state.units.values(), ...state.departing];
-    whenAllEnded((ended) => {
-      let count = 0;
-      for (const unitNexus of all) count += unitNexus.unit.abortOf(unitNexus, ended);
-      return count;
-    }, done);
-    for (const unitNexus of all) unitNexus.unit.detach(unitNexus);
+    whenAllEnded(
+      (ended) => {
+        let count = 0;
+        for (const unitNexus of all) count += unitNexus.unit.abortOf(unitNexus, ended);
+        return count;
+      },
+      () => {
+        for (const unitNexus of all) unitNexus.unit.detach(unitNexus);
+        done();
+      },
+    );
   }
 
   submit(task: ScsiTask): void {
@@ -177,7 +158,8 @@ export class ScsiTarget implements DeviceServer {
       unitNexus.unit.submit(task, unitNexus);
     } else {
       const wellKnown = lun === REPORT_LUNS_WELL_KNOWN_LUN;
-      answerWithoutUnit(task, { wellKnown, surroundings: this.#surroundings });
+      const { surroundings } = this.units;
+      answerWithoutUnit(task, { wellKnown, surroundings, target: this.#view });
     }
   }
 
@@ -225,7 +207,7 @@ export class ScsiTarget implements DeviceServer {
     whenAllEnded(
       (ended) => {
         let count = 0;
-        for (const unit of this.#units.values()) {
+        for (const unit of this.#map.values()) {
           count += unit.abortAll(ended);
           unit.reset(UnitAttention.hardReset);
         }
@@ -270,8 +252,11 @@ export class ScsiTarget implements DeviceServer {
     if (this.#lost.size > MAX_LOST_NEXUSES && !oldest.done) this.#lost.delete(oldest.value);
   }
 
-  #tellListeners(): void {
-    for (const { listener } of this.#nexuses.values()) listener.lunsChanged?.();
+  #tellLunsChanged(): void {
+    for (const { listener, units } of this.#nexuses.values()) {
+      for (const { attentions } of units.values()) attentions.establish(UnitAttention.lunsChanged);
+      listener.lunsChanged?.();
+    }
   }
 
   #lunsReported(nexus: Nexus): void {

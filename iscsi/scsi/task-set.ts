@@ -16,7 +16,6 @@ export class TaskSet {
   #activeOrdered = 0;
   #activeHeadOfQueue = 0;
   #held = false;
-  #whenIdle: (() => void) | null = null;
 
   constructor(options: { limit: number; start: (command: Command) => void }) {
     this.#limit = options.limit;
@@ -58,11 +57,6 @@ export class TaskSet {
       this.#enable(next);
     }
     this.#held = false;
-    if (this.#whenIdle !== null && this.#active === 0 && this.#dormant.length === 0) {
-      const idle = this.#whenIdle;
-      this.#whenIdle = null;
-      idle();
-    }
   }
 
   /** Nothing dormant starts during `action`: what is about to be aborted does not run before. */
@@ -72,12 +66,6 @@ export class TaskSet {
     action();
     if (!outermost) return;
     this.#held = false;
-    this.startBlocked();
-  }
-
-  /** Once, when no command is left in the set. */
-  whenIdle(done: () => void): void {
-    this.#whenIdle = done;
     this.startBlocked();
   }
 

@@ -1,19 +1,34 @@
-/** One I_T_L nexus: what a logical unit keeps for one initiator port and target port. */
+/**
+ * One I_T_L nexus: what a logical unit keeps for one initiator port, target port and LUN. A unit may
+ * have several of one I_T nexus, when its target shows it under several LUNs.
+ */
 import type { Command } from './command.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import type { Nexus } from './task.ts';
 import { UnitAttentions } from './unit-attention.ts';
 
+/** The SCSI target device that a command came through, as its handlers see it. */
+export interface TargetView {
+  /** Ascending. */
+  luns(): readonly number[];
+  /** REPORT LUNS came over this nexus: the change of the LUN list is known there now. */
+  lunsReported(nexus: Nexus): void;
+}
+
 export class UnitNexus {
   readonly nexus: Nexus;
   readonly unit: LogicalUnit;
+  readonly target: TargetView;
   readonly attentions = new UnitAttentions();
   /** The commands of this nexus in the task set, by tag. */
   readonly commands = new Map<number, Command>();
+  /** The LUN is unmapped: only what the device is at work for goes on. */
+  departed = false;
 
-  constructor(nexus: Nexus, unit: LogicalUnit) {
+  constructor(nexus: Nexus, unit: LogicalUnit, target: TargetView) {
     this.nexus = nexus;
     this.unit = unit;
+    this.target = target;
   }
 
   /** The command has ended: it leaves the task set. */

@@ -15,13 +15,7 @@ import type { LunMap, TargetRecord, TargetSecrets } from './records.ts';
 /** The SCSI side of one target, with its LUNs. */
 export interface LunHolder extends DeviceServer {
   mapLun(lun: number, device: BlockDevice): void;
-  /** The device has another size or other settings now: initiators are told. */
-  deviceChanged(lun: number): void;
-  /** It has other content now: initiators are told. */
-  contentReplaced(lun: number): void;
-  /** Less of the pool is free than the soft threshold says: initiators are told. */
-  spaceLow(): void;
-  /** `done` when no command uses the device any more. */
+  /** `done` when no command that came by this LUN uses the device any more. */
   unmapLun(lun: number, done?: () => void): void;
 }
 
@@ -136,6 +130,8 @@ export class TargetBook {
     const keys = iqns.flatMap((iqn) => [targetKey(iqn), secretKey(iqn)]);
     await this.commit(keys.map((key) => ({ kind: 'remove', key })));
     for (const iqn of iqns) {
+      const target = this.live.get(iqn);
+      for (const lun of target?.luns() ?? []) target?.device.unmapLun(lun);
       this.live.delete(iqn);
       this.damaged.delete(iqn);
     }

@@ -19,11 +19,22 @@ import { encodeText, exportKey, newRecord } from './records.ts';
 import { TargetBook } from './target-book.ts';
 import type { LiveTarget, LunHolder } from './target-book.ts';
 
+/** The logical units: a device is one of them, whatever targets show it. */
+export interface UnitEvents {
+  /** The device has another size or other settings now: its initiators are told. */
+  deviceChanged(device: BlockDevice): void;
+  /** It has other content now: its initiators are told. */
+  contentReplaced(device: BlockDevice): void;
+  /** Less of the pool is free than the soft threshold says: all initiators are told. */
+  spaceLow(): void;
+}
+
 export interface TargetServicePorts {
   readonly control: ControlState;
   readonly secrets: SecretBox;
   readonly log: Logger;
   readonly makeDevice: () => LunHolder;
+  readonly units: UnitEvents;
   readonly portals: () => readonly Portal[];
   /** Sessions that are logged in to the target now. */
   readonly sessionCount: (iqn: string) => number;
@@ -51,6 +62,8 @@ export interface TargetInfo {
 export class TargetService implements TargetDirectory {
   readonly #ports: TargetServicePorts;
   readonly #book: TargetBook;
+  /** Of volumes and snapshots that were mapped, by id: each has one for all its LUNs. */
+  readonly #devices = new Map<number, BlockDevice>();
   #attachment: Attachment | null = null;
   #ready = false;
   #lastTurn: Promise<unknown> = Promise.resolve();
@@ -128,14 +141,13 @@ export class TargetService implements TargetDirectory {
 
   /** Size or settings of a volume are not as they were: its initiators are told. */
   volumeChanged(volumeId: number): void {
-    for (const { device, record } of this.#mapping(volumeId)) {
-      for (const map of record.luns) if (map.volumeId === volumeId) device.deviceChanged(map.lun);
-    }
+    const device = this.#devices.get(volumeId);
+    if (device !== undefined) this.#ports.units.deviceChanged(device);
   }
 
   /** Less of the pool is free than the soft threshold says: all initiators are told. */
   spaceLow(): void {
-    for (const { device } of this.#book.live.values()) device.spaceLow();
+    this.#ports.units.spaceLow();
   }
 
   create(name: string, options: { redirect: string | null }): Promise<TargetInfo> {
@@ -304,9 +316,8 @@ export class TargetService implements TargetDirectory {
       return this.#remove(later, { what: 'a later snapshot', force }, async (prepare) => {
         const volume = await pool.rollback(name, { deleteLater, prepare });
         // Whatever becomes of the records: what is behind the LUNs is another.
-        for (const { device, record } of this.#mapping(id)) {
-          for (const map of record.luns) if (map.volumeId === id) device.contentReplaced(map.lun);
-        }
+        const device = this.#devices.get(id);
+        if (device !== undefined) this.#ports.units.contentReplaced(device);
         return volume;
       });
     });
@@ -334,6 +345,7 @@ export class TargetService implements TargetDirectory {
       putBack();
       throw error;
     }
+    for (const id of ids) this.#devices.delete(id);
     for (const target of mapped) {
       const { ownVolumeId } = target.record;
       // Its own target is erased with it, in one step: what is stored has never been without its LUN.
@@ -361,10 +373,14 @@ export class TargetService implements TargetDirectory {
   }
 
   #deviceOf(volumeId: number): BlockDevice {
+    const known = this.#devices.get(volumeId);
+    if (known !== undefined) return known;
     const { pool, deviceFor } = this.#attached();
     const name = pool.nameOf(volumeId);
     if (name === null) throw new RequestError('not-found', `volume ${volumeId} is gone`);
-    return deviceFor(name);
+    const device = deviceFor(name);
+    this.#devices.set(volumeId, device);
+    return device;
   }
 
   #inTurn<T>(run: () => Promise<T>): Promise<T> {

@@ -7,7 +7,7 @@ import type { SecretBox } from '../../src/base/control-state.ts';
 import type { Logger } from '../../src/base/ports.ts';
 import { identityOf } from '../../src/identity.ts';
 import { openSecretBox } from '../../src/io/secret-box.ts';
-import { TargetService } from '../../src/targets/target-service.ts';
+import { TargetService, type UnitEvents } from '../../src/targets/target-service.ts';
 import type { LunHolder } from '../../src/targets/target-book.ts';
 import type { BlockDevice } from '../../iscsi/scsi/block-device.ts';
 import { MemoryControlState } from './memory-control-state.ts';
@@ -48,9 +48,6 @@ function fakeDevice(pool: MemoryPool, name: string): BlockDevice {
 
 export class RecordingLuns implements LunHolder {
   readonly luns = new Map<number, BlockDevice>();
-  /** LUNs whose device has changed. */
-  readonly changed: number[] = [];
-  readonly replaced: number[] = [];
   readonly unmapped: number[] = [];
   mapLun(lun: number, device: BlockDevice): void {
     this.luns.set(lun, device);
@@ -59,18 +56,6 @@ export class RecordingLuns implements LunHolder {
     this.luns.delete(lun);
     this.unmapped.push(lun);
     done();
-  }
-  deviceChanged(lun: number): void {
-    this.changed.push(lun);
-  }
-  contentReplaced(lun: number): void {
-    this.replaced.push(lun);
-  }
-
-  /** How often it was told. */
-  timesLow = 0;
-  spaceLow(): void {
-    this.timesLow += 1;
   }
   attach = refused;
   detach = refused;
@@ -82,6 +67,22 @@ export class RecordingLuns implements LunHolder {
   clearTaskSet = refused;
   logicalUnitReset = refused;
   targetReset = refused;
+}
+
+/** What the logical units were told. */
+export class RecordingUnits implements UnitEvents {
+  readonly changed: BlockDevice[] = [];
+  readonly replaced: BlockDevice[] = [];
+  timesLow = 0;
+  deviceChanged(device: BlockDevice): void {
+    this.changed.push(device);
+  }
+  contentReplaced(device: BlockDevice): void {
+    this.replaced.push(device);
+  }
+  spaceLow(): void {
+    this.timesLow += 1;
+  }
 }
 
 export async function makeSecretBox(): Promise<SecretBox> {
@@ -99,6 +100,7 @@ export interface TargetBench {
   readonly secrets: SecretBox;
   /** Sessions logged in, by IQN; `dropSessions` takes them away. */
   readonly sessions: Map<string, number>;
+  readonly units: RecordingUnits;
   lunsOf(iqn: string): Map<number, BlockDevice>;
   /** A new service over the same state, as after a restart. */
   restart(): Promise<TargetService>;
@@ -108,12 +110,14 @@ export async function targetBench(pool: MemoryPool): Promise<TargetBench> {
   const control = new MemoryControlState();
   const secrets = await makeSecretBox();
   const sessions = new Map<string, number>();
+  const units = new RecordingUnits();
   const make = (): TargetService =>
     new TargetService({
       control,
       secrets,
       log: quiet,
       makeDevice: () => new RecordingLuns(),
+      units,
       portals: () => [{ advertised: null, portalGroupTag: 1, loopback: true }],
       sessionCount: (iqn) => sessions.get(iqn) ?? 0,
       dropSessions: (iqn) => void sessions.delete(iqn),
@@ -128,6 +132,7 @@ export async function targetBench(pool: MemoryPool): Promise<TargetBench> {
     control,
     secrets,
     sessions,
+    units,
     lunsOf: (iqn) => {
       const device = service.find(iqn)?.device;
       if (!(device instanceof RecordingLuns)) throw new Error(`no target ${iqn}`);

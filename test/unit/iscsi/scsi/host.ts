@@ -1,4 +1,5 @@
 /** A host for tests of the device server: one nexus that sends CDBs and keeps what came back. */
+import { LogicalUnits } from '../../../../iscsi/scsi/logical-units.ts';
 import { ScsiTarget } from '../../../../iscsi/scsi/scsi-target.ts';
 import {
   TaskAttribute,
@@ -8,7 +9,7 @@ import {
   type TaskManagementOutcome,
   type TaskResult,
 } from '../../../../iscsi/scsi/task.ts';
-import { MemoryDevice, type MemoryDeviceOptions } from '../../../memory-device.ts';
+import { MemoryDevice, testIdentity, type MemoryDeviceOptions } from '../../../memory-device.ts';
 
 export interface SendOptions {
   readonly lun?: string;
@@ -113,13 +114,19 @@ export class Host {
   readonly nexus: Nexus;
   #nextTag = 1;
 
-  constructor(target: ScsiTarget, name = 'host-a', listener: DeviceEventListener = {}) {
+  constructor(
+    target: ScsiTarget,
+    name = 'host-a',
+    listener: DeviceEventListener = {},
+    port: Partial<Pick<Nexus, 'targetName' | 'portalGroupTag'>> = {},
+  ) {
     this.target = target;
     this.nexus = {
       initiatorName: `iqn.2024-01.com.example:${name}`,
       isid: '80123456789a',
       targetName: 'iqn.2024-01.com.example:target',
       portalGroupTag: 1,
+      ...port,
     };
     target.attach(this.nexus, listener);
   }
@@ -161,13 +168,16 @@ export class Host {
   }
 }
 
-export const newTarget = (maxTasksPerUnit = 64): ScsiTarget =>
-  new ScsiTarget({
+export const newUnits = (maxTasksPerUnit = 64): LogicalUnits =>
+  new LogicalUnits({
     vendor: 'SCALE',
     product: 'STORAGE SCALE',
     revision: '0001',
     maxTasksPerUnit,
   });
+
+export const newTarget = (maxTasksPerUnit = 64): ScsiTarget =>
+  new ScsiTarget(newUnits(maxTasksPerUnit));
 
 /** One disk of 1 MiB as LUN 0, and a host that has taken its unit attention. */
 export function setUp(options: Partial<MemoryDeviceOptions> = {}): {
@@ -176,7 +186,11 @@ export function setUp(options: Partial<MemoryDeviceOptions> = {}): {
   target: ScsiTarget;
 } {
   const blockSizeBytes = options.blockSizeBytes ?? 512;
-  const device = new MemoryDevice({ blocks: (1 << 20) / blockSizeBytes, ...options });
+  const device = new MemoryDevice({
+    blocks: (1 << 20) / blockSizeBytes,
+    identity: testIdentity,
+    ...options,
+  });
   const target = newTarget();
   target.mapLun(0, device);
   const host = new Host(target);

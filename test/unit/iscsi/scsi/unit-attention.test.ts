@@ -60,7 +60,7 @@ test('a resize is CAPACITY DATA HAS CHANGED for all [SBC-3, READ CAPACITY data h
   const other = new Host(target, 'host-b');
   other.settle();
   device.blocks = 4096;
-  target.deviceChanged(0);
+  target.units.deviceChanged(device);
   expect([host.settle(), other.settle()]).toEqual([['6/2a/09'], ['6/2a/09']]);
   expect(hex(host.send('25').dataIn)).toBe('00000fff00000200');
 });
@@ -68,30 +68,30 @@ test('a resize is CAPACITY DATA HAS CHANGED for all [SBC-3, READ CAPACITY data h
 test('a setting that the operator changed is MODE PARAMETERS CHANGED for all, and shows', () => {
   const { host, device, target } = setUp();
   device.volatileCache = false;
-  target.deviceChanged(0);
+  target.units.deviceChanged(device);
   expect(host.settle()).toEqual(['6/2a/01']);
   expect(hex(host.send('1a0008001800').dataIn.subarray(12, 15))).toBe('081200');
   host.manage('logicalUnitReset');
   host.settle();
   expect(hex(host.send('1a0008001800').dataIn.subarray(12, 15))).toBe('081200');
   device.readOnly = true;
-  target.deviceChanged(0);
-  target.deviceChanged(0);
+  target.units.deviceChanged(device);
+  target.units.deviceChanged(device);
   expect(host.settle()).toEqual(['6/2a/01']);
 });
 
 test('other content is NOT READY TO READY CHANGE, and CAPACITY DATA HAS CHANGED with another size', () => {
   const { host, device, target } = setUp();
-  target.contentReplaced(0);
+  target.units.contentReplaced(device);
   expect(host.settle()).toEqual(['6/28/00']);
   device.blocks += 8;
-  target.contentReplaced(0);
+  target.units.contentReplaced(device);
   expect(host.settle()).toEqual(['6/28/00', '6/2a/09']);
 });
 
 test('a change that nobody can see is not told', () => {
-  const { host, target } = setUp();
-  target.deviceChanged(0);
+  const { host, device, target } = setUp();
+  target.units.deviceChanged(device);
   expect(host.settle()).toEqual([]);
 });
 
@@ -99,7 +99,7 @@ test('the same condition waits once, and a reset clears what is older [SAM-5, un
   const { host, device, target } = setUp();
   const grow = (): void => {
     device.blocks += 8;
-    target.deviceChanged(0);
+    target.units.deviceChanged(device);
   };
   grow();
   grow();

@@ -1,8 +1,8 @@
 import { PoolError } from '../../../../pool/types.ts';
 import { exportKey, secretKey, targetKey } from '../../../../src/targets/records.ts';
 import { MemoryPool, volumeSpec } from '../../../fakes/memory-pool.ts';
-import { RecordingLuns, targetBench } from '../../../fakes/target-ports.ts';
-import type { TargetBench } from '../../../fakes/target-ports.ts';
+import { targetBench } from '../../../fakes/target-ports.ts';
+import type { RecordingLuns, TargetBench } from '../../../fakes/target-ports.ts';
 
 const own = 'iqn.2026-01.io.storage-scale:a0a1a2a3:db';
 const other = 'iqn.2026-01.com.example:other';
@@ -108,7 +108,7 @@ describe('deleting a volume', () => {
     await expect(removal).rejects.toBe(pool.refusal);
     const options = { force: true, deleteLater: true };
     await expect(bench.service.rollback('db@s', options)).rejects.toBe(pool.refusal);
-    expect([device.unmapped, device.replaced]).toEqual([[], []]);
+    expect([device.unmapped, bench.units.replaced]).toEqual([[], []]);
     expect(bench.sessions.get(own)).toBe(1);
   });
 
@@ -283,12 +283,29 @@ test('a damaged record costs its target and no other', async () => {
   expect(again.infos().map(({ state }) => state)).toEqual(['online', 'damaged']);
 });
 
-describe('a snapshot', () => {
-  const replaced = (iqn: string): readonly number[] => {
-    const device = bench.service.find(iqn)?.device;
-    return device instanceof RecordingLuns ? device.replaced : [];
-  };
+describe('a volume in several targets', () => {
+  test('is one device, which hears of a change once', async () => {
+    await createDb();
+    await bench.service.create(other, { redirect: null });
+    await bench.service.map(other, 'db', 7);
+    const device = bench.lunsOf(own).get(0);
+    expect(bench.lunsOf(other).get(7)).toBe(device);
+    bench.service.volumeChanged(pool.volume('db').id);
+    expect(bench.units.changed).toEqual([device]);
+  });
 
+  test('leaves a target that is deleted, and stays in the others', async () => {
+    await createDb();
+    await bench.service.create(other, { redirect: null });
+    await bench.service.map(other, 'db', 7);
+    const luns = bench.lunsOf(other);
+    await bench.service.delete(other, { force: false });
+    expect(luns.size).toBe(0);
+    expect(bench.lunsOf(own).size).toBe(1);
+  });
+});
+
+describe('a snapshot', () => {
   test('is mapped as a volume is, with an identity of its own, over a restart too', async () => {
     await createDb();
     await pool.createSnapshots(['db@s']);
@@ -319,8 +336,8 @@ describe('a snapshot', () => {
     bench.sessions.set(own, 1);
     const options = { force: false, deleteLater: false };
     await expect(bench.service.rollback('db@s', options)).rejects.toThrow(/in use/);
-    expect(replaced(own)).toEqual([]);
+    expect(bench.units.replaced).toEqual([]);
     await bench.service.rollback('db@s', { ...options, force: true });
-    expect(replaced(own)).toEqual([0]);
+    expect(bench.units.replaced).toEqual([bench.lunsOf(own).get(0)]);
   });
 });

@@ -1,0 +1,81 @@
+/**
+ * The logical units of a member, by the identity of their devices. A device is one logical unit
+ * however many targets and LUNs show it: one task set, one set of mode parameters, one state. A unit
+ * lives from its first mapping until the last has ended with all that was under way for it.
+ */
+import { assert, present } from '../../src/base/assert.ts';
+import type { BlockDevice } from './block-device.ts';
+import { commandTable } from './command-table.ts';
+import { LogicalUnit, type ProductFacts, type UnitSurroundings } from './logical-unit.ts';
+import { UnitAttention } from './unit-attention.ts';
+
+export interface UnitFacts extends ProductFacts {
+  /** Commands in one logical unit's task set; beyond that TASK SET FULL. Default 4096. */
+  readonly maxTasksPerUnit?: number;
+}
+
+interface Entry {
+  readonly unit: LogicalUnit;
+  mappings: number;
+}
+
+const MAX_TASKS_PER_UNIT = 4096;
+
+const keyOf = (device: BlockDevice): string => device.identity.serial;
+
+export class LogicalUnits {
+  readonly surroundings: UnitSurroundings;
+  readonly #maxTasks: number;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(facts: UnitFacts) {
+    this.surroundings = { product: facts, commands: commandTable };
+    this.#maxTasks = facts.maxTasksPerUnit ?? MAX_TASKS_PER_UNIT;
+  }
+
+  find(device: BlockDevice): LogicalUnit | null {
+    return this.#entries.get(keyOf(device))?.unit ?? null;
+  }
+
+  /** One more LUN shows the device: made the first time. To be given back with `release`. */
+  acquire(device: BlockDevice): LogicalUnit {
+    const known = this.#entries.get(keyOf(device));
+    if (known !== undefined) {
+      assert(known.unit.device === device, 'a volume is one device, however often it is mapped');
+      known.mappings += 1;
+      return known.unit;
+    }
+    const { surroundings } = this;
+    const unit = new LogicalUnit({ device, surroundings, maxTasks: this.#maxTasks });
+    this.#entries.set(keyOf(device), { unit, mappings: 1 });
+    return unit;
+  }
+
+  /** One LUN less shows it, and the commands that came by it have ended; `done` when nothing that
+   * outlived its command uses the device any more. */
+  release(unit: LogicalUnit, done: () => void): void {
+    unit.whenQuiet(() => {
+      const entry = present(this.#entries.get(keyOf(unit.device)), 'a mapped unit is known');
+      entry.mappings -= 1;
+      if (entry.mappings === 0) this.#entries.delete(keyOf(unit.device));
+      done();
+    });
+  }
+
+  /** The device may have another size or other settings now. */
+  deviceChanged(device: BlockDevice): void {
+    this.find(device)?.deviceChanged();
+  }
+
+  /** The device shows other content now, and may have another size. */
+  contentReplaced(device: BlockDevice): void {
+    const unit = this.find(device);
+    unit?.establish(UnitAttention.mediumChanged);
+    unit?.deviceChanged();
+  }
+
+  /** What all logical units share is nearly used up: each nexus is told of each. */
+  spaceLow(): void {
+    for (const { unit } of this.#entries.values()) unit.establish(UnitAttention.softThreshold);
+  }
+}
