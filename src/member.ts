@@ -110,7 +110,7 @@ export class Member {
     const { log, announce } = this.#surroundings;
     const apiUrl = await this.#openApi();
     await this.#portals
-      .open((portals) => this.#iscsi.listen(portals))
+      .open(this.#control, (portals) => this.#iscsi.listen(portals))
       .catch((error: unknown) => {
         throw listenFault('--portal', error);
       });

@@ -3,15 +3,16 @@ import type { ListenPortal } from '../iscsi/server.ts';
 import type { Portal } from '../iscsi/target/directory.ts';
 import { formatAddress, isLoopbackHost } from '../iscsi/target/portal-address.ts';
 import type { SocketAddress } from '../iscsi/target/portal-address.ts';
+import type { ControlState } from './base/control-state.ts';
+import { portalGroups } from './portal-groups.ts';
+import type { PortalGroup } from './portal-groups.ts';
 import type { PortalOption } from './serve-options.ts';
-
-/** One portal group holds all portals of a member: any of them may carry a session. */
-const portalGroupTag = 1;
 
 const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::';
 
 export class Portals {
   readonly #options: readonly PortalOption[];
+  #groups: readonly PortalGroup<PortalOption>[] = [];
   #bound: readonly SocketAddress[] = [];
 
   constructor(options: readonly PortalOption[]) {
@@ -19,20 +20,15 @@ export class Portals {
   }
 
   async open(
+    control: ControlState,
     listen: (portals: readonly ListenPortal[]) => Promise<SocketAddress[]>,
   ): Promise<void> {
-    this.#bound = await listen(
-      this.#options.map(({ host, port, advertised }) => ({
-        host,
-        port,
-        advertised,
-        portalGroupTag,
-      })),
-    );
+    this.#groups = await portalGroups(control, this.#options);
+    this.#bound = await listen(this.#groups);
   }
 
   directory(): readonly Portal[] {
-    return this.#options.map(({ host, advertised }, at) => {
+    return this.#groups.map(({ host, advertised, portalGroupTag }, at) => {
       const bound = this.#bound[at];
       // What listens on all addresses has none of its own to show.
       const own = bound === undefined || isWildcard(host) ? null : formatAddress(bound);
