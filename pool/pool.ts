@@ -213,6 +213,7 @@ export class Pool implements PoolControl {
     checkSpec({ ...volume.record, ...changes });
     return this.#exclusively(name, async () => {
       await this.#catalogue.record({ op: 'set-volume', id: volume.id, changes });
+      if (changes.compression !== undefined) this.#rewriter.settingChanged(volume);
       this.#event('volume-changed', name);
       return this.volume(name);
     });
@@ -322,11 +323,11 @@ export class Pool implements PoolControl {
   }
 
   startRewrite(name: string, options: RewriteOptions): RewriteReport {
-    const { rateLimit = REWRITE_RATE_LIMIT } = options;
+    const { rateLimit = REWRITE_RATE_LIMIT, all = false } = options;
     if (!(rateLimit >= 1)) {
       throw new PoolError('invalid', `a rewrite can't read ${rateLimit} bytes a second: give more`);
     }
-    return this.#rewriter.start(this.openVolume(name), rateLimit);
+    return this.#rewriter.start(this.openVolume(name), { rateLimit, all });
   }
 
   stopRewrite(name: string): Promise<RewriteReport> {

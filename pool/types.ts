@@ -108,11 +108,18 @@ export interface RewriteReport {
   readonly rate: number;
   /** Bytes a second that it may read; while commands come in it takes a quarter of that. */
   readonly rateLimit: number;
+  /** What it stores by. */
+  readonly compression: string;
+  readonly all: boolean;
   readonly recodedChunks: number;
   readonly unreadableChunks: number;
+  /** As they were, because the cleaner moved them each time they were to be stored anew. */
+  readonly skippedChunks: number;
 }
 
 export interface RewriteOptions {
+  /** Also what the codec of the setting stores already: for another level of it. */
+  readonly all?: boolean;
   /** Bytes a second; by default the pool's own setting. */
   readonly rateLimit?: number;
 }
@@ -252,8 +259,8 @@ export interface PoolControl {
   stopScrub(): Promise<ScrubReport>;
   /** The rewrite of a volume that runs, or the last one since the start. */
   rewrite(name: string): RewriteReport;
-  /** Stores what the volume maps as its compression setting wants it now, in the background; joins the
-   * one that runs. One volume at a time: 'in-use' while it is another's. */
+  /** Stores what the volume and its snapshots map as its compression setting wants it now, in the
+   * background; joins the one that runs. One volume at a time: 'in-use' while it is another's. */
   startRewrite(name: string, options: RewriteOptions): RewriteReport;
   /** Resolves when it has stopped, or when none was running. */
   stopRewrite(name: string): Promise<RewriteReport>;

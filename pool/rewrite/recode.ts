@@ -1,7 +1,6 @@
 /** Chunks read, expanded, and stored anew with another codec. */
 import { Codec } from '../../src/base/ports.ts';
 import type { CompressionSetting } from '../../src/base/ports.ts';
-import type { ChunkPlace } from '../chunk/chunk-table.ts';
 import type { PoolCore } from '../core.ts';
 import { readPlain } from '../log/plain-reader.ts';
 import type { PlainRead } from '../log/plain-reader.ts';
@@ -14,10 +13,6 @@ export interface Candidate extends Omit<PlainRead, 'done'> {
   readonly volume: number;
   readonly chunkNumber: number;
 }
-
-/** Whether a chunk at this place is not stored as the setting wants it. */
-export const mayDiffer = (place: ChunkPlace, setting: CompressionSetting | null): boolean =>
-  place.codec !== (setting?.codec ?? Codec.raw);
 
 /** What of the batch is to be stored anew, and how many could not be read. */
 export async function recode(
@@ -42,10 +37,10 @@ export async function recode(
   const recoded = whole.flatMap(({ candidate, bytes }, index): Recoded[] => {
     const stored = packed[index] ?? null;
     const codec = stored === null ? Codec.raw : (setting?.codec ?? Codec.raw);
-    // A raw chunk that does not shrink stays where it is.
-    if (codec === candidate.place.codec) return [];
     const { id, place: from, log2, volume, chunkNumber } = candidate;
     const chosen = stored ?? bytes;
+    // What does not shrink, or comes out as it was, stays where it is.
+    if (codec === from.codec && chosen.length === from.storedBytes) return [];
     const record = { id, storedBytes: chosen.length, codec, log2, volume, chunkNumber };
     return [{ from, record, bytes: chosen }];
   });

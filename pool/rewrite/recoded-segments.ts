@@ -10,8 +10,11 @@ import type { PoolCore } from '../core.ts';
 import type { StoredRecord } from '../log/segment-format.ts';
 import type { SegmentStreams } from '../log/segment-streams.ts';
 import type { SegmentWriter } from '../log/segment-writer.ts';
+import type { MappedChunk } from './dataset-walk.ts';
 
 const CHUNKS_PER_TURN = 256;
+/** Chunks that moved meanwhile and are remembered. */
+const MOST_PASSED = 65_536;
 
 export interface Recoded {
   readonly from: ChunkPlace;
@@ -19,8 +22,7 @@ export interface Recoded {
   readonly bytes: Uint8Array;
 }
 
-interface Move {
-  readonly id: number;
+interface Move extends MappedChunk {
   readonly from: ChunkPlace;
   readonly to: ChunkPlace;
 }
@@ -32,8 +34,13 @@ export class RecodedSegments {
   readonly #room: () => Promise<void>;
   #writer: SegmentWriter | null = null;
   #moves: Move[] = [];
+  /** Chunks that are in the open segment. */
+  readonly #added = new Set<number>();
+  #passed: MappedChunk[] = [];
   /** Chunks whose entries name their new places. */
   moved = 0;
+  /** Chunks that did not, and are not remembered either. */
+  lost = 0;
 
   constructor(core: PoolCore, streams: SegmentStreams, room: () => Promise<void>) {
     this.#core = core;
@@ -43,13 +50,23 @@ export class RecodedSegments {
 
   /** Throws DiskError; then nothing of the open segment was swapped. */
   async add({ from, record, bytes }: Recoded): Promise<void> {
+    if (this.#added.has(record.id)) return;
     if (this.#writer?.hasRoomFor(bytes.length) === false) await this.finish();
     if (this.#writer === null) {
       await this.#room();
       this.#writer = await this.#streams.open();
     }
     const to = this.#writer.add(record, bytes);
-    this.#moves.push({ id: record.id, from, to });
+    this.#added.add(record.id);
+    this.#moves.push({ id: record.id, chunkNumber: record.chunkNumber, from, to });
+  }
+
+  /** Chunks that were elsewhere when their entries were to be swapped: they died, or the cleaner had
+   * moved them. Each is told once. */
+  takePassed(): readonly MappedChunk[] {
+    const passed = this.#passed;
+    this.#passed = [];
+    return passed;
   }
 
   /** Seals what was added and swaps the entries. */
@@ -59,6 +76,7 @@ export class RecodedSegments {
     if (writer === null) return;
     this.#writer = null;
     this.#moves = [];
+    this.#added.clear();
     try {
       const bytes = await writer.seal();
       const segment = this.#core.segments.add(writer.number, { disk: writer.disk, bytes });
@@ -76,15 +94,18 @@ export class RecodedSegments {
     await this.#writer?.abandon();
     this.#writer = null;
     this.#moves = [];
+    this.#added.clear();
   }
 
   async #swap(moves: readonly Move[]): Promise<void> {
     const { pages, chunks, clock } = this.#core;
     let budget = CHUNKS_PER_TURN;
-    for (const { id, from, to } of moves) {
+    for (const { id, chunkNumber, from, to } of moves) {
       const page = await pages.hold(chunkKeyOf(id));
       if (page !== null) {
         if (chunks.move(page, id, from, to)) this.moved += 1;
+        else if (this.#passed.length < MOST_PASSED) this.#passed.push({ id, chunkNumber });
+        else this.lost += 1;
         pages.letGo(page);
       }
       if (--budget > 0) continue;

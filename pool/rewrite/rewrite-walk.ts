@@ -1,23 +1,23 @@
 /**
- * Walks a volume's map from its first chunk to its last and collects what is not stored as the
- * volume's setting wants it, batch by batch. It holds no lock: what changes meanwhile, and what is
- * pending, is stored by the new setting anyway, as nothing is on its way into a segment with an older
- * one when it begins; and every look at the map is one turn's.
+ * Finds what of a volume is not stored as its setting wants it, batch by batch: in the trees of its
+ * snapshots and of its head, from the oldest to the newest, in each what is newer than the one before.
+ * It holds no lock. What is written meanwhile, and what is pending, is stored by the new setting anyway,
+ * as nothing is on its way into a segment with an older one when it begins. So it ends with the first
+ * dataset as new as the head was then: what is only in later ones was written since.
  */
 import { present } from '../../src/base/assert.ts';
+import { Codec } from '../../src/base/ports.ts';
 import type { CompressionSetting } from '../../src/base/ports.ts';
 import { ChunkState, EntryField, chunkKeyOf, entryAt } from '../chunk/chunk-page.ts';
 import type { PoolCore } from '../core.ts';
 import { fingerprintOf } from '../log/plain-reader.ts';
-import { PoolError } from '../types.ts';
-import { ENTRIES_PER_MAP_PAGE, entryId } from '../volume/map.ts';
+import type { Families } from '../volume/families.ts';
 import type { Volume } from '../volume/volume.ts';
-import { mayDiffer } from './recode.ts';
+import { DatasetWalk } from './dataset-walk.ts';
+import type { MappedChunk, WalkedDataset } from './dataset-walk.ts';
 import type { Candidate } from './recode.ts';
 
 const CHUNKS_PER_BATCH = 256;
-/** A page may leave the tree while it is asked for. */
-const MOST_TRIES = 8;
 
 export interface Batch {
   readonly candidates: readonly Candidate[];
@@ -27,77 +27,110 @@ export interface Batch {
   readonly unreadable: number;
 }
 
+export interface Wanted {
+  readonly setting: CompressionSetting | null;
+  /** Also what has the right codec: nothing tells the level that it was stored with. */
+  readonly all: boolean;
+}
+
 export class RewriteWalk {
   readonly #core: PoolCore;
+  readonly #families: Families;
   readonly #volume: Volume;
+  readonly #isThere: () => boolean;
+  readonly #wanted: Wanted;
   readonly #batchBytes: number;
-  #number = 0;
+  /** Epoch of the head when it began. */
+  readonly #lastEpoch: number;
+  /** What was born up to here has been found, but for what was only in deleted snapshots. */
+  #walkedTo = 0;
+  #headIsDone = false;
+  #current: { readonly walk: DatasetWalk; readonly done: () => void } | null;
+  #found: MappedChunk[] = [];
 
-  constructor(core: PoolCore, volume: Volume, batchBytes: number) {
+  constructor(
+    core: PoolCore,
+    of: {
+      readonly families: Families;
+      readonly volume: Volume;
+      readonly isThere: () => boolean;
+    },
+    wanted: Wanted & { readonly batchBytes: number },
+  ) {
     this.#core = core;
-    this.#volume = volume;
-    this.#batchBytes = batchBytes;
+    this.#families = of.families;
+    this.#volume = of.volume;
+    this.#isThere = of.isThere;
+    this.#wanted = wanted;
+    this.#batchBytes = wanted.batchBytes;
+    this.#lastEpoch = of.volume.record.map.epoch;
+    this.#current = this.#nextDataset();
   }
 
   get ended(): boolean {
-    return this.#number * this.#volume.chunkBytes >= this.#volume.sizeBytes;
+    return this.#current === null && this.#found.length === 0;
   }
 
-  /** The next of at most 256 chunk numbers. Throws PoolError 'damaged' where the map can't be read. */
-  async next(setting: CompressionSetting | null): Promise<Batch> {
+  /** What at most 256 chunks come to. Throws PoolError 'damaged' where a map can't be read. */
+  async next(): Promise<Batch> {
+    if (this.#found.length === 0) await this.#find();
+    const chunks = this.#found.splice(0, CHUNKS_PER_BATCH);
     const { chunkBytes } = this.#volume;
-    const candidates: Candidate[] = [];
-    const seen = new Set<number>();
-    let examined = 0;
+    const candidates = new Map<number, Candidate>();
     let unreadable = 0;
-    for (let looked = 0; looked < CHUNKS_PER_BATCH && !this.ended; looked++) {
-      if (candidates.length > 0 && (candidates.length + 1) * chunkBytes > this.#batchBytes) break;
-      const chunkNumber = this.#number;
-      const id = await this.#mappedId();
-      if (id === 0) continue;
-      examined += 1;
-      const found = await this.#look(id, chunkNumber, setting);
+    let looked = 0;
+    for (const chunk of chunks) {
+      if (candidates.size > 0 && (candidates.size + 1) * chunkBytes > this.#batchBytes) break;
+      looked += 1;
+      const found = await this.#look(chunk);
       if (found === 'unreadable') unreadable += 1;
-      else if (found !== null && !seen.has(found.id)) {
-        seen.add(found.id);
-        candidates.push(found);
-      }
+      else if (found !== null) candidates.set(found.id, found);
     }
-    return { candidates, examined, unreadable };
+    this.#found.unshift(...chunks.slice(looked));
+    return { candidates: [...candidates.values()], examined: looked, unreadable };
   }
 
-  /** What is mapped here; goes on behind it, and behind the hole that it may be. */
-  async #mappedId(): Promise<number> {
-    const { map } = this.#volume;
-    for (let tries = 0; ; tries++) {
-      const leaf = map.leaf(this.#number);
-      if (leaf === null) {
-        this.#number += Math.max(1, map.holeSpan(this.#number));
-        return 0;
-      }
-      if (!('missing' in leaf)) {
-        const id = entryId(leaf, this.#number % ENTRIES_PER_MAP_PAGE);
-        this.#number += 1;
-        return id;
-      }
-      const page = await this.#core.pages.hold(leaf.missing);
-      if (page !== null) this.#core.pages.letGo(page);
-      else if (tries === MOST_TRIES || this.#core.pages.isDamaged(leaf.missing)) {
-        const { name } = this.#volume.record;
-        const offset = this.#number * this.#volume.chunkBytes;
-        throw new PoolError(
-          'damaged',
-          `the map of '${name}' can't be read at byte ${offset}: what is behind it stays as it is`,
-        );
-      }
-    }
+  /** Chunks that were found before and have moved since: looks at them again. */
+  again(chunks: readonly MappedChunk[]): void {
+    this.#found.push(...chunks);
   }
 
-  async #look(
-    mapped: number,
-    chunkNumber: number,
-    setting: CompressionSetting | null,
-  ): Promise<Candidate | 'unreadable' | null> {
+  async #find(): Promise<void> {
+    const current = this.#current;
+    if (current === null) return;
+    this.#found.push(...(await current.walk.next()));
+    if (!current.walk.ended) return;
+    current.done();
+    this.#current = this.#nextDataset();
+  }
+
+  #nextDataset(): { walk: DatasetWalk; done: () => void } | null {
+    if (this.#walkedTo >= this.#lastEpoch) return null;
+    const { id, record } = this.#volume;
+    const families = this.#families;
+    const snapshot = families.snapshotsOf(id).find(({ map }) => map.epoch > this.#walkedTo);
+    if (snapshot === undefined) {
+      if (this.#headIsDone) return null;
+      const done = (): void => {
+        this.#headIsDone = true;
+        if (record.map.epoch === this.#lastEpoch) this.#walkedTo = this.#lastEpoch;
+      };
+      const head = { name: record.name, map: record.map, isThere: this.#isThere };
+      return { walk: this.#walkOf(head), done };
+    }
+    const isThere = (): boolean => families.snapshot(snapshot.id) === snapshot;
+    const name = `${record.name}@${snapshot.name}`;
+    const done = (): void => {
+      if (isThere()) this.#walkedTo = snapshot.map.epoch;
+    };
+    return { walk: this.#walkOf({ name, map: snapshot.map, isThere }), done };
+  }
+
+  #walkOf(dataset: WalkedDataset): DatasetWalk {
+    return new DatasetWalk(this.#core, dataset, this.#walkedTo);
+  }
+
+  async #look({ id: mapped, chunkNumber }: MappedChunk): Promise<Candidate | 'unreadable' | null> {
     const { chunks, pages } = this.#core;
     let id = mapped;
     let page = await pages.hold(chunkKeyOf(id));
@@ -114,8 +147,11 @@ export class RewriteWalk {
     const word = present(page.words[entryAt(id) + EntryField.state], 'entry');
     const fingerprint = fingerprintOf(page, id);
     pages.letGo(page);
-    if (place === null || !mayDiffer(place, setting)) return null;
+    if (place === null || !mayDiffer(place.codec, this.#wanted)) return null;
     const log2 = (word >>> 8) & 0xff;
     return { id, place, ...fingerprint, log2, volume: this.#volume.id, chunkNumber };
   }
 }
+
+const mayDiffer = (codec: number, { setting, all }: Wanted): boolean =>
+  codec !== (setting?.codec ?? Codec.raw) || (all && codec !== Codec.raw);

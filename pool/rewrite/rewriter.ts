@@ -1,16 +1,19 @@
 /**
- * `volume rewrite`: stores what a volume maps as its compression setting wants it now, in the
- * background, one volume at a time. It changes no data and no map, only where chunks lie, so it is not
- * journaled: after a crash it is started again, and passes what is stored right already.
+ * `volume rewrite`: stores what a volume and its snapshots map as the volume's compression setting
+ * wants it now, in the background, one volume at a time. It changes no data and no map, only where
+ * chunks lie, so it is not journaled: after a crash it is started again, and passes what is stored right
+ * already. When the setting changes meanwhile it begins anew by itself.
  */
 import { DiskError } from '../../src/base/ports.ts';
 import { isoTime } from '../../src/base/iso-time.ts';
+import type { CompressionSetting } from '../../src/base/ports.ts';
 import type { PoolCore } from '../core.ts';
 import { ScrubPace, ScrubStopped } from '../heal/scrub-pace.ts';
 import type { Destager } from '../log/destage.ts';
 import type { SegmentStreams } from '../log/segment-streams.ts';
 import { PoolError } from '../types.ts';
 import type { RewriteReport } from '../types.ts';
+import type { Families } from '../volume/families.ts';
 import type { VolumeTable } from '../volume/volume-table.ts';
 import type { Volume } from '../volume/volume.ts';
 import { recode } from './recode.ts';
@@ -24,19 +27,25 @@ const SEGMENTS_FREE = 2;
 const ROOM_WAIT_MS = 500;
 const ROOM_TRIES = 120;
 const SETTLE_WAIT_MS = 50;
+/** What the cleaner moves at the same time is looked at so often again. */
+const MOST_ROUNDS = 4;
 /** Five minutes: a segment at the slowest setting takes seconds. */
 const SETTLE_TRIES = 6000;
 
 interface Job {
   readonly volume: Volume;
+  readonly all: boolean;
   readonly pace: ScrubPace;
   readonly output: RecodedSegments;
   readonly startedAt: string;
   readonly startedMs: number;
-  readonly bytesTotal: number;
+  bytesTotal: number;
   /** Plain bytes that were looked at. */
   bytesDone: number;
   unreadable: number;
+  skipped: number;
+  /** The setting that it began with is another's now. */
+  isOutdated: boolean;
   ended: Promise<void>;
 }
 
@@ -67,8 +76,9 @@ export class Rewriter {
     return this.#reports.get(volume.id) ?? none(volume);
   }
 
-  /** Joins the one that runs; throws PoolError 'in-use' when that is another volume's. */
-  start(volume: Volume, rateLimit: number): RewriteReport {
+  /** Joins the one that runs; throws PoolError 'in-use' when that is another volume's or of another
+   * kind. */
+  start(volume: Volume, options: { rateLimit: number; all: boolean }): RewriteReport {
     const { readOnlyReason } = this.#core;
     if (readOnlyReason !== null) {
       throw new PoolError('read-only', `the pool takes no changes: ${readOnlyReason}`);
@@ -77,12 +87,23 @@ export class Rewriter {
       const { name } = this.#job.volume.record;
       throw new PoolError('in-use', `'${name}' is being rewritten: wait for that or stop it`);
     }
+    if (this.#job !== null && options.all && !this.#job.all) {
+      throw new PoolError(
+        'in-use',
+        `'${volume.record.name}' is being rewritten without --all: wait for that or stop it`,
+      );
+    }
     if (this.#job === null && !this.#halted) {
-      const job = this.#begin(volume, rateLimit);
+      const job = this.#begin(volume, options);
       this.#job = job;
       job.ended = this.#run(job);
     }
     return this.report(volume);
+  }
+
+  /** The compression of a volume has changed: a rewrite that runs for it begins anew. */
+  settingChanged(volume: Volume): void {
+    if (this.#job?.volume === volume) this.#job.isOutdated = true;
   }
 
   /** Stops the one that runs for this volume; what is rewritten stays so. */
@@ -101,35 +122,35 @@ export class Rewriter {
     await this.#job?.ended;
   }
 
-  #begin(volume: Volume, rateLimit: number): Job {
-    const { clock, journal, cache, events } = this.#core;
+  #begin(volume: Volume, { rateLimit, all }: { rateLimit: number; all: boolean }): Job {
+    const { clock, journal, cache } = this.#core;
     const pace = new ScrubPace({
       clock,
       bytesPerSecond: rateLimit,
       commands: () => journal.applied.position + cache.hits + cache.misses,
     });
-    const { name, mappedChunks, compression } = volume.record;
-    events.add('info', 'rewrite-started', `volume ${name} is rewritten with ${compression}`, {
-      volume: name,
-      rateLimit,
-    });
     return {
       volume,
+      all,
       pace,
       output: new RecodedSegments(this.#core, this.#streams, () => this.#room(pace)),
       startedAt: isoTime(clock.wallMs()),
       startedMs: clock.nowMs(),
-      bytesTotal: mappedChunks * volume.chunkBytes,
+      bytesTotal: 0,
       bytesDone: 0,
       unreadable: 0,
+      skipped: 0,
+      isOutdated: true,
       ended: Promise.resolve(),
     };
   }
 
   async #run(job: Job): Promise<void> {
     try {
-      await this.#rewrite(job);
-      await job.output.finish();
+      while (job.isOutdated) {
+        job.isOutdated = false;
+        await this.#rewrite(job);
+      }
       this.#end(job, 'finished');
     } catch (error) {
       await job.output.abandon();
@@ -140,17 +161,40 @@ export class Rewriter {
     }
   }
 
+  /** All of the volume by the setting that it has now; ends early when that changes. */
   async #rewrite(job: Job): Promise<void> {
-    const { volume, pace, output } = job;
+    const { volume, output, all } = job;
+    const { families } = this.#volumes;
+    job.bytesTotal = plainBytesOf(families, volume);
+    Object.assign(job, { bytesDone: 0, unreadable: 0, skipped: 0 });
+    output.lost = 0;
+    this.#tellBegin(job);
     await this.#settle(job);
+    const { compression: setting } = volume;
     const batchBytes = Math.min(MOST_BATCH_BYTES, this.#streams.segmentBytes / 4);
-    const walk = new RewriteWalk(this.#core, volume, batchBytes);
-    while (!walk.ended) {
-      this.#mustGoOn(volume);
-      const { recoded, readBytes } = await this.#nextBatch(job, walk);
-      for (const chunk of recoded) await output.add(chunk);
-      await pace.spent(readBytes);
+    const isThere = (): boolean => this.#volumes.byId(volume.id) === volume;
+    const of = { families, volume, isThere };
+    const walk = new RewriteWalk(this.#core, of, { setting, all, batchBytes });
+    for (let round = 0; ; round++) {
+      while (!walk.ended && !job.isOutdated) await this.#nextBatch(job, walk, setting);
+      await output.finish();
+      const passed = output.takePassed();
+      if (passed.length === 0 || job.isOutdated) break;
+      if (round === MOST_ROUNDS) {
+        job.skipped += passed.length;
+        break;
+      }
+      walk.again(passed);
     }
+    job.skipped += output.lost;
+    this.#mustGoOn(volume);
+  }
+
+  #tellBegin({ volume, all, pace }: Job): void {
+    const { name, compression } = volume.record;
+    const message = `volume ${name} is rewritten with ${compression}`;
+    const facts = { volume: name, compression, all, rateLimit: pace.bytesPerSecond };
+    this.#core.events.add('info', 'rewrite-started', message, facts);
   }
 
   /** Waits for what is on its way into a segment with an older setting: until it has its place the
@@ -184,16 +228,24 @@ export class Rewriter {
     }
   }
 
-  async #nextBatch(
+  async #nextBatch(job: Job, walk: RewriteWalk, setting: CompressionSetting | null): Promise<void> {
+    this.#mustGoOn(job.volume);
+    const { recoded, readBytes } = await this.#recode(job, walk, setting);
+    for (const chunk of recoded) await job.output.add(chunk);
+    await job.pace.spent(readBytes);
+  }
+
+  async #recode(
     job: Job,
     walk: RewriteWalk,
+    setting: CompressionSetting | null,
   ): Promise<{ recoded: readonly Recoded[]; readBytes: number }> {
-    const { compression, chunkBytes } = job.volume;
+    const { chunkBytes } = job.volume;
     // What is read stays on disk until it has been read.
     const read = this.#core.grace.begin();
     try {
-      const { candidates, examined, unreadable } = await walk.next(compression);
-      const result = await recode(this.#core, candidates, compression);
+      const { candidates, examined, unreadable } = await walk.next();
+      const result = await recode(this.#core, candidates, setting);
       job.bytesDone += examined * chunkBytes;
       job.unreadable += unreadable + result.unreadable;
       return { recoded: result.recoded, readBytes: candidates.length * chunkBytes };
@@ -225,15 +277,12 @@ export class Rewriter {
     const { clock, events } = this.#core;
     const report = this.#reportOf(job, state, isoTime(clock.wallMs()));
     if (this.#volumes.byId(job.volume.id) === job.volume) this.#reports.set(job.volume.id, report);
-    const { volume, recodedChunks, unreadableChunks } = report;
+    const { volume, recodedChunks, unreadableChunks, skippedChunks } = report;
     const why = reason === '' ? '' : `: ${reason}`;
     const isBad = state === 'failed' || unreadableChunks > 0;
     const message = `the rewrite of volume ${volume} has ${state}, ${recodedChunks} chunks are stored anew${why}`;
-    events.add(isBad ? 'error' : 'info', `rewrite-${state}`, message, {
-      volume,
-      recodedChunks,
-      unreadableChunks,
-    });
+    const facts = { volume, recodedChunks, unreadableChunks, skippedChunks };
+    events.add(isBad ? 'error' : 'info', `rewrite-${state}`, message, facts);
   }
 
   #reportOf(job: Job, state: RewriteReport['state'], finishedAt: string | null): RewriteReport {
@@ -248,10 +297,22 @@ export class Rewriter {
       bytesTotal: state === 'finished' ? bytesDone : Math.max(bytesDone, job.bytesTotal),
       rate: seconds > 0 ? Math.round(bytesDone / seconds) : 0,
       rateLimit: job.pace.bytesPerSecond,
+      compression: job.volume.record.compression,
+      all: job.all,
       recodedChunks: job.output.moved,
       unreadableChunks: job.unreadable,
+      skippedChunks: job.skipped,
     };
   }
+}
+
+/** Of what its snapshots and its head hold, each chunk once; about. */
+function plainBytesOf(families: Families, { id, record, chunkBytes }: Volume): number {
+  let chunks = 0;
+  for (const dataset of [...families.snapshotsOf(id), record]) {
+    chunks += chunks === 0 ? dataset.mappedChunks : families.uniqueChunksOf(dataset);
+  }
+  return chunks * chunkBytes;
 }
 
 const none = ({ record }: Volume): RewriteReport => ({
@@ -263,6 +324,9 @@ const none = ({ record }: Volume): RewriteReport => ({
   bytesTotal: 0,
   rate: 0,
   rateLimit: 0,
+  compression: record.compression,
+  all: false,
   recodedChunks: 0,
   unreadableChunks: 0,
+  skippedChunks: 0,
 });

@@ -35,7 +35,8 @@ export const levelsFor = (chunks: number): number => {
   return levels;
 };
 
-const spanOf = (level: number): number => ENTRIES_PER_MAP_PAGE ** level;
+/** Chunks that an entry of a page at this level stands for. */
+export const spanOf = (level: number): number => ENTRIES_PER_MAP_PAGE ** level;
 
 export const mapKey = (number: number): number => pageKey(PageKind.map, number);
 

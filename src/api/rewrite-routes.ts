@@ -28,8 +28,8 @@ export function rewriteRoutes(app: FastifyInstance, pool: () => PoolControl): vo
       schema: {
         tags,
         summary:
-          'Stores what the volume holds as its compression setting wants it now, in the background; ' +
-          'joins the rewrite that runs',
+          'Stores what the volume and its snapshots hold as its compression setting wants it now, in the ' +
+          'background; with all, also what its codec stores already; joins the rewrite that runs',
         body: { ...schemas.rewriteOptions, type: ['object', 'null'] },
         response: { 202: schemas.rewriteReport },
       },

@@ -204,11 +204,14 @@ export const rewriteReport = object({
   bytesTotal: integer,
   rate: integer,
   rateLimit: integer,
+  compression: text,
+  all: flag,
   recodedChunks: integer,
   unreadableChunks: integer,
+  skippedChunks: integer,
 });
 
-export const rewriteOptions = object({ rateLimit: { type: 'integer', minimum: 1 } }, []);
+export const rewriteOptions = object({ rateLimit: { type: 'integer', minimum: 1 }, all: flag }, []);
 
 export const poolStatus = object({
   uuid: text,

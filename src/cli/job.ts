@@ -37,12 +37,19 @@ export const jobOptions = <T>(args: Argv<T>): Argv<T & JobArguments> =>
 export async function runJob<T extends JobJson>(
   argv: JobArguments,
   client: ApiClient,
-  job: { readonly path: string; readonly label: string; readonly note: (report: T) => string },
+  job: {
+    readonly path: string;
+    readonly label: string;
+    readonly note: (report: T) => string;
+    /** What else to begin it with. */
+    readonly options?: object;
+  },
 ): Promise<T> {
   const { path } = job;
   if (argv.status === true) return client.get<T>(path);
   if (argv.stop === true) return client.send<T>('DELETE', path);
-  const body = argv.rate === undefined ? {} : { rateLimit: bytesOf(argv.rate, '--rate') };
+  const rate = argv.rate === undefined ? {} : { rateLimit: bytesOf(argv.rate, '--rate') };
+  const body = { ...rate, ...job.options };
   const begun = await client.send<T>('POST', path, body);
   if (!(argv.wait ?? waitsByDefault())) return begun;
   const progress = (report: T): ProgressState | null => {

@@ -15,6 +15,7 @@ import { Codec } from '../base/ports.ts';
 import type { PlainChunk, StoredChunk } from '../base/ports.ts';
 
 const LZ4_LENGTH_BYTES = 4;
+const MIN_WINDOW_LOG = 10;
 
 /** Stored bytes of a chunk; null when they would save less than an eighth of it. */
 export function compressChunk({ bytes, setting }: PlainChunk): Uint8Array | null {
@@ -46,14 +47,23 @@ export function expandChunk({ bytes, codec, plainBytes }: StoredChunk): Uint8Arr
 
 function decode(bytes: Uint8Array, codec: number, plainBytes: number): Uint8Array | null {
   if (codec === Codec.zstd) {
-    const chunkSize = Math.max(constants.Z_MIN_CHUNK, plainBytes);
-    return bytesOf(zstdDecompressSync(bytes, { maxOutputLength: plainBytes, chunkSize }));
+    const options: ZstdOptions = {
+      maxOutputLength: plainBytes,
+      chunkSize: Math.max(constants.Z_MIN_CHUNK, plainBytes),
+      // A frame may ask for a window of gigabytes: what was made of a chunk asks for no more than that.
+      params: { [constants.ZSTD_d_windowLogMax]: windowLogOf(plainBytes) },
+    };
+    return bytesOf(zstdDecompressSync(bytes, options));
   }
   // The library makes a buffer of whatever length the block claims: look before.
   if (codec !== Codec.lz4 || bytes.length < LZ4_LENGTH_BYTES) return null;
   if (viewOf(bytes).getUint32(0, true) !== plainBytes) return null;
   return bytesOf(uncompressSync(bytes));
 }
+
+/** The least power of two that holds the bytes, and that a decoder can be held to. */
+const windowLogOf = (bytes: number): number =>
+  Math.max(MIN_WINDOW_LOG, Math.ceil(Math.log2(Math.max(1, bytes))));
 
 /** No Buffer leaves: its `slice` is a view, where that of bytes is a copy. */
 const bytesOf = ({ buffer, byteOffset, byteLength }: Buffer): Uint8Array =>

@@ -178,20 +178,23 @@ export class MemoryPool implements PoolControl {
   rewrite(name: string): RewriteReport {
     const { name: volume } = this.volume(name);
     const times = { startedAt: null, finishedAt: null };
-    const counts = { bytesDone: 0, bytesTotal: 0, recodedChunks: 0, unreadableChunks: 0 };
+    const bytes = { bytesDone: 0, bytesTotal: 0, rate: 0, rateLimit: 0 };
+    const chunks = { recodedChunks: 0, unreadableChunks: 0, skippedChunks: 0 };
+    const { compression } = this.volume(name);
+    const kind = { compression, all: false };
     const report: RewriteReport = {
       volume,
       state: 'never',
       ...times,
-      ...counts,
-      rate: 0,
-      rateLimit: 0,
+      ...bytes,
+      ...kind,
+      ...chunks,
     };
     return this.#rewrites.get(name) ?? report;
   }
 
-  startRewrite(name: string, { rateLimit = 1000 }: RewriteOptions): RewriteReport {
-    const report: RewriteReport = { ...this.rewrite(name), state: 'running', rateLimit };
+  startRewrite(name: string, { rateLimit = 1000, all = false }: RewriteOptions): RewriteReport {
+    const report: RewriteReport = { ...this.rewrite(name), state: 'running', rateLimit, all };
     this.#rewrites.set(name, report);
     return report;
   }

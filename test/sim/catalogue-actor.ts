@@ -43,10 +43,11 @@ async function recompress(traffic: CatalogueTraffic, volume: VolumeUnderTest): P
     note('< compression', name, 'good');
     if (prng.chance(0.3)) return;
     const rate = prng.pick(rewriteRates);
-    note('> rewrite', name, rate);
-    await life.rewrite(name, rate);
+    const all = prng.chance(0.4);
+    note('> rewrite', name, rate, all ? 'all' : '');
+    await life.rewrite(name, { rateLimit: rate, all });
   } catch (error) {
-    // Another volume's is under way.
+    // Another's is under way.
     if (error instanceof Refused && /is being rewritten/.test(error.message)) return;
     refusedOr(traffic, `compression of ${name}`, error);
   }

@@ -85,8 +85,8 @@ class PoolLife implements SubjectLife {
     await refusing(() => this.#pool.setVolume(name, { compression }));
   }
 
-  async rewrite(name: string, rateLimit: number): Promise<void> {
-    await refusing(() => Promise.resolve(this.#pool.startRewrite(name, { rateLimit })));
+  async rewrite(name: string, options: { rateLimit: number; all: boolean }): Promise<void> {
+    await refusing(() => Promise.resolve(this.#pool.startRewrite(name, options)));
   }
 
   async remove(name: string, { wait }: { wait: boolean }): Promise<void> {

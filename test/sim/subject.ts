@@ -28,7 +28,7 @@ export interface SubjectLife {
   resize(name: string, blocks: number): Promise<void>;
   setCompression(name: string, compression: string): Promise<void>;
   /** Begins to store anew what the volume holds; at so many bytes a second. */
-  rewrite(name: string, rateLimit: number): Promise<void>;
+  rewrite(name: string, options: { rateLimit: number; all: boolean }): Promise<void>;
   remove(name: string, options: { wait: boolean }): Promise<void>;
   /** Names of all snapshots, as VOLUME@SNAPSHOT; `device` takes them too. */
   snapshots(): readonly string[];

@@ -170,5 +170,21 @@ export function compressionSuite(name: string, make: () => Compression): void {
         expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 24);
       });
     });
+
+    test.each([
+      [12, true],
+      [13, false],
+      [27, false],
+    ])(
+      'a Zstandard frame with a window of 2^%i bytes is a chunk of 4 KiB: %s [RFC 8878 §3.1.1.1.2]',
+      async (windowLog, isOne) => {
+        const magic = [0x28, 0xb5, 0x2f, 0xfd];
+        const lastRunBlock = 4096 * 8 + 3;
+        const block = [lastRunBlock & 0xff, (lastRunBlock >> 8) & 0xff, lastRunBlock >> 16, 0x61];
+        const bytes = Uint8Array.from([...magic, 0, (windowLog - 10) << 3, ...block]);
+        const [plain] = await expand(port, [{ bytes, codec: Codec.zstd, plainBytes: 4096 }]);
+        expect(plain).toEqual(isOne ? new Uint8Array(4096).fill(0x61) : null);
+      },
+    );
   });
 }

@@ -27,6 +27,16 @@ function full(length: number): Uint8Array {
   });
 }
 
+/** Short pieces of noise over and over: who looks longer finds more of them. */
+function words(length: number): Uint8Array {
+  const noise = full(1024);
+  const order = full(length);
+  return Uint8Array.from({ length }, (_, at) => {
+    const word = ((order[at - (at % 7)] ?? 0) % 128) * 8;
+    return noise[word + (at % 7)] ?? 0;
+  });
+}
+
 async function segments(world: SimWorld): Promise<Uint8Array> {
   const disk = world.disk('disk');
   const names = await world.until(disk.list('segments'));
@@ -239,6 +249,69 @@ describe('a rewrite', () => {
       again.pool.deleteVolume('a', { withSnapshots: true }).then(() => again.pool.settle()),
     );
     expect(again.pool.status().storedBytes).toBe(0);
+  });
+
+  test('takes what only a snapshot holds, and what a snapshot that goes meanwhile leaves', async () => {
+    const { pool } = await opened('off');
+    await pool.world.until(pool.pool.createSnapshots(['a@one']));
+    await fill(pool, 0, quarter(MIB, 2));
+    await pool.world.until(pool.pool.createSnapshots(['a@two']));
+    await fill(pool, 0, quarter(MIB, 3));
+    await pool.world.until(pool.pool.createSnapshots(['a@three']));
+    await settled(pool);
+    await pool.world.until(pool.pool.setVolume('a', { compression: 'lz4' }));
+    pool.pool.startRewrite('a', { rateLimit: 2 * MIB });
+    await pool.world.run(pool.world.scheduler.nowMs + 1300);
+    await pool.world.until(pool.pool.deleteSnapshot('a@two'));
+    await pool.world.run(pool.world.scheduler.nowMs + 5000);
+    expect(pool.pool.rewrite('a')).toMatchObject({ state: 'finished', skippedChunks: 0 });
+    await settled(pool);
+    const { storedBytes, uniqueBytes } = pool.pool.status();
+    expect(uniqueBytes).toBe(3 * MIB);
+    expect(storedBytes).toBeLessThan(uniqueBytes / 3);
+    expect((await pool.world.until(pool.pool.recount())).problems).toEqual([]);
+  });
+
+  test('begins anew when the setting changes meanwhile', async () => {
+    const { pool, data } = await opened('off');
+    await pool.world.until(pool.pool.setVolume('a', { compression: 'lz4' }));
+    pool.pool.startRewrite('a', { rateLimit: MIB });
+    await pool.world.run(pool.world.scheduler.nowMs + 1500);
+    expect(pool.pool.rewrite('a')).toMatchObject({ state: 'running', compression: 'lz4' });
+    await pool.world.until(pool.pool.setVolume('a', { compression: 'zstd' }));
+    await pool.world.run(pool.world.scheduler.nowMs + 8000);
+    const report = pool.pool.rewrite('a');
+    expect(report).toMatchObject({ state: 'finished', compression: 'zstd', bytesDone: 2 * MIB });
+    expect(report.recodedChunks).toBeGreaterThan(512);
+    const again = await reopened(pool);
+    await mustRead(again, 0, data);
+    expect((await rewritten(again)).recodedChunks).toBe(0);
+  });
+
+  test('of all takes what another level of the same codec stored', async () => {
+    const { pool } = await opened('zstd-1');
+    const data = words(MIB);
+    await fill(pool, 0, data);
+    await settled(pool);
+    const before = pool.pool.status().storedBytes;
+    await pool.world.until(pool.pool.setVolume('a', { compression: 'zstd-19' }));
+    expect((await rewritten(pool)).recodedChunks).toBe(0);
+    pool.pool.startRewrite('a', { all: true });
+    expect(() => pool.pool.startRewrite('a', {})).not.toThrow();
+    await pool.world.run(pool.world.scheduler.nowMs + 8000);
+    const report = pool.pool.rewrite('a');
+    expect(report).toMatchObject({ state: 'finished', all: true });
+    expect(report.recodedChunks).toBeGreaterThan(0);
+    await settled(pool);
+    expect(pool.pool.status().storedBytes).toBeLessThan(before);
+    await mustRead(await reopened(pool), 0, data);
+  });
+
+  test('without --all is not joined by one with it', async () => {
+    const { pool } = await opened('zstd-1');
+    pool.pool.startRewrite('a', { rateLimit: 1024 });
+    expect(() => pool.pool.startRewrite('a', { all: true })).toThrow(/without --all/);
+    await pool.world.until(pool.pool.stopRewrite('a'));
   });
 
   test('goes at its rate, can be stopped, and is one at a time', async () => {
