@@ -71,7 +71,10 @@ export class Member {
     this.#store = store;
     this.#control = control;
     this.#portals = new Portals(options.portals);
-    const units = new LogicalUnits(product);
+    const units = new LogicalUnits({
+      ...product,
+      targetPorts: () => this.#portals.directory().map(({ portalGroupTag }) => portalGroupTag),
+    });
     this.#targets = new TargetService({
       control,
       secrets,
@@ -109,11 +112,11 @@ export class Member {
   async start(): Promise<void> {
     const { log, announce } = this.#surroundings;
     const apiUrl = await this.#openApi();
-    await this.#portals
-      .open(this.#control, (portals) => this.#iscsi.listen(portals))
-      .catch((error: unknown) => {
+    await this.#portals.open(this.#control, (portals) =>
+      this.#iscsi.listen(portals).catch((error: unknown) => {
         throw listenFault('--portal', error);
-      });
+      }),
+    );
     const { memoryBytes, acceptLoss, scrubRateLimit, lowSpaceShare } = this.#options;
     const ports = await poolPorts(this.#store, log);
     const pool = await openPool(ports, {

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { parseHostPort } from './base/host-port.ts';
 import type { HostPort } from './base/host-port.ts';
 import { parseSize } from './base/units.ts';
+import { MAX_TARGET_PORTS } from '../iscsi/scsi/target-port-groups.ts';
 import { RequestError } from './request-error.ts';
 
 export interface DiskOption {
@@ -155,6 +156,9 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
     );
   }
   const portals = (flags.portal ?? [defaultPortal]).map(parsePortal);
+  if (portals.length > MAX_TARGET_PORTS) {
+    throw usage(`--portal: ${portals.length} are too many; give at most ${MAX_TARGET_PORTS}`);
+  }
   return {
     ...storeOptions(flags),
     portals,

@@ -16,6 +16,7 @@ import {
   reportSupportedOperationCodes,
   reportSupportedTaskManagementFunctions,
 } from './report-supported.ts';
+import { reportTargetPortGroups, setTargetPortGroups } from './target-port-groups.ts';
 import { requestSense, testUnitReady } from './unit-status.ts';
 import { unmap } from './unmap.ts';
 import {
@@ -28,7 +29,7 @@ import {
 } from './verify.ts';
 import { writeSame10, writeSame16 } from './write-same.ts';
 
-const OPCODES_WITH_ACTIONS = new Set([0x9e, 0xa3]);
+const OPCODES_WITH_ACTIONS = new Set([0x9e, 0xa3, 0xa4]);
 
 /** `form`: the CDB usage data in hexadecimal, beginning with the operation code. */
 function row(
@@ -97,6 +98,7 @@ export const commandTable = new CommandTable([
   row('READ CAPACITY(16)', '9E 10 00 00 00 00 00 00 00 00 FF FF FF FF 00 00', readCapacity16),
   row('GET LBA STATUS', '9E 12 FF FF FF FF FF FF FF FF FF FF FF FF 00 00', getLbaStatus),
   row('REPORT LUNS', 'A0 00 FF 00 00 00 FF FF FF FF 00 00', reportLuns, anyTime),
+  row('REPORT TARGET PORT GROUPS', 'A3 EA 00 00 00 00 FF FF FF FF 00 00', reportTargetPortGroups),
   row(
     'REPORT SUPPORTED OPERATION CODES',
     'A3 0C 87 FF FF FF FF FF FF FF 00 00',
@@ -107,6 +109,7 @@ export const commandTable = new CommandTable([
     'A3 0D 80 00 00 00 FF FF FF FF 00 00',
     reportSupportedTaskManagementFunctions,
   ),
+  row('SET TARGET PORT GROUPS', 'A4 0A 00 00 00 00 FF FF FF FF 00 00', setTargetPortGroups),
   row('READ(12)', 'A8 18 FF FF FF FF FF FF FF FF 00 00', read12),
   row('WRITE(12)', 'AA 18 FF FF FF FF FF FF FF FF 00 00', write12, writes),
   row('WRITE AND VERIFY(12)', 'AE 12 FF FF FF FF FF FF FF FF 00 00', writeAndVerify12, writes),

@@ -7,6 +7,8 @@ import { vpdPage } from './vpd-pages.ts';
 
 const EVPD = 0x01;
 const STANDARD_BYTES = 96;
+/** TPGS 11b: hosts may set the state of a target port group, and so may the target. */
+const TPGS_IMPLICIT_AND_EXPLICIT = 0x30;
 
 /** Peripheral qualifier and device type [SPC-4, standard INQUIRY data]. */
 export const Peripheral = {
@@ -26,7 +28,7 @@ const VERSION_DESCRIPTORS = {
 
 /**
  * 96 bytes. VERSION is SPC-4; HISUP and response data format 2; MULTIP; CMDQUE; no protection, no
- * third-party copy, no asymmetric access.
+ * third-party copy.
  */
 export function standardInquiry(peripheral: number, product: ProductFacts): Uint8Array {
   const data = new Uint8Array(STANDARD_BYTES);
@@ -34,6 +36,7 @@ export function standardInquiry(peripheral: number, product: ProductFacts): Uint
   data[2] = 0x06;
   data[3] = 0x12;
   data[4] = STANDARD_BYTES - 5;
+  if (peripheral === Peripheral.disk) data[5] = TPGS_IMPLICIT_AND_EXPLICIT;
   data[6] = 0x10;
   data[7] = 0x02;
   putAscii(data, 8, product.vendor, 8);

@@ -25,6 +25,7 @@ import {
   type Sense,
 } from './sense.ts';
 import { Status, TaskAttribute, type Nexus, type ScsiTask } from './task.ts';
+import { AsymmetricAccess } from './target-port-groups.ts';
 import { TaskSet } from './task-set.ts';
 import { UnitAttention } from './unit-attention.ts';
 import { UnitNexus, type TargetView } from './unit-nexus.ts';
@@ -43,6 +44,8 @@ export interface ProductFacts {
 export interface UnitSurroundings {
   readonly product: ProductFacts;
   readonly commands: CommandTable;
+  /** Relative identifiers of all target ports that lead to the units, ascending. */
+  targetPorts(): readonly number[];
 }
 
 export class LogicalUnit {
@@ -50,6 +53,7 @@ export class LogicalUnit {
   readonly limits: BlockLimits;
   readonly surroundings: UnitSurroundings;
   readonly modes: ModeParameters;
+  readonly access = new AsymmetricAccess();
   readonly tasks: TaskSet;
   readonly #nexuses = new Set<UnitNexus>();
   /** Of the device, as the nexuses know it. */

@@ -12,6 +12,8 @@ import { UnitAttention } from './unit-attention.ts';
 export interface UnitFacts extends ProductFacts {
   /** Commands in one logical unit's task set; beyond that TASK SET FULL. Default 4096. */
   readonly maxTasksPerUnit?: number;
+  /** Relative identifiers of the target ports, that is portal group tags. Default: one, 1. */
+  readonly targetPorts?: () => readonly number[];
 }
 
 interface Entry {
@@ -29,7 +31,12 @@ export class LogicalUnits {
   readonly #entries = new Map<string, Entry>();
 
   constructor(facts: UnitFacts) {
-    this.surroundings = { product: facts, commands: commandTable };
+    const targetPorts = facts.targetPorts ?? (() => [1]);
+    this.surroundings = {
+      product: facts,
+      commands: commandTable,
+      targetPorts: () => [...targetPorts()].sort((a, b) => a - b),
+    };
     this.#maxTasks = facts.maxTasksPerUnit ?? MAX_TASKS_PER_UNIT;
   }
 

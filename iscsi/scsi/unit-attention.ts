@@ -19,6 +19,8 @@ export const UnitAttention = {
   /** THIN PROVISIONING SOFT THRESHOLD REACHED [SBC-4, Thin provisioning thresholds]. */
   softThreshold: unitAttention(0x38, 0x07),
   modeParametersChanged: unitAttention(0x2a, 0x01),
+  /** ASYMMETRIC ACCESS STATE CHANGED. */
+  accessStateChanged: unitAttention(0x2a, 0x06),
   capacityChanged: unitAttention(0x2a, 0x09),
   /** COMMANDS CLEARED BY ANOTHER INITIATOR. */
   commandsCleared: unitAttention(0x2f, 0x00),

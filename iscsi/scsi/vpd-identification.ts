@@ -5,10 +5,17 @@
 import { assert } from '../../src/base/assert.ts';
 import { put16 } from './bytes.ts';
 import type { Command } from './command.ts';
+import { TARGET_PORT_GROUP } from './target-port-groups.ts';
 
 const CodeSet = { binary: 1, ascii: 2, utf8: 3 } as const;
 const Association = { logicalUnit: 0, targetPort: 1, targetDevice: 2 } as const;
-const DesignatorType = { t10Vendor: 1, naa: 3, relativeTargetPort: 4, scsiName: 8 } as const;
+const DesignatorType = {
+  t10Vendor: 1,
+  naa: 3,
+  relativeTargetPort: 4,
+  targetPortGroup: 5,
+  scsiName: 8,
+} as const;
 const PROTOCOL_ISCSI = 0x50;
 const PROTOCOL_VALID = 0x80;
 
@@ -41,17 +48,11 @@ function scsiName(association: number, name: string): Uint8Array {
   return designator({ codeSet: CodeSet.utf8, association, type: DesignatorType.scsiName }, value);
 }
 
-function relativeTargetPort(portalGroupTag: number): Uint8Array {
+/** Relative target port identifier, or target port group: two reserved bytes, then the number. */
+function ofTargetPort(type: number, identifier: number): Uint8Array {
   const value = new Uint8Array(4);
-  put16(value, 2, portalGroupTag);
-  return designator(
-    {
-      codeSet: CodeSet.binary,
-      association: Association.targetPort,
-      type: DesignatorType.relativeTargetPort,
-    },
-    value,
-  );
+  put16(value, 2, identifier);
+  return designator({ codeSet: CodeSet.binary, association: Association.targetPort, type }, value);
 }
 
 export function deviceIdentification(command: Command): Uint8Array {
@@ -70,8 +71,8 @@ export function deviceIdentification(command: Command): Uint8Array {
       encoder.encode(vendor.padEnd(8) + identity.serial),
     ),
     scsiName(ofUnit, `naa.${hexadecimal(identity.naa)}`),
-    // Relative port identifiers start at 1: tag 0 has none.
-    ...(portalGroupTag === 0 ? [] : [relativeTargetPort(portalGroupTag)]),
+    ofTargetPort(DesignatorType.relativeTargetPort, portalGroupTag),
+    ofTargetPort(DesignatorType.targetPortGroup, TARGET_PORT_GROUP),
     scsiName(Association.targetPort, `${targetName},t,0x${tag}`),
     scsiName(Association.targetDevice, targetName),
   ];

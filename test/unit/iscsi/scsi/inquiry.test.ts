@@ -7,7 +7,7 @@ describe('standard INQUIRY data', () => {
   test('96 bytes: SPC-4 disk, command queuing, and the standards it claims [SPC-4, standard INQUIRY data]', () => {
     const { host } = setUp();
     const data = host.send('12 00 00 01 00 00').dataIn;
-    expect(hex(data.subarray(0, 8))).toBe('000006125b001002');
+    expect(hex(data.subarray(0, 8))).toBe('000006125b301002');
     expect(Buffer.from(data.subarray(8, 36)).toString('latin1')).toBe(
       'SCALE   STORAGE SCALE   0001',
     );
@@ -68,7 +68,7 @@ describe('vital product data', () => {
     );
   });
 
-  test('83h: NAA-6 first, then T10 vendor, SCSI names and the port [SPC-4, Device Identification VPD page]', () => {
+  test('83h: NAA-6 first, then T10 vendor, SCSI names, the port and its group [SPC-4, Device Identification VPD page]', () => {
     const { host } = setUp();
     const data = Buffer.from(host.send(vpd('83')).dataIn);
     const designators: string[] = [];
@@ -87,6 +87,7 @@ describe('vital product data', () => {
       '02010018 SCALE   0123456789abcdef',
       '03080028 naa.60112233445566778899AABBCCDDEEFF....',
       '51940004 00000001',
+      '51950004 00000001',
       '53980028 iqn.2024-01.com.example:target,t,0x0001.',
       '53a80020 iqn.2024-01.com.example:target..',
     ]);
