@@ -57,15 +57,17 @@ export async function createPool(ports: PoolPorts, options: PoolOptions): Promis
     volumes: [],
     scrub: null,
   };
+  const sealed = (name: string, payload: Uint8Array): readonly [string, Uint8Array] => [
+    name,
+    sealState(ports.compute, name, payload),
+  ];
   await ports.meta.commit({
     puts: [],
     removes: [],
     state: new Map([
-      ...encodeSuper(ports.compute, state),
-      [StateName.drops, sealState(ports.compute, NOTHING)],
-      [StateName.pages, sealState(ports.compute, NOTHING)],
-      [StateName.snapshots, sealState(ports.compute, Buffer.from('[]'))],
-      [StateName.deadlists, sealState(ports.compute, NOTHING)],
+      sealed(StateName.super, encodeSuper(state)),
+      sealed(StateName.drops, NOTHING),
+      sealed(StateName.pages, NOTHING),
     ]),
   });
   await labelDisks(ports, state);

@@ -5,7 +5,7 @@
  */
 import { assert } from '../src/base/assert.ts';
 import { littleEndian } from '../src/base/bytes.ts';
-import { DiskError, MetaError } from '../src/base/ports.ts';
+import { DiskError } from '../src/base/ports.ts';
 import { rebuildSegments } from './check/rebuild-segments.ts';
 import { ChunkCache } from './chunk/chunk-cache.ts';
 import { ChunkTable } from './chunk/chunk-table.ts';
@@ -29,8 +29,9 @@ import { SegmentStore } from './log/segment-store.ts';
 import { SegmentTable } from './log/segment-table.ts';
 import { PageKind, keysOfKind } from './meta/page.ts';
 import { PageCache } from './meta/page-cache.ts';
-import { SUPER_COPIES, StateName, decodeSuper, openState } from './meta/state.ts';
+import { StateKind, StateName, decodeSuper } from './meta/state.ts';
 import type { SuperState } from './meta/state.ts';
+import { StateRows, metadataLost } from './meta/state-rows.ts';
 import { budgets, reserveBytes } from './options.ts';
 import type { Budgets, PoolOptions, PoolPorts } from './options.ts';
 import { Reclaim } from './space/reclaim.ts';
@@ -72,31 +73,20 @@ interface Stores {
   readonly damagedTable: ReadonlySet<number>;
 }
 
-/** The newest checkpoint's root, from the copy where the first one is damaged. null: no pool. */
-export async function readSuper(ports: PoolPorts): Promise<SuperState | null> {
-  let failure: unknown = null;
-  for (const name of SUPER_COPIES) {
-    try {
-      const bytes = await ports.meta.readState(name).catch(metadataLost);
-      if (bytes !== null) return decodeSuper(ports.compute, bytes);
-    } catch (error) {
-      if (error instanceof PoolError && error.code === 'format') throw error;
-      failure ??= error;
-      ports.log.warn({ state: name }, 'a copy of the checkpoint state is damaged');
-    }
-  }
-  if (failure !== null) throw failure as Error;
-  return null;
+/** The newest checkpoint's root. null: no pool. */
+async function readSuper(ports: PoolPorts): Promise<SuperState | null> {
+  const warn = (name: string): void => {
+    ports.log.warn({ state: name }, 'a copy of the checkpoint state is damaged');
+  };
+  const payload = await new StateRows(ports.meta, ports.compute, warn).find(StateName.super);
+  return payload === null ? null : decodeSuper(payload);
 }
 
-function metadataLost(error: unknown): never {
-  if (!(error instanceof MetaError)) throw error;
-  throw new PoolError(
-    'damaged',
-    `the metadata database can't be read: ${error.message}; restore it from a copy`,
-    error,
-  );
-}
+const stateRows = ({ meta, compute }: PoolPorts, events: Events): StateRows =>
+  new StateRows(meta, compute, (name) => {
+    const message = `a copy of metadata state '${name}' was damaged: the other one is used`;
+    events.add('warning', 'state-copy-damaged', message, { state: name });
+  });
 
 /** Makes the pool when there is none; recovers it up to the end of the log. */
 export async function recover(
@@ -113,11 +103,14 @@ export async function recover(
   } else await labelDisks(ports, state);
   const ring = await openRing(ports, state, mode);
   const stores = await loadStores(ports, options, state);
+  const rows = stateRows(ports, stores.events);
+  await loadQueues(rows, stores);
   const core = makeCore(ports, options, state, { stores, ring });
   core.space.metadataBytes = await ports.meta.sizeBytes();
   await mendSegmentTable(ports, stores, core);
   const volumes = new VolumeTable(core, stores, state.nextVolume);
-  volumes.load(state.volumes, await readQueue(ports, StateName.snapshots));
+  for await (const row of rows.all(StateKind.snapshot)) volumes.families.restore(row);
+  volumes.load(state.volumes);
   const replayed = await new Replay({
     core,
     volumes,
@@ -217,11 +210,8 @@ async function loadStores(
   };
   const releases = new ReleaseQueue({ pages, chunks, nextTurn });
   const mapPages = { next: state.nextMapPage };
-  const lists = new Deadlists(pages, () => mapPages.next++);
+  const lists = new Deadlists(pages, () => mapPages.next++, options.deadlists);
   const pageRelease = new PageRelease({ pages, releases, lists, nextTurn });
-  releases.restore(await readQueue(ports, StateName.drops));
-  pageRelease.restore(await readQueue(ports, StateName.pages));
-  lists.restore(await readQueue(ports, StateName.deadlists));
   return {
     limits,
     numbers,
@@ -382,8 +372,8 @@ async function loadSegmentTable(
   }
 }
 
-async function readQueue(ports: PoolPorts, name: string): Promise<Uint8Array> {
-  const bytes = await ports.meta.readState(name).catch(metadataLost);
-  if (bytes === null) throw new PoolError('damaged', `metadata state '${name}' is missing`);
-  return openState(ports.compute, name, bytes).slice();
+async function loadQueues(rows: StateRows, stores: Stores): Promise<void> {
+  stores.releases.restore(await rows.read(StateName.drops));
+  stores.pageRelease.restore(await rows.read(StateName.pages));
+  for await (const row of rows.all(StateKind.deadlist)) stores.lists.restore(row);
 }

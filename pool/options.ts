@@ -11,6 +11,7 @@ import type {
 } from '../src/base/ports.ts';
 import { PARTITIONS } from './chunk/chunk-page.ts';
 import type { RingGeometry } from './log/ring.ts';
+import type { DeadlistShape } from './volume/deadlists.ts';
 
 export interface PoolDisk {
   readonly disk: Disk;
@@ -44,6 +45,8 @@ export interface PoolOptions {
   readonly indexBytes?: number;
   /** How long a write waits at the most for the compare with a chunk that may be its duplicate. */
   readonly dedupLatencyMs?: number;
+  /** How long the parts of a deadlist may get. */
+  readonly deadlists?: DeadlistShape;
   /** Share of the capacity: when less is free, initiators are told. 0: never. */
   readonly lowSpaceShare?: number;
 }

@@ -233,6 +233,7 @@ export class Pool implements PoolControl {
       await options.prepare?.();
       const resume = await volume.quiesce();
       try {
+        await this.#snapshots.deleteMost(volume);
         await this.#catalogue.record({ op: 'delete-volume', id: volume.id });
       } catch (error) {
         if (this.#parts.volumes.byId(volume.id) === volume) resume();
@@ -260,6 +261,9 @@ export class Pool implements PoolControl {
     this.#snapshots.show(name);
     await new Promise<void>((resolve) => {
       pageRelease.run(resolve);
+    });
+    await new Promise<void>((resolve) => {
+      core.releases.flush(resolve);
     });
     const record = this.#snapshots.record(name);
     return { ...this.snapshot(name), freeableBytes: await freeableBytes(core, volumes, record) };

@@ -13,7 +13,7 @@ import { checkName } from './volume/volume-spec.ts';
 import type { VolumeTable } from './volume/volume-table.ts';
 import type { Volume } from './volume/volume.ts';
 
-/** In one call: they are one journal record. */
+/** Snapshots that one journal record makes or deletes: its effect is one turn's work. */
 const MOST_AT_ONCE = 256;
 
 export class Snapshots {
@@ -106,10 +106,16 @@ export class Snapshots {
     return this.#inTurn([volume.record.name], async () => {
       this.#find(name);
       await prepare?.();
-      await this.#log.record({ op: 'delete-snapshot', id: this.#find(name).snapshot.id });
+      await this.#log.record({ op: 'delete-snapshots', ids: [this.#find(name).snapshot.id] });
       this.#event('snapshot-deleted', name);
       this.#reclaim.deleted(name);
     });
+  }
+
+  /** Of a volume that is about to be deleted with them: leaves so few that they go in its record. */
+  deleteMost(volume: Volume): Promise<void> {
+    const { families } = this.#volumes;
+    return this.#deleteDownTo(MOST_AT_ONCE, () => families.snapshotsOf(volume.id));
   }
 
   /** The volume becomes what the snapshot is; with `deleteLater` snapshots that were taken since go. */
@@ -123,6 +129,7 @@ export class Snapshots {
       this.#mustBeLast(snapshot, deleteLater);
       mustHaveEpochs(volume);
       await prepare?.();
+      await this.#deleteDownTo(MOST_AT_ONCE, () => this.#volumes.families.laterThan(snapshot));
       const list = this.#volumes.takeId();
       const resume = await pauseAll([volume]);
       await this.#log.record(
@@ -160,6 +167,15 @@ export class Snapshots {
     });
   }
 
+  /** Oldest first: what each of them frees is looked at once. */
+  async #deleteDownTo(most: number, found: () => readonly SnapshotRecord[]): Promise<void> {
+    for (;;) {
+      const ids = found().flatMap(({ hidden, id }) => (hidden ? [] : [id]));
+      if (ids.length <= most) return;
+      await this.#log.record({ op: 'delete-snapshots', ids: ids.slice(0, MOST_AT_ONCE) });
+    }
+  }
+
   #find(name: string): { volume: Volume; snapshot: SnapshotRecord } {
     const wanted = parse(name);
     const volume = this.#volumeOf(wanted.volume);
@@ -195,8 +211,7 @@ export class Snapshots {
 
   #mustBeLast(snapshot: SnapshotRecord, deleteLater: boolean): void {
     const { families } = this.#volumes;
-    const all = families.snapshotsOf(snapshot.volume);
-    const later = all.slice(all.indexOf(snapshot) + 1);
+    const later = families.laterThan(snapshot);
     const cloned = later.find(({ id }) => families.clonesOf(id) > 0);
     if (cloned !== undefined) {
       throw new PoolError(

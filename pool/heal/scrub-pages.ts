@@ -1,6 +1,6 @@
 /**
- * Scrubs the metadata as the store has it: every page by header and checksum, the small state beside
- * them, and in chunk pages the chunks that were given up for lost before. Past the page cache: what
+ * Scrubs the metadata as the store has it: every page by header and checksum, both copies of the small
+ * state beside them (one that is damaged is written again), and in chunk pages the chunks that were given up for lost before. Past the page cache: what
  * memory still holds may be gone after the next start.
  */
 import {
@@ -11,8 +11,9 @@ import {
 } from '../chunk/chunk-page.ts';
 import { EntryField, LOST_CHUNK_ID, entryAt } from '../chunk/chunk-page.ts';
 import { PAGE_HEADER_WORDS, PageKind, keysOfKind, openPage } from '../meta/page.ts';
-import { StateName, openState } from '../meta/state.ts';
-import { PoolError } from '../types.ts';
+import { StateKind, StateName, rowNumber } from '../meta/state.ts';
+import { openCopies, rowNames } from '../meta/state-rows.ts';
+import type { OpenedCopies } from '../meta/state-rows.ts';
 import { idOf } from '../volume/map.ts';
 import type { ScrubParts } from './scrub-parts.ts';
 
@@ -21,7 +22,10 @@ const LIST_LIMIT = 4096;
 const PAGES_PER_TURN = 64;
 
 export async function scrubPages(parts: ScrubParts): Promise<void> {
-  for (const name of Object.values(StateName)) await scrubState(parts, name);
+  await scrubState(parts, Object.values(StateName));
+  for (const kind of Object.values(StateKind)) {
+    for await (const names of rowNames(parts.meta, kind)) await scrubState(parts, names);
+  }
   for (const kind of Object.values(PageKind)) {
     for await (const keys of storedKeys(parts, kind)) {
       for (let at = 0; at < keys.length; at += PAGES_PER_TURN) {
@@ -106,16 +110,33 @@ function scrubGivenUp({ findings }: ScrubParts, words: Uint32Array): void {
   }
 }
 
-async function scrubState({ core, meta, findings, pace }: ScrubParts, name: string): Promise<void> {
-  for (const isLast of [false, true]) {
-    const bytes = await meta.readState(name);
-    try {
-      if (bytes !== null) openState(core.compute, name, bytes);
-      await pace.spent(bytes?.length ?? 0);
-      return;
-    } catch (error) {
-      if (!(error instanceof PoolError)) throw error;
-      if (isLast) findings.other({ kind: 'state', message: error.message });
-    }
+async function scrubState(parts: ScrubParts, names: readonly string[]): Promise<void> {
+  const stored = await parts.meta.readState(names);
+  let bytes = 0;
+  for (const [index, name] of names.entries()) {
+    const copies = stored[index] ?? [null, null];
+    // Not there any more: a checkpoint has removed it since the list was made.
+    if (copies.every((copy) => copy === null)) continue;
+    for (const copy of copies) if (copy instanceof Uint8Array) bytes += copy.length;
+    const { worn } = openCopies(parts.core.compute, name, copies);
+    if (worn > 0) await lookAgainAtState(parts, name);
   }
+  await parts.pace.spent(bytes);
 }
+
+/** What is stored is not written as it was read: it may be older than what the pool has now. */
+async function lookAgainAtState(parts: ScrubParts, name: string): Promise<void> {
+  const [copies = [null, null]] = await parts.meta.readState([name]);
+  if (copies.every((copy) => copy === null)) return;
+  const opened = openCopies(parts.core.compute, name, copies);
+  if (opened.worn === 0) return;
+  const { lists, families } = parts.volumes;
+  if (name.startsWith(StateKind.deadlist)) lists.storeAgain(rowNumber(name));
+  if (name.startsWith(StateKind.snapshot)) families.storeAgain(rowNumber(name));
+  parts.findings.other({ kind: 'state', message: whatIsWorn(name, opened) });
+}
+
+const whatIsWorn = (name: string, { payload }: OpenedCopies): string =>
+  payload === null
+    ? `metadata state '${name}' is damaged in both copies`
+    : `a copy of metadata state '${name}' is damaged; the other is whole, it is written again`;

@@ -9,7 +9,7 @@ import type { Grace } from '../chunk/grace.ts';
 import type { PendingChunks } from '../chunk/pending.ts';
 import type { ReleaseQueue } from '../chunk/release-queue.ts';
 import { StateName, encodeSuper, sealState } from '../meta/state.ts';
-import type { SuperState } from '../meta/state.ts';
+import type { StateRow, SuperState } from '../meta/state.ts';
 import type { Page, PageCache } from '../meta/page-cache.ts';
 import type { Deadlists } from '../volume/deadlists.ts';
 import type { Families } from '../volume/families.ts';
@@ -18,6 +18,7 @@ import type { Journal } from './journal.ts';
 import type { SegmentTable } from './segment-table.ts';
 
 const PAGES_PER_TURN = 256;
+const ROWS_PER_TURN = 256;
 
 /** Checkpoints are numbered; what dies now is first held by the next to be frozen. */
 export interface CheckpointNumbers {
@@ -101,7 +102,8 @@ export class Checkpointer {
         });
       });
       const puts = await this.#sealPages(frozen.pages.puts);
-      await meta.commit({ puts, removes: frozen.pages.removes, state: frozen.state });
+      const state = await this.#sealState(frozen.state);
+      await meta.commit({ puts, removes: frozen.pages.removes, state });
       pages.thaw();
       journal.trim(frozen.oldest);
       parts.grace.committed(frozen.number);
@@ -119,9 +121,9 @@ export class Checkpointer {
     applied: number;
     oldest: number;
     pages: ReturnType<PageCache['freeze']>;
-    state: MetaBatch['state'];
+    state: readonly StateRow[];
   } {
-    const { pages, segments, pending, releases, pageRelease, journal, compute } = this.#parts;
+    const { pages, segments, pending, releases, pageRelease, journal } = this.#parts;
     const number = this.#parts.numbers.next;
     this.#parts.numbers.next += 1;
     segments.writePages(pages);
@@ -141,19 +143,28 @@ export class Checkpointer {
       applied: applied.position,
       oldest: oldest.position,
       pages: pages.freeze(),
-      state: new Map([
-        ...encodeSuper(compute, superState),
-        [StateName.drops, sealState(compute, releases.encode())],
-        [StateName.pages, sealState(compute, pageRelease.encode())],
-        ...this.#changed(StateName.snapshots, families.encode()),
-        ...this.#changed(StateName.deadlists, lists.encode()),
-      ]),
+      state: [
+        [StateName.super, encodeSuper(superState)],
+        [StateName.drops, releases.encode()],
+        [StateName.pages, pageRelease.encode()],
+        ...families.takeChanged(),
+        ...lists.takeChanged(),
+      ],
     };
   }
 
-  /** null: what is stored is as it was. */
-  #changed(name: string, value: Uint8Array | null): (readonly [string, Uint8Array])[] {
-    return value === null ? [] : [[name, sealState(this.#parts.compute, value)]];
+  async #sealState(rows: readonly StateRow[]): Promise<MetaBatch['state']> {
+    const { clock, compute } = this.#parts;
+    const sealed = new Map<string, Uint8Array | null>();
+    for (const [name, payload] of rows) {
+      sealed.set(name, payload === null ? null : sealState(compute, name, payload));
+      if (sealed.size % ROWS_PER_TURN === 0) {
+        await new Promise<void>((resolve) => {
+          clock.nextTurn(resolve);
+        });
+      }
+    }
+    return sealed;
   }
 
   async #sealPages(frozen: readonly Page[]): Promise<(readonly [number, Uint8Array])[]> {

@@ -1,6 +1,10 @@
 /**
- * Small state that a checkpoint stores beside the pages, each value with a header of 16 bytes:
- * 0 magic u32 · 4 version u32 · 8 checksum (hi u32, lo u32) of the rest.
+ * Small state that a checkpoint stores beside the pages: named values, each with a header of 16 bytes:
+ * 0 magic u32 · 4 version u32 · 8 checksum (hi u32, lo u32) of the rest, seeded by the name.
+ *
+ * `super`, `drops` and `pages` are in every checkpoint. What there are many of has a value each, and is
+ * stored when it has changed: `snapshot/` and `deadlist/`, then the number in 12 hexadecimal digits.
+ * The store keeps each value twice; state-rows.ts reads them back.
  */
 import { viewOf } from '../../src/base/bytes.ts';
 import type { Compute } from '../../src/base/ports.ts';
@@ -16,17 +20,21 @@ const MAGIC = 0x5453_5353;
 const HEADER_BYTES = 16;
 const SEED = 0x5354;
 
-export const StateName = {
-  super: 'super',
-  superCopy: 'super-copy',
-  drops: 'drops',
-  pages: 'pages',
-  snapshots: 'snapshots',
-  deadlists: 'deadlists',
-} as const;
+export const StateName = { super: 'super', drops: 'drops', pages: 'pages' } as const;
 
-/** What everything hangs on is stored twice. */
-export const SUPER_COPIES = [StateName.super, StateName.superCopy] as const;
+/** Values of which there is one for each snapshot, or deadlist. */
+export const StateKind = { snapshot: 'snapshot/', deadlist: 'deadlist/' } as const;
+export type StateKind = (typeof StateKind)[keyof typeof StateKind];
+
+/** What a checkpoint stores of the state; null: it is there no longer. */
+export type StateRow = readonly [name: string, payload: Uint8Array | null];
+
+const NUMBER_DIGITS = 12;
+
+export const rowName = (kind: StateKind, number: number): string =>
+  `${kind}${number.toString(16).padStart(NUMBER_DIGITS, '0')}`;
+
+export const rowNumber = (name: string): number => parseInt(name.slice(-NUMBER_DIGITS), 16);
 
 export interface DiskRecord {
   readonly id: string;
@@ -59,12 +67,19 @@ export interface SuperState {
   readonly scrub: ScrubReport | null;
 }
 
-export function sealState(compute: Compute, payload: Uint8Array): Uint8Array {
+const hash = new Uint32Array(2);
+
+/** Of a value at its name: a copy of another value is damage too. Sets `hash`. */
+function hashAt(compute: Compute, name: string, payload: Uint8Array): void {
+  compute.hash64(Buffer.from(name), SEED, hash);
+  compute.hash64(payload, hash[1] ?? 0, hash);
+}
+
+export function sealState(compute: Compute, name: string, payload: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(HEADER_BYTES + payload.length);
   bytes.set(payload, HEADER_BYTES);
   const view = viewOf(bytes);
-  const hash = new Uint32Array(2);
-  compute.hash64(payload, SEED, hash);
+  hashAt(compute, name, payload);
   view.setUint32(0, MAGIC, true);
   view.setUint32(4, FORMAT_VERSION, true);
   view.setUint32(8, hash[0] ?? 0, true);
@@ -75,9 +90,7 @@ export function sealState(compute: Compute, payload: Uint8Array): Uint8Array {
 /** The payload; throws PoolError 'format' for another version, 'damaged' for a bad checksum. */
 export function openState(compute: Compute, name: string, bytes: Uint8Array): Uint8Array {
   const view = viewOf(bytes);
-  if (bytes.length < HEADER_BYTES || view.getUint32(0, true) !== MAGIC) {
-    throw new PoolError('damaged', `metadata state '${name}' is damaged: restore it from a copy`);
-  }
+  if (bytes.length < HEADER_BYTES || view.getUint32(0, true) !== MAGIC) throw damagedState(name);
   const version = view.getUint32(4, true);
   if (version !== FORMAT_VERSION) {
     throw new PoolError(
@@ -86,23 +99,17 @@ export function openState(compute: Compute, name: string, bytes: Uint8Array): Ui
     );
   }
   const payload = bytes.subarray(HEADER_BYTES);
-  const hash = new Uint32Array(2);
-  compute.hash64(payload, SEED, hash);
+  hashAt(compute, name, payload);
   if (hash[0] !== view.getUint32(8, true) || hash[1] !== view.getUint32(12, true)) {
-    throw new PoolError('damaged', `metadata state '${name}' is damaged: restore it from a copy`);
+    throw damagedState(name);
   }
   return payload;
 }
 
-export const encodeSuper = (
-  compute: Compute,
-  state: SuperState,
-): (readonly [string, Uint8Array])[] => {
-  const bytes = sealState(compute, Buffer.from(JSON.stringify(state)));
-  return SUPER_COPIES.map((name) => [name, bytes] as const);
-};
+export const damagedState = (name: string): PoolError =>
+  new PoolError('damaged', `metadata state '${name}' is damaged: restore it from a copy`);
 
-export const decodeSuper = (compute: Compute, bytes: Uint8Array): SuperState =>
-  JSON.parse(
-    Buffer.from(openState(compute, StateName.super, bytes)).toString('utf8'),
-  ) as SuperState;
+export const encodeSuper = (state: SuperState): Uint8Array => Buffer.from(JSON.stringify(state));
+
+export const decodeSuper = (payload: Uint8Array): SuperState =>
+  JSON.parse(Buffer.from(payload).toString('utf8')) as SuperState;

@@ -66,7 +66,8 @@ export type CatalogueChange =
         readonly name: string;
       }[];
     }
-  | { readonly op: 'delete-snapshot'; readonly id: number }
+  /** Of one volume. */
+  | { readonly op: 'delete-snapshots'; readonly ids: readonly number[] }
   /** With all later snapshots of the volume. `list` is the number of the new head's deadlist. */
   | {
       readonly op: 'rollback';

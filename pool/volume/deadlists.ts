@@ -6,15 +6,27 @@
  * How many of its chunks were born in which epoch is known at once, also while entries are still on
  * their way to it: the counts change hands in the turn in which that is decided.
  *
- * All are part of the checkpoint: in words of 32 bits, for each list number, floor, the epoch and rest
- * of its emptying (or zeroes), the counts of births (how many, exact or not, then birth and two words
- * of count each), then chunks and pages as in entry-list.ts.
+ * Each list that has changed is part of the next checkpoint: in words of 32 bits its floor, the epoch
+ * and rest of its emptying (or zeroes), the counts of births (birth-counts.ts), then chunks and pages
+ * as in entry-list.ts. Only the lists that grew last are long in memory: what an old one costs there
+ * and in a checkpoint is bounded.
  */
 import { assert, present } from '../../src/base/assert.ts';
 import { viewOf } from '../../src/base/bytes.ts';
 import type { PageCache } from '../meta/page-cache.ts';
+import { StateKind, rowName, rowNumber } from '../meta/state.ts';
+import type { StateRow } from '../meta/state.ts';
+import type { FoundRow } from '../meta/state-rows.ts';
 import { BirthCounts } from './birth-counts.ts';
-import { EntryList } from './entry-list.ts';
+import { EntryList, FULL_PAGES } from './entry-list.ts';
+import type { ListShape } from './entry-list.ts';
+
+export interface DeadlistShape extends ListShape {
+  /** Lists that may be long in memory. */
+  readonly longLists: number;
+}
+
+const USUAL: DeadlistShape = { ...FULL_PAGES, longLists: 64 };
 
 /** No list: what would be put on it is forgotten. */
 export const NO_LIST = 0;
@@ -29,8 +41,6 @@ interface Deadlist {
   readonly births: BirthCounts;
   /** It is about to be emptied so. */
   emptying: ListTask | null;
-  /** As it is stored; null: it has changed since. */
-  words: Uint32Array | null;
 }
 
 /** What becomes of a list's entries. */
@@ -45,54 +55,57 @@ export interface ListTask {
 export class Deadlists {
   readonly #pages: PageCache;
   readonly #takePageNumber: () => number;
+  readonly #shape: DeadlistShape;
   readonly #lists = new Map<number, Deadlist>();
-  #changed = false;
+  /** Since the last freeze; of what is not there any more too. */
+  readonly #changed = new Set<number>();
+  /** Those that are long in memory, as they became so. */
+  readonly #long = new Set<Deadlist>();
 
-  constructor(pages: PageCache, takePageNumber: () => number) {
+  constructor(pages: PageCache, takePageNumber: () => number, shape: DeadlistShape = USUAL) {
     this.#pages = pages;
     this.#takePageNumber = takePageNumber;
+    this.#shape = shape;
+  }
+
+  /** Lists that the next checkpoint stores. */
+  get changedCount(): number {
+    return this.#changed.size;
+  }
+
+  has(number: number): boolean {
+    return this.#lists.has(number);
   }
 
   create(number: number, floor: number): void {
-    assert(number !== NO_LIST && !this.#lists.has(number), 'a deadlist has a number of its own');
-    const chunks = new EntryList(this.#pages, this.#takePageNumber);
-    const pages = new EntryList(this.#pages, this.#takePageNumber);
-    const births = new BirthCounts();
-    this.#lists.set(number, { number, floor, chunks, pages, births, emptying: null, words: null });
-    this.#changed = true;
+    this.#make(number, floor);
+    this.#changed.add(number);
   }
 
   addChunk(number: number, id: number, birth: number): void {
     if (number === NO_LIST) return;
     this.#count(this.#listOf(number), birth);
     const list = this.#toChange(number, birth);
-    list?.chunks.add(id, birth);
+    if (list === null) return;
+    list.chunks.add(id, birth);
+    this.#boundLong(list);
   }
 
   addPage(number: number, page: number, birth: number): void {
     const list = this.#toChange(number, birth);
-    list?.pages.add(page, birth);
-  }
-
-  /** A snapshot has the list now: it only changes when another is deleted. */
-  settleDown(number: number): void {
-    if (number === NO_LIST) return;
-    const list = this.#listOf(number);
-    list.chunks.settleDown();
-    list.pages.settleDown();
-    list.words = null;
-    this.#changed = true;
+    if (list === null) return;
+    list.pages.add(page, birth);
+    this.#boundLong(list);
   }
 
   /** The list will be emptied so, after what is still to be added. */
   willEmpty(task: ListTask): void {
     const list = this.#listOf(task.list);
     list.emptying = task;
-    list.words = null;
     const rest = task.rest === NO_LIST ? null : this.#listOf(task.rest);
     list.births.moveTo(rest?.births ?? null, task.epoch);
-    if (rest !== null) rest.words = null;
-    this.#changed = true;
+    this.#changed.add(task.list);
+    if (rest !== null) this.#changed.add(task.rest);
   }
 
   /** Chunks on a list that were born after an epoch; at the most. */
@@ -116,12 +129,14 @@ export class Deadlists {
     const list = this.#lists.get(task.list);
     if (list === undefined) return 'done';
     const rest = task.rest === NO_LIST ? null : present(this.#lists.get(task.rest), 'the rest');
-    for (const changed of rest === null ? [list] : [list, rest]) changed.words = null;
-    this.#changed = true;
+    this.#changed.add(task.list);
+    if (rest !== null) this.#changed.add(task.rest);
     const obstacle = list.chunks.isEmpty
       ? list.pages.moveTo(rest?.pages ?? null, task.epoch, to.onPage)
       : list.chunks.moveTo(rest?.chunks ?? null, task.epoch, to.onChunk);
+    if (rest !== null) this.#boundLong(rest);
     if (obstacle !== null) return obstacle;
+    this.#boundLong(list);
     if (!list.chunks.isEmpty || !list.pages.isEmpty) return 'more';
     this.#lists.delete(task.list);
     return 'done';
@@ -149,47 +164,67 @@ export class Deadlists {
     await this.#lists.get(number)?.chunks.forEach(onChunk, onDamaged);
   }
 
-  /** What a checkpoint keeps; null: what the last one has is as it was. */
-  encode(): Uint8Array | null {
-    if (!this.#changed) return null;
-    this.#changed = false;
-    const lists = [...this.#lists.values()];
-    for (const list of lists) {
-      if (list.words !== null) continue;
-      const { emptying } = list;
-      const words = [list.number, list.floor, emptying?.epoch ?? 0, emptying?.rest ?? 0];
-      list.births.encode(words);
-      list.chunks.encode(words);
-      list.pages.encode(words);
-      list.words = Uint32Array.from(words);
-    }
-    const all = new Uint32Array(lists.reduce((sum, { words }) => sum + (words?.length ?? 0), 0));
-    let at = 0;
-    for (const { words } of lists) {
-      if (words === null) continue;
-      all.set(words, at);
-      at += words.length;
-    }
-    return new Uint8Array(all.buffer);
+  /** What the next checkpoint keeps of the lists that have changed since the last. */
+  takeChanged(): StateRow[] {
+    const rows = [...this.#changed].map((number): StateRow => {
+      const list = this.#lists.get(number);
+      return [rowName(StateKind.deadlist, number), list === undefined ? null : encoded(list)];
+    });
+    this.#changed.clear();
+    return rows;
   }
 
-  restore(bytes: Uint8Array): void {
-    const view = viewOf(bytes);
-    const words = Uint32Array.from({ length: bytes.length / 4 }, (_, index) =>
+  /** A copy of what is stored of it is damaged: it is stored again. */
+  storeAgain(number: number): void {
+    if (this.#lists.has(number)) this.#changed.add(number);
+  }
+
+  restore({ name, payload, isWorn }: FoundRow): void {
+    const view = viewOf(payload);
+    const words = Uint32Array.from({ length: payload.length / 4 }, (_, index) =>
       view.getUint32(index * 4, true),
     );
-    for (let at = 0; at < words.length;) {
-      const number = present(words[at], 'a list');
-      this.create(number, present(words[at + 1], 'a list'));
-      const list = present(this.#lists.get(number), 'a list');
-      const epoch = present(words[at + 2], 'a list');
-      const rest = present(words[at + 3], 'a list');
-      // Both are 0 only where nobody takes a rest: then nobody asks for counts either.
-      if (epoch > 0 || rest > 0) list.emptying = { list: number, epoch, rest };
-      const chunksAt = list.births.restore(words, at + 4);
-      at = list.pages.restore(words, list.chunks.restore(words, chunksAt));
+    const word = (index: number): number => present(words[index], 'a list is whole');
+    const number = rowNumber(name);
+    const list = this.#make(number, word(0));
+    const epoch = word(1);
+    const rest = word(2);
+    // Both are 0 only where nobody takes a rest: then nobody asks for counts either.
+    if (epoch > 0 || rest > 0) list.emptying = { list: number, epoch, rest };
+    const chunksAt = list.births.restore(words, 3);
+    list.pages.restore(words, list.chunks.restore(words, chunksAt));
+    this.#boundLong(list);
+    if (isWorn) this.#changed.add(number);
+  }
+
+  #make(number: number, floor: number): Deadlist {
+    assert(number !== NO_LIST && !this.#lists.has(number), 'a deadlist has a number of its own');
+    const list: Deadlist = {
+      number,
+      floor,
+      chunks: new EntryList(this.#pages, this.#takePageNumber, this.#shape),
+      pages: new EntryList(this.#pages, this.#takePageNumber, this.#shape),
+      births: new BirthCounts(),
+      emptying: null,
+    };
+    this.#lists.set(number, list);
+    return list;
+  }
+
+  /** It has changed: if too many are long now, the one that is so for the longest time is no more. */
+  #boundLong(list: Deadlist): void {
+    if (list.chunks.isShort && list.pages.isShort) {
+      this.#long.delete(list);
+      return;
     }
-    this.#changed = false;
+    this.#long.add(list);
+    if (this.#long.size <= this.#shape.longLists) return;
+    const [longest] = this.#long;
+    if (longest === undefined) return;
+    this.#long.delete(longest);
+    longest.chunks.shorten();
+    longest.pages.shorten();
+    this.#changed.add(longest.number);
   }
 
   #listOf(number: number): Deadlist {
@@ -198,8 +233,7 @@ export class Deadlists {
 
   /** Where the chunk will be in the end. */
   #count(list: Deadlist, birth: number): void {
-    list.words = null;
-    this.#changed = true;
+    this.#changed.add(list.number);
     const { emptying } = list;
     if (emptying === null) list.births.add(birth);
     else if (birth <= emptying.epoch && emptying.rest !== NO_LIST) {
@@ -211,8 +245,15 @@ export class Deadlists {
     if (number === NO_LIST) return null;
     const list = this.#listOf(number);
     if (birth <= list.floor) return null;
-    list.words = null;
-    this.#changed = true;
+    this.#changed.add(number);
     return list;
   }
+}
+
+function encoded({ floor, emptying, births, chunks, pages }: Deadlist): Uint8Array {
+  const words = [floor, emptying?.epoch ?? 0, emptying?.rest ?? 0];
+  births.encode(words);
+  chunks.encode(words);
+  pages.encode(words);
+  return new Uint8Array(Uint32Array.from(words).buffer);
 }

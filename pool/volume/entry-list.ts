@@ -3,28 +3,36 @@
  * in runs. A run is one page of the metadata store, sorted by birth, so that what was born after an
  * epoch is at its end and is taken off there; the page itself never changes. A run whose youngest is
  * older than an epoch is handed over as it is, unread. The runs of a long list are named in blocks,
- * each a page too, that are handed over in the same way: what is in memory of a list stays short.
+ * blocks in blocks above them, each a page too, that are handed over in the same way.
  *
- * Page of a run: entries as in a map page (map.ts). Page of a block, for each run 16 bytes: page
- * number u64, entries left u32, birth of the youngest u32.
+ * Page of a run: entries as in a map page (map.ts). Page of a block, for each run or block below it 16
+ * bytes: page number u64, entries or parts left u32, birth of the youngest u32.
  */
 import { present } from '../../src/base/assert.ts';
 import { PAGE_HEADER_WORDS, PageKind, pageKey } from '../meta/page.ts';
 import type { PageCache } from '../meta/page-cache.ts';
 
-export const ENTRIES_PER_RUN = 512;
-/** A tail that is worth a page of its own. */
-const LONG_TAIL = 32;
+/** How long a list may get in its parts. */
+export interface ListShape {
+  readonly entriesPerRun: number;
+  readonly partsPerBlock: number;
+}
+
+/** As much as a page has room for. */
+export const FULL_PAGES: ListShape = { entriesPerRun: 512, partsPerBlock: 256 };
+
+/** Of a short list: entries of its tail, and parts on each level. */
+const SHORT_TAIL = 31;
+const SHORT_LEVEL = 8;
 const TWO_32 = 0x1_0000_0000;
 /** Runs, or blocks, that are handed over in one turn. */
-const RUNS_PER_TURN = 256;
-const RUNS_PER_BLOCK = 256;
-const RUN_WORDS = 4;
+const PARTS_PER_TURN = 256;
+const PART_WORDS = 4;
 
-/** A run, or a block of them. */
-interface Run {
+/** A run, or a block of what is on the level below. */
+interface Part {
   readonly number: number;
-  /** Entries left of it, the oldest; or runs. */
+  /** Entries left of it, the oldest; or parts. */
   readonly count: number;
   /** Birth of the youngest of them, at the most. */
   readonly youngest: number;
@@ -44,32 +52,45 @@ type Obstacle = { readonly missing: number };
 export class EntryList {
   readonly #pages: PageCache;
   readonly #takePageNumber: () => number;
+  readonly #shape: ListShape;
   #ids: number[] = [];
   #births: number[] = [];
-  #runs: Run[] = [];
-  #blocks: Run[] = [];
-  readonly #runsPerBlock: number;
+  /** Runs, then blocks of runs, then blocks of those. */
+  readonly #levels: Part[][] = [];
 
-  constructor(
-    pages: PageCache,
-    takePageNumber: () => number,
-    runsPerBlock: number = RUNS_PER_BLOCK,
-  ) {
+  constructor(pages: PageCache, takePageNumber: () => number, shape: ListShape = FULL_PAGES) {
     this.#pages = pages;
     this.#takePageNumber = takePageNumber;
-    this.#runsPerBlock = runsPerBlock;
+    this.#shape = shape;
   }
 
   get isEmpty(): boolean {
-    return this.#ids.length + this.#runs.length + this.#blocks.length === 0;
+    return this.#ids.length === 0 && this.#levels.every((parts) => parts.length === 0);
+  }
+
+  /** So little is in memory that very many lists may be so. */
+  get isShort(): boolean {
+    return (
+      this.#ids.length <= SHORT_TAIL && this.#levels.every(({ length }) => length <= SHORT_LEVEL)
+    );
+  }
+
+  /** Puts what is in memory into pages. */
+  shorten(): void {
+    if (this.#ids.length > SHORT_TAIL) this.#spill();
+    for (let level = 0; level < this.#levels.length; level++) {
+      const parts = this.#levels[level] ?? [];
+      if (parts.length <= SHORT_LEVEL) continue;
+      while (parts.length > 0) this.#fold(level);
+    }
   }
 
   /** Pages of the metadata store that are its own. */
   async pageKeys(): Promise<number[]> {
-    const keys = this.#blocks.map(({ number }) => blockKey(number));
-    await this.#forEachRun(
-      ({ number }) => {
-        keys.push(runKey(number));
+    const keys: number[] = [];
+    await this.#forEachPart(
+      (level, { number }) => {
+        keys.push(level === 0 ? runKey(number) : blockKey(number));
       },
       () => undefined,
     );
@@ -79,12 +100,7 @@ export class EntryList {
   add(id: number, birth: number): void {
     this.#ids.push(id);
     this.#births.push(birth);
-    if (this.#ids.length === ENTRIES_PER_RUN) this.#spill();
-  }
-
-  /** Nothing more comes for a long time: little of it is kept in memory and in each checkpoint. */
-  settleDown(): void {
-    if (this.#ids.length >= LONG_TAIL) this.#spill();
+    if (this.#ids.length === this.#shape.entriesPerRun) this.#spill();
   }
 
   /**
@@ -105,20 +121,20 @@ export class EntryList {
       });
       return null;
     }
-    for (let looks = RUNS_PER_TURN; looks > 0; looks--) {
-      const run = this.#runs.at(-1);
-      if (run === undefined) {
-        const block = this.#blocks.at(-1);
-        if (block === undefined) return null;
-        if (rest === null || block.youngest > epoch) return this.#openBlock(block);
-        this.#blocks.pop();
-        rest.#blocks.push(block);
-        continue;
+    for (let looks = PARTS_PER_TURN; looks > 0; looks--) {
+      const level = this.#levels.findIndex((parts) => parts.length > 0);
+      const parts = this.#levels[level];
+      const part = parts?.at(-1);
+      if (parts === undefined || part === undefined) return null;
+      if (part.youngest <= epoch && rest !== null) {
+        parts.pop();
+        rest.#addPart(level, part);
+      } else if (level > 0) return this.#openBlock(level, part);
+      else if (part.youngest > epoch) return this.#cutRun(part, { rest, epoch, onYounger });
+      else {
+        parts.pop();
+        this.#pages.remove(runKey(part.number));
       }
-      if (run.youngest > epoch) return this.#cutRun(run, { rest, epoch, onYounger });
-      this.#runs.pop();
-      if (rest === null) this.#pages.remove(runKey(run.number));
-      else rest.#addRun(run);
     }
     return null;
   }
@@ -131,7 +147,8 @@ export class EntryList {
     this.#ids.forEach((id, index) => {
       onEntry(id, this.#births[index] ?? 0);
     });
-    await this.#forEachRun(async ({ number, count }) => {
+    await this.#forEachPart(async (level, { number, count }) => {
+      if (level > 0) return;
       const key = runKey(number);
       const page = await this.#pages.hold(key);
       if (page === null) {
@@ -146,30 +163,38 @@ export class EntryList {
     }, onDamaged);
   }
 
-  async #forEachRun(
-    onRun: (run: Run) => Promise<void> | void,
+  /** Those of a block after the block. */
+  async #forEachPart(
+    onPart: (level: number, part: Part) => Promise<void> | void,
     onDamaged: (key: number) => void,
   ): Promise<void> {
-    for (const run of [...this.#runs]) await onRun(run);
-    for (const { number, count } of [...this.#blocks]) {
-      const key = blockKey(number);
+    const visit = async (level: number, part: Part): Promise<void> => {
+      await onPart(level, part);
+      if (level === 0) return;
+      const key = blockKey(part.number);
       const page = await this.#pages.hold(key);
       if (page === null) {
         onDamaged(key);
-        continue;
+        return;
       }
-      for (let index = 0; index < count; index++) await onRun(runIn(page.words, index));
+      for (let index = 0; index < part.count; index++) {
+        await visit(level - 1, partIn(page.words, index));
+      }
       this.#pages.letGo(page);
+    };
+    for (const [level, parts] of [...this.#levels.map((parts) => [...parts])].entries()) {
+      for (const part of parts) await visit(level, part);
     }
   }
 
-  /** Appends what a checkpoint keeps of it: lengths of tail, runs and blocks, then these. */
+  /** Appends what a checkpoint keeps of it: lengths of the tail, of the list of levels and of each
+   * level, then the tail's entries and the parts of each level. */
   encode(words: number[]): void {
-    words.push(this.#ids.length, this.#runs.length, this.#blocks.length);
+    words.push(this.#ids.length, this.#levels.length, ...this.#levels.map(({ length }) => length));
     this.#ids.forEach((id, index) => {
       words.push(id >>> 0, packed(id, this.#births[index] ?? 0));
     });
-    for (const { number, count, youngest } of [...this.#runs, ...this.#blocks]) {
+    for (const { number, count, youngest } of this.#levels.flat()) {
       words.push(number >>> 0, Math.floor(number / TWO_32), count, youngest);
     }
   }
@@ -178,26 +203,28 @@ export class EntryList {
   restore(words: Uint32Array, at: number): number {
     const word = (index: number): number => present(words[index], 'a list is whole');
     const tail = word(at);
-    const runs = word(at + 1);
-    const blocks = word(at + 2);
-    let next = at + 3;
+    const levels = word(at + 1);
+    let next = at + 2 + levels;
     for (let index = 0; index < tail; index++, next += 2) {
       this.#ids.push(word(next) + (word(next + 1) & 0xff) * TWO_32);
       this.#births.push(word(next + 1) >>> 8);
     }
-    for (let index = 0; index < runs + blocks; index++, next += RUN_WORDS) {
-      const number = word(next) + word(next + 1) * TWO_32;
-      const run = { number, count: word(next + 2), youngest: word(next + 3) };
-      (index < runs ? this.#runs : this.#blocks).push(run);
+    for (let level = 0; level < levels; level++) {
+      const parts: Part[] = [];
+      for (let left = word(at + 2 + level); left > 0; left--, next += PART_WORDS) {
+        const number = word(next) + word(next + 1) * TWO_32;
+        parts.push({ number, count: word(next + 2), youngest: word(next + 3) });
+      }
+      this.#levels.push(parts);
     }
     return next;
   }
 
-  #cutRun(run: Run, to: Target): Obstacle | null {
+  #cutRun(run: Part, to: Target): Obstacle | null {
     const key = runKey(run.number);
     const page = this.#pages.get(key);
     if (page === null && !this.#pages.isDamaged(key)) return { missing: key };
-    this.#runs.pop();
+    this.#levels[0]?.pop();
     let { count } = run;
     let youngest = 0;
     if (page === null) count = 0;
@@ -210,7 +237,7 @@ export class EntryList {
       }
     }
     if (count > 0 && to.rest !== null) {
-      to.rest.#addRun({ number: run.number, count, youngest });
+      to.rest.#addPart(0, { number: run.number, count, youngest });
     } else this.#pages.remove(key);
     return null;
   }
@@ -230,31 +257,38 @@ export class EntryList {
     });
     this.#ids = [];
     this.#births = [];
-    this.#addRun({ number, count: order.length, youngest });
+    this.#addPart(0, { number, count: order.length, youngest });
   }
 
-  #addRun(run: Run): void {
-    this.#runs.push(run);
-    if (this.#runs.length < 2 * this.#runsPerBlock) return;
-    const runs = this.#runs.splice(0, this.#runsPerBlock);
+  #addPart(level: number, part: Part): void {
+    while (this.#levels.length <= level) this.#levels.push([]);
+    const parts = present(this.#levels[level], 'a level');
+    parts.push(part);
+    if (parts.length >= 2 * this.#shape.partsPerBlock) this.#fold(level);
+  }
+
+  /** The first parts of a level become a block of the level above. */
+  #fold(level: number): void {
+    const parts = this.#levels[level]?.splice(0, this.#shape.partsPerBlock) ?? [];
     const blockNumber = this.#takePageNumber();
     const { words } = this.#pages.create(blockKey(blockNumber));
-    runs.forEach(({ number, count, youngest }, index) => {
-      const at = PAGE_HEADER_WORDS + index * RUN_WORDS;
+    parts.forEach(({ number, count, youngest }, index) => {
+      const at = PAGE_HEADER_WORDS + index * PART_WORDS;
       words.set([number >>> 0, Math.floor(number / TWO_32), count, youngest], at);
     });
-    const youngest = runs.reduce((most, one) => Math.max(most, one.youngest), 0);
-    this.#blocks.push({ number: blockNumber, count: runs.length, youngest });
+    const youngest = parts.reduce((most, one) => Math.max(most, one.youngest), 0);
+    this.#addPart(level + 1, { number: blockNumber, count: parts.length, youngest });
   }
 
-  /** The last block's runs are looked at one by one. */
-  #openBlock(block: Run): Obstacle | null {
+  /** The parts of a level's last block are looked at one by one. */
+  #openBlock(level: number, block: Part): Obstacle | null {
     const key = blockKey(block.number);
     const page = this.#pages.get(key);
     if (page === null && !this.#pages.isDamaged(key)) return { missing: key };
-    this.#blocks.pop();
+    this.#levels[level]?.pop();
+    const below = present(this.#levels[level - 1], 'blocks lie above what they name');
     for (let index = 0; page !== null && index < block.count; index++) {
-      this.#runs.push(runIn(page.words, index));
+      below.push(partIn(page.words, index));
     }
     this.#pages.remove(key);
     return null;
@@ -270,8 +304,8 @@ function entryIn(words: Uint32Array, index: number): { id: number; birth: number
   return { id: (words[at] ?? 0) + (high & 0xff) * TWO_32, birth: high >>> 8 };
 }
 
-function runIn(words: Uint32Array, index: number): Run {
-  const at = PAGE_HEADER_WORDS + index * RUN_WORDS;
+function partIn(words: Uint32Array, index: number): Part {
+  const at = PAGE_HEADER_WORDS + index * PART_WORDS;
   return {
     number: (words[at] ?? 0) + (words[at + 1] ?? 0) * TWO_32,
     count: words[at + 2] ?? 0,

@@ -9,9 +9,12 @@
  * - A snapshot with clones is hidden when it is deleted, and goes when the last of them is gone.
  */
 import { assert, present } from '../../src/base/assert.ts';
-import { viewOf } from '../../src/base/bytes.ts';
+import { StateKind, rowName } from '../meta/state.ts';
+import type { StateRow } from '../meta/state.ts';
+import type { FoundRow } from '../meta/state-rows.ts';
 import { MAX_EPOCH } from './catalogue.ts';
 import type { Dataset, SnapshotRecord, VolumeRecord } from './catalogue.ts';
+import { PoolError } from '../types.ts';
 import { NO_LIST } from './deadlists.ts';
 import type { Deadlists, ListTask } from './deadlists.ts';
 import type { PageRelease } from './page-release.ts';
@@ -34,9 +37,8 @@ export class Families {
   readonly #snapshots = new Map<number, SnapshotRecord>();
   /** By snapshot, the lines that began as its clones. */
   readonly #clones = new Map<number, Set<number>>();
-  /** Snapshots as they are stored, as far as they have not changed since. */
-  readonly #stored = new Map<number, Uint8Array>();
-  #changed = false;
+  /** Snapshots that have changed since the last freeze, or gone. */
+  readonly #changed = new Set<number>();
   /** A snapshot is no longer to be seen. */
   onGone: (snapshot: number) => void = () => undefined;
 
@@ -51,6 +53,11 @@ export class Families {
 
   lines(): readonly Line[] {
     return [...this.#lines.values()];
+  }
+
+  /** Snapshots that the next checkpoint stores. */
+  get changedCount(): number {
+    return this.#changed.size;
   }
 
   /** Snapshots, hidden ones too. */
@@ -80,7 +87,13 @@ export class Families {
   /** The dataset of the same volume that follows a snapshot. */
   nextOf(snapshot: SnapshotRecord): Dataset | null {
     const line = this.#lineOf(snapshot.volume);
-    return line.snapshots[line.snapshots.lastIndexOf(snapshot) + 1] ?? line.head;
+    return line.snapshots[placeIn(line, snapshot) + 1] ?? line.head;
+  }
+
+  /** Snapshots of the same volume that were taken after this one, oldest first; hidden ones too. */
+  laterThan(snapshot: SnapshotRecord): readonly SnapshotRecord[] {
+    const line = this.#lineOf(snapshot.volume);
+    return line.snapshots.slice(placeIn(line, snapshot) + 1);
   }
 
   /** Chunks that only this snapshot has of all its family, at the most. */
@@ -129,16 +142,17 @@ export class Families {
     };
     line.snapshots.push(snapshot);
     this.#snapshots.set(snapshot.id, snapshot);
-    this.#changed = true;
-    this.#lists.settleDown(deadlist);
+    this.#changed.add(snapshot.id);
     this.#follow(line, head, { snapshot, list: snapshot.id });
   }
 
   deleteSnapshot(id: number): void {
     const snapshot = present(this.#snapshots.get(id), 'what is deleted is there');
-    snapshot.hidden = true;
-    this.#touch(snapshot);
-    this.onGone(id);
+    if (!snapshot.hidden) {
+      snapshot.hidden = true;
+      this.#changed.add(id);
+      this.onGone(id);
+    }
     this.#removeIfUnused(snapshot);
   }
 
@@ -176,32 +190,44 @@ export class Families {
     this.#removeLineIfEmpty(line);
   }
 
-  /** What a checkpoint keeps of the snapshots, a JSON array; null: the last one has it. */
-  encode(): Uint8Array | null {
-    if (!this.#changed) return null;
-    this.#changed = false;
-    const parts: Uint8Array[] = [Buffer.from('[')];
-    for (const [id, snapshot] of this.#snapshots) {
-      let stored = this.#stored.get(id);
-      if (stored === undefined) {
-        stored = Buffer.from(JSON.stringify(snapshot));
-        this.#stored.set(id, stored);
-      }
-      if (parts.length > 1) parts.push(Buffer.from(','));
-      parts.push(stored);
-    }
-    parts.push(Buffer.from(']'));
-    return Buffer.concat(parts);
+  /** What the next checkpoint keeps of the snapshots that have changed since the last, in JSON. */
+  takeChanged(): StateRow[] {
+    const rows = [...this.#changed].map((id): StateRow => {
+      const snapshot = this.#snapshots.get(id);
+      const payload = snapshot === undefined ? null : Buffer.from(JSON.stringify(snapshot));
+      return [rowName(StateKind.snapshot, id), payload];
+    });
+    this.#changed.clear();
+    return rows;
   }
 
-  /** Before any head. */
-  restore(bytes: Uint8Array): void {
-    const { buffer, byteOffset, byteLength } = viewOf(bytes);
-    const text = Buffer.from(buffer, byteOffset, byteLength).toString('utf8');
-    for (const snapshot of JSON.parse(text) as SnapshotRecord[]) {
-      this.#snapshots.set(snapshot.id, snapshot);
-      const line = this.#lines.get(snapshot.volume);
-      (line ?? this.#addLine(snapshot.volume, snapshot.previous)).snapshots.push(snapshot);
+  /** A copy of what is stored of it is damaged: it is stored again. */
+  storeAgain(id: number): void {
+    if (this.#snapshots.has(id)) this.#changed.add(id);
+  }
+
+  /** In order of their ids, before any head. */
+  restore({ payload, isWorn }: FoundRow): void {
+    const snapshot = JSON.parse(Buffer.from(payload).toString('utf8')) as SnapshotRecord;
+    this.#snapshots.set(snapshot.id, snapshot);
+    const line = this.#lines.get(snapshot.volume);
+    const { snapshots } = line ?? this.#addLine(snapshot.volume, snapshot.previous);
+    assert(placeIn({ snapshots }, snapshot) === snapshots.length, 'later ones have larger ids');
+    snapshots.push(snapshot);
+    if (isWorn) this.#changed.add(snapshot.id);
+  }
+
+  /** Throws PoolError 'damaged' when a snapshot or deadlist is missing that another names. */
+  mustBeWhole(): void {
+    for (const { origin, snapshots, head } of this.#lines.values()) {
+      const datasets: Dataset[] = head === null ? snapshots : [...snapshots, head];
+      let before = origin;
+      for (const [index, { previous, deadlist }] of datasets.entries()) {
+        const follows = before === null || this.#snapshots.has(before);
+        if (!follows || previous !== before) throw missing(`snapshot ${previous ?? before ?? 0}`);
+        if (deadlist !== NO_LIST && !this.#lists.has(deadlist)) throw missing(`list ${deadlist}`);
+        before = snapshots[index]?.id ?? null;
+      }
     }
   }
 
@@ -236,10 +262,9 @@ export class Families {
     if (!snapshot.hidden || this.clonesOf(snapshot.id) > 0) return;
     const line = this.#lineOf(snapshot.volume);
     const next = this.nextOf(snapshot);
-    line.snapshots.splice(line.snapshots.lastIndexOf(snapshot), 1);
+    line.snapshots.splice(placeIn(line, snapshot), 1);
     this.#snapshots.delete(snapshot.id);
-    this.#stored.delete(snapshot.id);
-    this.#changed = true;
+    this.#changed.add(snapshot.id);
     if (next === null) this.#releaseTree(snapshot.volume, snapshot);
     else {
       const { previous, deadlist: rest, map } = snapshot;
@@ -247,7 +272,7 @@ export class Families {
       next.previous = previous;
       next.deadlist = rest;
       next.map.sharedTo = map.sharedTo;
-      if ('volume' in next) this.#touch(next as SnapshotRecord);
+      if ('volume' in next) this.#changed.add((next as SnapshotRecord).id);
     }
     this.#removeLineIfEmpty(line);
   }
@@ -288,16 +313,25 @@ export class Families {
       const snapshot = present(line.snapshots[index], 'a snapshot');
       if (snapshot.map.epoch < epoch) return;
       snapshot.mappedChunks -= chunks;
-      this.#touch(snapshot);
+      this.#changed.add(snapshot.id);
       for (const clone of this.#clones.get(snapshot.id) ?? []) {
         const cloned = this.#lines.get(clone);
         if (cloned !== undefined) this.#settled(cloned, 0, chunks);
       }
     }
   }
-
-  #touch(snapshot: SnapshotRecord): void {
-    this.#stored.delete(snapshot.id);
-    this.#changed = true;
-  }
 }
+
+/** Where it is among its line's snapshots, that are in order of their epochs. */
+function placeIn({ snapshots }: Pick<Line, 'snapshots'>, { map }: SnapshotRecord): number {
+  let from = 0;
+  for (let to = snapshots.length; from < to;) {
+    const middle = (from + to) >>> 1;
+    if ((snapshots[middle]?.map.epoch ?? Infinity) < map.epoch) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}
+
+const missing = (what: string): PoolError =>
+  new PoolError('damaged', `${what} is missing from the metadata: restore it from a copy`);

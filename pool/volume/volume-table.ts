@@ -67,10 +67,10 @@ export class VolumeTable {
     return this.#nextId++;
   }
 
-  /** What the checkpoint has. */
-  load(volumes: readonly VolumeRecord[], snapshots: Uint8Array): void {
-    this.families.restore(snapshots);
+  /** What the checkpoint has, after its snapshots and deadlists. Throws PoolError 'damaged'. */
+  load(volumes: readonly VolumeRecord[]): void {
     for (const record of volumes) this.#add(record);
+    this.families.mustBeWhole();
   }
 
   /** A snapshot to be read: a volume that takes no writes. */
@@ -109,8 +109,8 @@ export class VolumeTable {
           this.#noteId(id);
         }
         return;
-      case 'delete-snapshot':
-        this.families.deleteSnapshot(change.id);
+      case 'delete-snapshots':
+        for (const id of change.ids) this.families.deleteSnapshot(id);
         return;
       default:
     }

@@ -103,9 +103,12 @@ export interface MetaBatch {
   /** Pages by key, written over what is there. The buffers are not changed until `commit` ends. */
   readonly puts: readonly (readonly [key: number, page: Uint8Array])[];
   readonly removes: readonly number[];
-  /** Small named values, written over what is there. */
-  readonly state: ReadonlyMap<string, Uint8Array>;
+  /** Small named values, written over what is there; null: removed. */
+  readonly state: ReadonlyMap<string, Uint8Array | null>;
 }
+
+/** The two copies of a named value; null: it is not there. */
+export type StateCopies = readonly [Uint8Array | null | MetaError, Uint8Array | null | MetaError];
 
 export class MetaError extends Error {
   override readonly name = 'MetaError';
@@ -120,7 +123,10 @@ export interface MetaStore {
   readPages(keys: readonly number[]): Promise<(Uint8Array | null | MetaError)[]>;
   /** Keys in [from, to) that hold a page, ascending, at most `limit`. */
   listPages(range: { from: number; to: number; limit: number }): Promise<number[]>;
-  readState(name: string): Promise<Uint8Array | null>;
+  /** Each value of the state is kept twice, in places that don't fail together: both copies. */
+  readState(names: readonly string[]): Promise<StateCopies[]>;
+  /** Names in [from, to) that hold a value in either place, ascending, at most `limit`. */
+  listState(range: { from: string; to: string; limit: number }): Promise<string[]>;
   /** Resolves when durable. On rejection the batch may be durable or not: the caller reopens. */
   commit(batch: MetaBatch): Promise<void>;
   /** Bytes on disk, once what the last commit left behind is tidied up. */

@@ -2,7 +2,8 @@
  * The SQLite file of a metadata store: opening, making, and telling whose it is. Runs in workers.
  *
  *   pages(key INTEGER PRIMARY KEY, page BLOB)   metadata pages; they carry their own checksums
- *   state(name TEXT PRIMARY KEY, value BLOB)    small named values
+ *   state(name TEXT PRIMARY KEY, value BLOB)    small named values, and in `state_copy` the same
+ *                                               again: other pages of the file
  *
  * Values have 100 bytes to 4 KiB, most about 1.5: on SQLite pages of 8 KiB none needs an overflow page,
  * and four fifths of the file are payload. The write-ahead log lets reads go on under a commit.
@@ -14,6 +15,9 @@ import { DatabaseSync } from 'node:sqlite';
 /** 'sclm' */
 const APPLICATION_ID = 0x73636c6d;
 const FORMAT_VERSION = 1;
+
+/** Tables that hold the state. */
+export const STATE_TABLES = ['state', 'state_copy'] as const;
 
 const CACHE_KIB = 16 * 1024;
 const BUSY_TIMEOUT_MS = 30_000;
@@ -51,6 +55,7 @@ function create(database: DatabaseSync): void {
     `BEGIN IMMEDIATE;
      CREATE TABLE pages (key INTEGER PRIMARY KEY, page BLOB NOT NULL);
      CREATE TABLE state (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+     CREATE TABLE state_copy (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
      PRAGMA application_id=${APPLICATION_ID};
      PRAGMA user_version=${FORMAT_VERSION};
      COMMIT`,

@@ -2,8 +2,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { present } from '../base/assert.ts';
-import { openForReading } from './meta-database.ts';
-import type { Answer, Call, PackedPages, ReadRequest } from './meta-messages.ts';
+import { STATE_TABLES, openForReading } from './meta-database.ts';
+import type { Answer, Call, PackedPages, ReadRequest, StateAnswer } from './meta-messages.ts';
 
 const port = present(parentPort, 'runs as a worker');
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -12,7 +12,8 @@ class Reader {
   readonly #database: DatabaseSync;
   readonly #page: StatementSync;
   readonly #keys: StatementSync;
-  readonly #state: StatementSync;
+  readonly #state: readonly StatementSync[];
+  readonly #names: readonly StatementSync[];
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -20,12 +21,20 @@ class Reader {
     this.#keys = database.prepare(
       'SELECT key FROM pages WHERE key >= ? AND key < ? ORDER BY key LIMIT ?',
     );
-    this.#state = database.prepare('SELECT value FROM state WHERE name = ?');
+    this.#state = STATE_TABLES.map((table) =>
+      database.prepare(`SELECT value FROM ${table} WHERE name = ?`),
+    );
+    this.#names = STATE_TABLES.map((table) =>
+      database.prepare(
+        `SELECT name FROM ${table} WHERE name >= ? AND name < ? ORDER BY name LIMIT ?`,
+      ),
+    );
   }
 
   read(request: ReadRequest): unknown {
     if (request.read === 'pages') return pack(request.keys.map((key) => this.#readPage(key)));
-    if (request.read === 'state') return this.#state.get(request.name)?.['value'] ?? null;
+    if (request.read === 'state') return request.names.map((name) => this.#readState(name));
+    if (request.read === 'names') return this.#listState(request);
     const rows = this.#keys.all(request.from, request.to, request.limit);
     return Float64Array.from(rows, (row) => Number(row['key']));
   }
@@ -39,6 +48,33 @@ class Reader {
     } catch (error) {
       return reason(error);
     }
+  }
+
+  #readState(name: string): StateAnswer[number] {
+    return this.#state.map((table) => {
+      try {
+        const value = table.get(name)?.['value'];
+        if (value === undefined) return null;
+        return value instanceof Uint8Array ? value : 'the database holds no bytes there';
+      } catch (error) {
+        return reason(error);
+      }
+    });
+  }
+
+  /** From the tables that can be read; each has all names. */
+  #listState({ from, to, limit }: { from: string; to: string; limit: number }): string[] {
+    const names = new Set<string>();
+    const failures: unknown[] = [];
+    for (const table of this.#names) {
+      try {
+        for (const row of table.all(from, to, limit)) names.add(String(row['name']));
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length === this.#names.length) throw failures[0];
+    return [...names].sort().slice(0, limit);
   }
 
   close(): void {

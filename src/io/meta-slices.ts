@@ -1,5 +1,5 @@
 import type { MetaBatch } from '../base/ports.ts';
-import { SLICE_PAGES } from './meta-messages.ts';
+import { SLICE_PAGES, SLICE_VALUES } from './meta-messages.ts';
 import type { WriteSlice } from './meta-messages.ts';
 
 const SLICE_BYTES = 2 * 1024 * 1024;
@@ -7,24 +7,29 @@ const SLICE_REMOVES = 4096;
 
 /**
  * Cuts a commit into messages, copying at most 256 pages for each when it is asked for: the caller
- * asks for the next in a later turn. The state goes with the last one, however large it is.
+ * asks for the next in a later turn. Of the state, a value goes in one however large it is.
  */
 export function* slicesOf(batch: MetaBatch): Generator<WriteSlice> {
   let put = 0;
   let removed = 0;
+  let set = 0;
+  const values = [...batch.state];
   for (;;) {
     const end = sliceEnd(batch.puts, put);
     const puts = batch.puts.slice(put, end);
     const removes = batch.removes.slice(removed, removed + SLICE_REMOVES);
+    const state = values.slice(set, set + SLICE_VALUES);
     put = end;
     removed += removes.length;
-    const last = put === batch.puts.length && removed === batch.removes.length;
+    set += state.length;
+    const last =
+      put === batch.puts.length && removed === batch.removes.length && set === values.length;
     yield {
       keys: puts.map(([key]) => key),
       lengths: puts.map(([, page]) => page.length),
       pages: packed(puts),
       removes,
-      state: last ? [...batch.state] : [],
+      state,
       last,
     };
     if (last) return;

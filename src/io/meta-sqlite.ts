@@ -1,8 +1,8 @@
 import { assert } from '../base/assert.ts';
 import { MetaError } from '../base/ports.ts';
-import type { MetaBatch, MetaStore } from '../base/ports.ts';
-import { SLICE_PAGES } from './meta-messages.ts';
-import type { PackedPages, ReadRequest, WriteRequest } from './meta-messages.ts';
+import type { MetaBatch, MetaStore, StateCopies } from '../base/ports.ts';
+import { SLICE_PAGES, SLICE_VALUES } from './meta-messages.ts';
+import type { PackedPages, ReadRequest, StateAnswer, WriteRequest } from './meta-messages.ts';
 import { slicesOf } from './meta-slices.ts';
 import { WorkerCalls } from './worker-calls.ts';
 import { workerFile } from './worker-file.ts';
@@ -64,8 +64,20 @@ export class SqliteMetaStore implements MetaStore {
     return Array.from(keys as Float64Array);
   }
 
-  async readState(name: string): Promise<Uint8Array | null> {
-    return (await this.#read({ read: 'state', name })) as Uint8Array | null;
+  async readState(names: readonly string[]): Promise<StateCopies[]> {
+    const found: StateCopies[] = [];
+    for (let start = 0; start < names.length; start += SLICE_VALUES) {
+      const slice = names.slice(start, start + SLICE_VALUES);
+      const answer = (await this.#read({ read: 'state', names: slice })) as StateAnswer;
+      for (const copies of answer) {
+        found.push([this.#copy(copies[0] ?? null), this.#copy(copies[1] ?? null)]);
+      }
+    }
+    return found;
+  }
+
+  async listState(range: { from: string; to: string; limit: number }): Promise<string[]> {
+    return (await this.#read({ read: 'names', ...range })) as string[];
   }
 
   commit(batch: MetaBatch): Promise<void> {
@@ -90,6 +102,10 @@ export class SqliteMetaStore implements MetaStore {
     } finally {
       await Promise.all([this.#writer.end(), this.#reader.end()]);
     }
+  }
+
+  #copy(found: Uint8Array | string | null): StateCopies[0] {
+    return typeof found === 'string' ? new MetaError(`${this.#path}: ${found}`) : found;
   }
 
   #read(request: ReadRequest): Promise<unknown> {

@@ -6,7 +6,7 @@ import { statSync } from 'node:fs';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { present } from '../base/assert.ts';
-import { openForWriting } from './meta-database.ts';
+import { STATE_TABLES, openForWriting } from './meta-database.ts';
 import type { Answer, Call, WriteRequest, WriteSlice } from './meta-messages.ts';
 
 /** The write-ahead log is emptied when a commit leaves it longer than this share of the database, between
@@ -26,7 +26,8 @@ class Writer {
   readonly #database: DatabaseSync;
   readonly #put: StatementSync;
   readonly #remove: StatementSync;
-  readonly #setState: StatementSync;
+  readonly #setState: readonly StatementSync[];
+  readonly #removeState: readonly StatementSync[];
   /** A failed emptying of the log; the next commit fails with it. */
   #failure: Error | null = null;
 
@@ -36,8 +37,13 @@ class Writer {
       'INSERT INTO pages VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET page = excluded.page',
     );
     this.#remove = database.prepare('DELETE FROM pages WHERE key = ?');
-    this.#setState = database.prepare(
-      'INSERT INTO state VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+    this.#setState = STATE_TABLES.map((table) =>
+      database.prepare(
+        `INSERT INTO ${table} VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+      ),
+    );
+    this.#removeState = STATE_TABLES.map((table) =>
+      database.prepare(`DELETE FROM ${table} WHERE name = ?`),
     );
   }
 
@@ -61,7 +67,10 @@ class Writer {
       start += length;
     });
     for (const key of slice.removes) this.#remove.run(key);
-    for (const [name, value] of slice.state) this.#setState.run(name, value);
+    for (const [name, value] of slice.state) {
+      if (value === null) for (const table of this.#removeState) table.run(name);
+      else for (const table of this.#setState) table.run(name, value);
+    }
   }
 
   sizeBytes(): number {

@@ -1,6 +1,6 @@
 import { assert } from '../../src/base/assert.ts';
 import { MetaError } from '../../src/base/ports.ts';
-import type { MetaBatch, MetaStore } from '../../src/base/ports.ts';
+import type { MetaBatch, MetaStore, StateCopies } from '../../src/base/ports.ts';
 import type { Prng } from './prng.ts';
 import type { MetaSettings } from './settings.ts';
 import type { SimProcess } from './sim-process.ts';
@@ -10,7 +10,8 @@ export class SimMetaMedium {
   readonly name: string;
   readonly prng: Prng;
   readonly pages = new Map<number, Uint8Array>();
-  readonly state = new Map<string, Uint8Array>();
+  /** Twice. */
+  readonly state = [new Map<string, Uint8Array>(), new Map<string, Uint8Array>()] as const;
   readonly damaged = new Set<number>();
   /** Commits that were begun and are not answered: at a crash each is durable or not. */
   readonly underWay = new Set<MetaBatch>();
@@ -30,7 +31,21 @@ export class SimMetaMedium {
       this.damaged.delete(key);
     }
     for (const key of batch.removes) this.pages.delete(key);
-    for (const [name, value] of batch.state) this.state.set(name, new Uint8Array(value));
+    for (const place of this.state) {
+      for (const [name, value] of batch.state) {
+        if (value === null) place.delete(name);
+        else place.set(name, new Uint8Array(value));
+      }
+    }
+  }
+
+  /** A bit of one copy of some value of the state flips. */
+  rotState(): void {
+    const place = this.prng.pick(this.state);
+    const values = [...place.values()].filter(({ length }) => length > 0);
+    if (values.length === 0) return;
+    const value = this.prng.pick(values);
+    value[this.prng.below(value.length)]! ^= 1 << this.prng.below(8);
   }
 
   /** A bit of some stored page flips. */
@@ -73,8 +88,23 @@ export class SimMeta implements MetaStore {
     );
   }
 
-  readState(name: string): Promise<Uint8Array | null> {
-    return this.#later('meta state', 0, () => this.#medium.state.get(name)?.slice() ?? null);
+  readState(names: readonly string[]): Promise<StateCopies[]> {
+    return this.#later('meta state', names.length, () =>
+      names.map((name): StateCopies => {
+        const [one, other] = this.#medium.state;
+        return [one.get(name)?.slice() ?? null, other.get(name)?.slice() ?? null];
+      }),
+    );
+  }
+
+  listState(range: { from: string; to: string; limit: number }): Promise<string[]> {
+    return this.#later('meta names', 0, () => {
+      const [one, other] = this.#medium.state;
+      return [...new Set([...one.keys(), ...other.keys()])]
+        .filter((name) => name >= range.from && name < range.to)
+        .sort()
+        .slice(0, range.limit);
+    });
   }
 
   commit(batch: MetaBatch): Promise<void> {

@@ -34,7 +34,8 @@ export function metaSuite(name: string, start: () => Promise<MetaUnderTest>): vo
 
     test('an empty store holds nothing', async () => {
       expect(await store.readPages([0, 1])).toEqual([null, null]);
-      expect(await store.readState('a')).toBeNull();
+      expect(await store.readState(['a'])).toEqual([[null, null]]);
+      expect(await store.listState({ from: '', to: 'z', limit: 10 })).toEqual([]);
       expect(await store.listPages({ from: 0, to: Number.MAX_SAFE_INTEGER, limit: 10 })).toEqual(
         [],
       );
@@ -55,8 +56,8 @@ export function metaSuite(name: string, start: () => Promise<MetaUnderTest>): vo
       expect(await store.readPages([largest, 7, 0])).toEqual(all);
       await reopen();
       expect(await store.readPages([largest, 7, 0])).toEqual(all);
-      expect(await store.readState('place')).toEqual(Uint8Array.of(1, 2));
-      expect(await store.readState('other')).toBeNull();
+      const twice = [Uint8Array.of(1, 2), Uint8Array.of(1, 2)];
+      expect(await store.readState(['place', 'other'])).toEqual([twice, [null, null]]);
     });
 
     test('a later commit writes over and removes', async () => {
@@ -75,7 +76,25 @@ export function metaSuite(name: string, start: () => Promise<MetaUnderTest>): vo
       );
       await reopen();
       expect(await store.readPages([1, 2])).toEqual([page(3, 100), null]);
-      expect(await store.readState('s')).toEqual(page(4));
+      expect(await store.readState(['s'])).toEqual([[page(4), page(4)]]);
+    });
+
+    test('values of the state are listed by name, and removed', async () => {
+      const names = Array.from({ length: 600 }, (_, index) => `row/${1000 + index}`);
+      const value = Uint8Array.of(1);
+      await store.commit(batch({ state: new Map(names.map((name) => [name, value])) }));
+      await store.commit(batch({ state: new Map([[names[1]!, null]]) }));
+      const all = { from: 'row/', to: 'row0', limit: 1000 };
+      expect(await store.listState(all)).toEqual(names.filter((_, index) => index !== 1));
+      expect(await store.listState({ ...all, from: 'row/1002', limit: 2 })).toEqual([
+        'row/1002',
+        'row/1003',
+      ]);
+      expect((await store.readState(names)).slice(0, 3)).toEqual([
+        [value, value],
+        [null, null],
+        [value, value],
+      ]);
     });
 
     test('keys are listed in order, from, up to and not more than asked', async () => {
@@ -113,7 +132,8 @@ export function metaSuite(name: string, start: () => Promise<MetaUnderTest>): vo
     test('an empty commit and a large state are fine', async () => {
       await store.commit(batch({}));
       await store.commit(batch({ state: new Map([['queue', page(7, 3_000_000)]]) }));
-      expect((await store.readState('queue'))?.length).toBe(3_000_000);
+      const [copies] = await store.readState(['queue']);
+      expect(copies).toEqual([page(7, 3_000_000), page(7, 3_000_000)]);
     });
 
     test('a page that was read belongs to the reader', async () => {

@@ -93,7 +93,7 @@ function metadataPage(random: Prng, compute: Compute): void {
 }
 
 function checkpointState(random: Prng, compute: Compute): void {
-  const bytes = sealState(compute, noise(random, 300));
+  const bytes = sealState(compute, 'fuzz', noise(random, 300));
   const changed = mutate(random, bytes);
   const payload = orFault(() => openState(compute, 'fuzz', changed));
   must(payload === null || isSame(changed, bytes), 'damaged state is taken for whole');

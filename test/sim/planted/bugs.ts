@@ -39,13 +39,13 @@ const checkpointBugs: readonly Bug[] = [
     edits: [
       {
         file: CHECKPOINT,
-        find: 'await meta.commit({ puts, removes: frozen.pages.removes, state: frozen.state });',
+        find: 'await meta.commit({ puts, removes: frozen.pages.removes, state });',
         replace: `await meta.commit({
         puts,
         removes: frozen.pages.removes,
         state: new Map([
-          ...frozen.state,
-          [StateName.drops, sealState(parts.compute, parts.releases.encode())],
+          ...state,
+          [StateName.drops, sealState(parts.compute, StateName.drops, parts.releases.encode())],
         ]),
       });`,
       },
@@ -57,8 +57,8 @@ const checkpointBugs: readonly Bug[] = [
     edits: [
       {
         file: CHECKPOINT,
-        find: 'sealState(compute, releases.encode())',
-        replace: 'sealState(compute, releases.encode().subarray(0, 0))',
+        find: 'releases.encode()],',
+        replace: 'releases.encode().subarray(0, 0)],',
       },
     ],
   },
@@ -338,8 +338,8 @@ const volumeBugs: readonly Bug[] = [
     edits: [
       {
         file: CHECKPOINT,
-        find: 'sealState(compute, pageRelease.encode())',
-        replace: 'sealState(compute, pageRelease.encode().subarray(0, 0))',
+        find: 'pageRelease.encode()],',
+        replace: 'pageRelease.encode().subarray(0, 0)],',
       },
     ],
   },

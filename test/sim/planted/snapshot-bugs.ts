@@ -83,7 +83,7 @@ export const snapshotBugs: readonly Bug[] = [
     edits: [
       {
         file: 'pool/log/checkpoint.ts',
-        find: '...this.#changed(StateName.deadlists, lists.encode()),',
+        find: '...lists.takeChanged(),',
         replace: '',
       },
     ],

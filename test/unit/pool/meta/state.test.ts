@@ -20,12 +20,12 @@ describe('small state beside the pages', () => {
   const payload = Uint8Array.of(1, 2, 3, 4, 5);
 
   test('is what was sealed, also when it is empty', () => {
-    expect([...openState(compute, 'x', sealState(compute, payload))]).toEqual([...payload]);
-    expect(openState(compute, 'x', sealState(compute, new Uint8Array(0))).length).toBe(0);
+    expect([...openState(compute, 'x', sealState(compute, 'x', payload))]).toEqual([...payload]);
+    expect(openState(compute, 'x', sealState(compute, 'x', new Uint8Array(0))).length).toBe(0);
   });
 
   test('of another version is refused as another format, and both versions are named', () => {
-    const bytes = sealState(compute, payload);
+    const bytes = sealState(compute, 'x', payload);
     const version = new DataView(bytes.buffer).getUint32(4, true);
     new DataView(bytes.buffer).setUint32(4, version + 41, true);
     expect(codeOf(() => openState(compute, 'x', bytes))).toBe('format');
@@ -35,7 +35,7 @@ describe('small state beside the pages', () => {
   });
 
   test('is damaged with any byte of magic, checksum or payload changed, or cut off', () => {
-    const bytes = sealState(compute, payload);
+    const bytes = sealState(compute, 'x', payload);
     for (let at = 0; at < bytes.length; at++) {
       if (at >= 4 && at < 8) continue;
       const damaged = bytes.slice();

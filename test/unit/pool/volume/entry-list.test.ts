@@ -1,9 +1,10 @@
 import { PageKind, keysOfKind } from '../../../../pool/meta/page.ts';
-import { ENTRIES_PER_RUN, EntryList } from '../../../../pool/volume/entry-list.ts';
+import { EntryList, FULL_PAGES } from '../../../../pool/volume/entry-list.ts';
 import { Prng } from '../../../sim/prng.ts';
 import { Parts } from '../parts-in-world.ts';
 
-const RUNS_PER_BLOCK = 3;
+const SHAPE = { ...FULL_PAGES, partsPerBlock: 3 };
+const ENTRIES_PER_RUN = FULL_PAGES.entriesPerRun;
 
 class ListsUnderTest {
   readonly parts: Parts;
@@ -18,7 +19,7 @@ class ListsUnderTest {
   }
 
   list(): EntryList {
-    return new EntryList(this.parts.pages, () => this.#pageNumbers++, RUNS_PER_BLOCK);
+    return new EntryList(this.parts.pages, () => this.#pageNumbers++, SHAPE);
   }
 
   async content(list: EntryList): Promise<string[]> {
