@@ -104,12 +104,12 @@ export async function recover(
   const ring = await openRing(ports, state, mode);
   const stores = await loadStores(ports, options, state);
   const rows = stateRows(ports, stores.events);
-  await loadQueues(rows, stores);
+  await loadQueues(rows, stores).catch(metadataLost);
   const core = makeCore(ports, options, state, { stores, ring });
   core.space.metadataBytes = await ports.meta.sizeBytes();
   await mendSegmentTable(ports, stores, core);
   const volumes = new VolumeTable(core, stores, state.nextVolume);
-  for await (const row of rows.all(StateKind.snapshot)) volumes.families.restore(row);
+  await loadSnapshots(rows, volumes).catch(metadataLost);
   volumes.load(state.volumes);
   const replayed = await new Replay({
     core,
@@ -370,6 +370,10 @@ async function loadSegmentTable(
     if (last === undefined || keys.length < LIST_LIMIT) return damaged;
     from = last + 1;
   }
+}
+
+async function loadSnapshots(rows: StateRows, { families }: VolumeTable): Promise<void> {
+  for await (const row of rows.all(StateKind.snapshot)) families.restore(row);
 }
 
 async function loadQueues(rows: StateRows, stores: Stores): Promise<void> {

@@ -77,11 +77,11 @@ export class StateRows {
 
   /**
    * All of a kind, by their numbers. What is damaged in one place and not there in the other is passed:
-   * a bit of a name has flipped, and the value is still there under its own name.
+   * a bit of a name has flipped, and the value is still there under its own name. Throws MetaError too.
    */
   async *all(kind: StateKind): AsyncGenerator<FoundRow> {
     for await (const names of rowNames(this.#meta, kind)) {
-      const found = await this.#meta.readState(names).catch(metadataLost);
+      const found = await this.#meta.readState(names);
       for (const [index, name] of names.entries()) {
         const copies = found[index] ?? NOT_THERE;
         if (!isThere(copies)) continue;
@@ -113,7 +113,7 @@ export async function* rowNames(
   // '0' is what follows '/'.
   const to = `${kind.slice(0, -1)}0`;
   for (let from: string = kind; ;) {
-    const names = await meta.listState({ from, to, limit: ROWS_PER_TURN }).catch(metadataLost);
+    const names = await meta.listState({ from, to, limit: ROWS_PER_TURN });
     yield names;
     const last = names.at(-1);
     if (last === undefined || names.length < ROWS_PER_TURN) return;
