@@ -6,8 +6,12 @@ import type {
   BlockDevice,
   BlockError,
   BlockRange,
+  CompareAndWriteOperation,
+  CopyOperation,
   DeviceIdentity,
   FlushOperation,
+  OrWriteOperation,
+  PointInTimeDone,
   ProvisioningOperation,
   ProvisioningRun,
   ReadOperation,
@@ -15,6 +19,7 @@ import type {
   WriteOperation,
   WriteSameOperation,
 } from '../iscsi/scsi/block-device.ts';
+import { firstDifference } from '../iscsi/scsi/compare.ts';
 import { noDataIn, ownDataIn } from '../iscsi/scsi/task.ts';
 
 export interface MemoryDeviceOptions {
@@ -24,7 +29,10 @@ export interface MemoryDeviceOptions {
   readonly readOnly?: boolean;
   readonly volatileCache?: boolean;
   readonly identity?: DeviceIdentity;
+  readonly poolId?: Uint8Array;
 }
+
+export const testPoolId: Uint8Array = new Uint8Array(16).fill(0x77);
 
 export const testIdentity: DeviceIdentity = {
   naa: Uint8Array.from({ length: 16 }, (_, index) => (index === 0 ? 0x60 : index * 0x11)),
@@ -49,6 +57,7 @@ type Held = () => void;
 
 export class MemoryDevice implements BlockDevice {
   readonly identity: DeviceIdentity;
+  readonly poolId: Uint8Array;
   readonly blockSizeBytes: 512 | 4096;
   blocks: number;
   readonly chunkSizeBytes: number;
@@ -61,8 +70,13 @@ export class MemoryDevice implements BlockDevice {
   flushes = 0;
   /** Of the operations so far, how many asked for FUA. */
   fuaOperations = 0;
+  /** A copy that fails by one of `failures` has done so many blocks. */
+  blocksBeforeFailure = 0;
+  /** Points in time that nobody has released, and how many there may be. */
+  pointsInTime = 0;
+  maxPointsInTime = Infinity;
   /** Chunks that are mapped. They are replaced, never changed: views of them may be held. */
-  readonly #chunks = new Map<number, Uint8Array>();
+  #chunks = new Map<number, Uint8Array>();
   readonly #zeroes: Uint8Array;
   #held: Held[] = [];
 
@@ -73,6 +87,7 @@ export class MemoryDevice implements BlockDevice {
     this.readOnly = options.readOnly ?? false;
     this.volatileCache = options.volatileCache ?? true;
     this.identity = options.identity ?? nextIdentity();
+    this.poolId = options.poolId ?? testPoolId;
     this.#zeroes = new Uint8Array(this.chunkSizeBytes);
   }
 
@@ -129,6 +144,88 @@ export class MemoryDevice implements BlockDevice {
       for (let at = 0; at < data.length; at += pattern.length) data.set(pattern, at);
       this.#put(lba * this.blockSizeBytes, data);
     });
+  }
+
+  compareAndWrite(operation: CompareAndWriteOperation): void {
+    if (operation.fua) this.fuaOperations += 1;
+    const { lba, blocks, expected, data } = operation;
+    let differsAt: number | null = null;
+    const outcome = {
+      get aborted() {
+        return operation.aborted;
+      },
+      done: (error: BlockError | null) => {
+        operation.done(error, differsAt);
+      },
+    };
+    this.#change(outcome, [operation], () => {
+      const difference = firstDifference(this.#views(lba, blocks), expected);
+      if (difference < 0) this.#put(lba * this.blockSizeBytes, data);
+      else differsAt = difference;
+    });
+  }
+
+  orWrite(operation: OrWriteOperation): void {
+    if (operation.fua) this.fuaOperations += 1;
+    const { lba, blocks, data } = operation;
+    this.#change(operation, [operation], () => {
+      const merged = this.peek(lba, blocks).map((byte, index) => byte | (data[index] ?? 0));
+      this.#put(lba * this.blockSizeBytes, merged);
+    });
+  }
+
+  copy(operation: CopyOperation): void {
+    const { source, sourceLba, lba, blocks } = operation;
+    if (!(source instanceof MemoryDevice)) throw new Error('a copy within the pool');
+    const copyBlocks = (count: number): void => {
+      const length = count * this.blockSizeBytes;
+      const from = sourceLba * source.blockSizeBytes;
+      const bytes = source.peek(sourceLba, length / source.blockSizeBytes);
+      if (source === this && Math.abs(from - lba * this.blockSizeBytes) < length) {
+        throw new Error('a copy onto itself');
+      }
+      this.#put(lba * this.blockSizeBytes, bytes);
+    };
+    this.#perform(
+      operation,
+      (error) => {
+        const done = error.code === 'aborted' ? 0 : Math.min(this.blocksBeforeFailure, blocks);
+        copyBlocks(done);
+        operation.done(error, done);
+      },
+      () => {
+        if (lba + blocks > this.blocks) {
+          operation.done({ code: 'out-of-range' }, 0);
+          return;
+        }
+        copyBlocks(blocks);
+        operation.done(null, blocks);
+      },
+    );
+  }
+
+  pointInTime(done: PointInTimeDone): void {
+    this.#perform(
+      { aborted: false },
+      (error) => {
+        done(error, null);
+      },
+      () => {
+        if (this.pointsInTime >= this.maxPointsInTime) {
+          done(null, null);
+          return;
+        }
+        this.pointsInTime += 1;
+        const { blocks, blockSizeBytes, chunkSizeBytes, identity, poolId } = this;
+        const facts = { blocks, blockSizeBytes, chunkSizeBytes, identity, poolId };
+        const device = new MemoryDevice({ ...facts, readOnly: true });
+        device.#chunks = new Map(this.#chunks);
+        const release = (): void => {
+          this.pointsInTime -= 1;
+        };
+        done(null, { device, release });
+      },
+    );
   }
 
   flush(operation: FlushOperation): void {

@@ -71,6 +71,48 @@ export interface WriteSameOperation extends BlockOperation {
   done(error: BlockError | null): void;
 }
 
+export interface CompareAndWriteOperation extends BlockOperation {
+  readonly lba: number;
+  readonly blocks: number;
+  readonly fua: boolean;
+  /** What the range must hold, and what it holds then; both whole, unchanged before `done`. */
+  readonly expected: Uint8Array;
+  readonly data: Uint8Array;
+  /** `differsAt`: offset in bytes of the first difference; nothing was written then. */
+  done(error: BlockError | null, differsAt: number | null): void;
+}
+
+/** The range becomes what it was OR the data, bit by bit, as one change. */
+export interface OrWriteOperation extends BlockOperation {
+  readonly lba: number;
+  readonly blocks: number;
+  readonly fua: boolean;
+  readonly data: Uint8Array;
+  done(error: BlockError | null): void;
+}
+
+export interface CopyOperation extends BlockOperation {
+  /** Another device of the same pool, or this one if the ranges don't overlap. */
+  readonly source: BlockDevice;
+  /** In blocks of the source. */
+  readonly sourceLba: number;
+  readonly lba: number;
+  /** In blocks of this device; the bytes are whole blocks of the source too. */
+  readonly blocks: number;
+  /** On an error so many blocks from the start are there, and nothing behind them changed. */
+  done(error: BlockError | null, copiedBlocks: number): void;
+}
+
+/** A device as it was at one moment, whatever is written to it since. */
+export interface PointInTime {
+  /** Takes no writes. */
+  readonly device: BlockDevice;
+  /** Once, when no operation is under way on the device. */
+  release(): void;
+}
+
+export type PointInTimeDone = (error: BlockError | null, frozen: PointInTime | null) => void;
+
 export interface FlushOperation extends BlockOperation {
   done(error: BlockError | null): void;
 }
@@ -112,4 +154,13 @@ export interface BlockDevice {
   writeSame(operation: WriteSameOperation): void;
   flush(operation: FlushOperation): void;
   provisioning(operation: ProvisioningOperation): void;
+  /** 16 bytes, the same for all devices that can copy from one another. */
+  readonly poolId?: Uint8Array;
+  /** From the comparison to the write nothing else changes the range. */
+  compareAndWrite?(operation: CompareAndWriteOperation): void;
+  orWrite?(operation: OrWriteOperation): void;
+  /** Data that can be shared is; the rest is read and written in pieces. */
+  copy?(operation: CopyOperation): void;
+  /** Null where there are as many as there may be, and with an error. */
+  pointInTime?(done: PointInTimeDone): void;
 }
