@@ -7,6 +7,8 @@ import type { DedupMode, VolumeSpec } from '../types.ts';
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/;
 const AVAILABLE: readonly DedupMode[] = ['pre-ack', 'on-ack', 'post-ack', 'off'];
+const DURABILITIES: readonly string[] = ['flush', 'sync'];
+const BLOCK_SIZES: readonly number[] = [512, 4096];
 /** 4 PiB: byte offsets stay exact numbers (below 2^53). */
 const MAX_SIZE_BYTES = 2 ** 52;
 
@@ -39,6 +41,9 @@ export function checkSpec(spec: VolumeSpec): void {
       `dedup '${spec.dedup}' is not available in this version: use pre-ack, on-ack, post-ack or off`,
     );
   }
+  if (!DURABILITIES.includes(spec.durability)) {
+    throw new PoolError('invalid', `'${spec.durability}' is no durability: use flush or sync`);
+  }
   if (!isCompression(spec.compression)) {
     throw new PoolError(
       'invalid',
@@ -48,6 +53,9 @@ export function checkSpec(spec: VolumeSpec): void {
 }
 
 export function checkSize(sizeBytes: number, blockSizeBytes: number): void {
+  if (!BLOCK_SIZES.includes(blockSizeBytes)) {
+    throw new PoolError('invalid', `blocks have 512 or 4096 bytes, not ${blockSizeBytes}`);
+  }
   const whole = Number.isSafeInteger(sizeBytes) && sizeBytes % blockSizeBytes === 0;
   if (!whole || sizeBytes < MIB || sizeBytes > MAX_SIZE_BYTES) {
     throw new PoolError(

@@ -8,8 +8,13 @@ import { Families } from './families.ts';
 import { PoolError } from '../types.ts';
 import { levelsFor } from './map.ts';
 import type { PageRelease } from './page-release.ts';
-import { isCompression } from './volume-spec.ts';
+import { checkSpec } from './volume-spec.ts';
 import { Volume } from './volume.ts';
+
+type VolumeChange = Extract<
+  CatalogueChange,
+  { op: 'delete-volume' | 'resize-volume' | 'rollback' | 'set-volume' }
+>;
 
 export class VolumeTable {
   readonly families: Families;
@@ -112,8 +117,18 @@ export class VolumeTable {
       case 'delete-snapshots':
         for (const id of change.ids) this.families.deleteSnapshot(id);
         return;
+      case 'delete-volume':
+      case 'resize-volume':
+      case 'rollback':
+      case 'set-volume':
+        this.#change(change);
+        return;
       default:
+        unknownChange(change);
     }
+  }
+
+  #change(change: VolumeChange): void {
     const volume = this.#byId.get(change.id);
     assert(volume !== undefined, 'a catalogue change names a volume that is there');
     switch (change.op) {
@@ -172,11 +187,25 @@ export class VolumeTable {
   }
 }
 
-/** Throws PoolError 'format' for a setting that a newer version has made. */
-function mustKnow({ name, compression }: VolumeRecord): void {
-  if (isCompression(compression)) return;
+/** Only a newer version can have written it. */
+function unknownChange(change: never): never {
+  const { op } = change as { op: unknown };
   throw new PoolError(
     'format',
-    `volume '${name}' has compression '${compression}', which this version does not know: use the version that set it`,
+    `the journal holds a change of volumes, '${String(op)}', that this version does not know: use the version that wrote it`,
   );
+}
+
+/** Throws PoolError 'format' for what a newer version has made. */
+function mustKnow(record: VolumeRecord): void {
+  try {
+    checkSpec(record);
+  } catch (error) {
+    if (!(error instanceof PoolError)) throw error;
+    throw new PoolError(
+      'format',
+      `volume '${record.name}' is stored with what this version does not know (${error.message}): use the version that made it so`,
+      error,
+    );
+  }
 }
