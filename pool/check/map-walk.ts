@@ -148,16 +148,16 @@ export class MapWalk {
   async #countList(number: number, floor: number): Promise<void> {
     const { lists } = this.#volumes;
     let found = 0;
-    await lists.forEachChunk(
-      number,
-      (id, birth) => {
+    await lists.forEachChunk(number, {
+      onEntry: (id, birth) => {
         if (birth > floor) difference(this.#differences, id, -1);
         if (birth > floor) found += 1;
       },
-      (key) => {
+      onDamaged: (key) => {
         this.#problem(`page ${key} of deadlist ${number} can't be read`);
       },
-    );
+      afterRun: () => undefined,
+    });
     const counted = lists.exactChunksAfter(number, floor) ?? found;
     if (counted !== found) {
       this.#problem(`deadlist ${number} has ${found} chunks, counted as ${counted}`);

@@ -106,14 +106,17 @@ interface Step {
 class OwnerWalk {
   readonly #parts: ScrubParts;
   readonly #walked: WalkedDataset;
-  readonly #chunks: number;
   readonly #offsets: number[] = [];
   #damaged = 0;
 
   constructor(parts: ScrubParts, walked: WalkedDataset) {
     this.#parts = parts;
     this.#walked = walked;
-    this.#chunks = Math.ceil(walked.dataset.sizeBytes / walked.chunkBytes);
+  }
+
+  /** As many as it has now: a head may be rolled back to a smaller size while it is walked. */
+  get #chunks(): number {
+    return Math.ceil(this.#walked.dataset.sizeBytes / this.#walked.chunkBytes);
   }
 
   report(): ScrubVolume {
@@ -185,6 +188,7 @@ class OwnerWalk {
     const { pages } = this.#parts.core;
     const { root, levels } = this.#walked.dataset.map;
     const found = { leaf: null, missing: null, damaged: null };
+    if (number >= this.#chunks) return { ...found, next: number };
     let page = root;
     for (let level = levels - 1; ; level--) {
       const span = ENTRIES_PER_MAP_PAGE ** (level + 1);

@@ -19,7 +19,7 @@ import type { StateRow } from '../meta/state.ts';
 import type { FoundRow } from '../meta/state-rows.ts';
 import { BirthCounts } from './birth-counts.ts';
 import { EntryList, FULL_PAGES } from './entry-list.ts';
-import type { ListShape } from './entry-list.ts';
+import type { EntryVisitor, ListShape } from './entry-list.ts';
 
 export interface DeadlistShape extends ListShape {
   /** Lists that may be long in memory. */
@@ -156,12 +156,8 @@ export class Deadlists {
   }
 
   /** The chunks on a list. */
-  async forEachChunk(
-    number: number,
-    onChunk: (id: number, birth: number) => void,
-    onDamaged: (key: number) => void,
-  ): Promise<void> {
-    await this.#lists.get(number)?.chunks.forEach(onChunk, onDamaged);
+  async forEachChunk(number: number, visitor: EntryVisitor): Promise<void> {
+    await this.#lists.get(number)?.chunks.forEach(visitor);
   }
 
   /** What the next checkpoint keeps of the lists that have changed since the last. */

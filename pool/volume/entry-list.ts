@@ -49,6 +49,14 @@ interface Target {
 
 type Obstacle = { readonly missing: number };
 
+export interface EntryVisitor {
+  onEntry(id: number, birth: number): void;
+  /** Key of a page that can't be read. */
+  onDamaged(key: number): void;
+  /** Awaited: for who has other things to do in between. */
+  afterRun(): Promise<void> | void;
+}
+
 export class EntryList {
   readonly #pages: PageCache;
   readonly #takePageNumber: () => number;
@@ -139,11 +147,8 @@ export class EntryList {
     return null;
   }
 
-  /** Every entry; the pages are loaded one after the other. A damaged page is told to `onDamaged`. */
-  async forEach(
-    onEntry: (id: number, birth: number) => void,
-    onDamaged: (key: number) => void,
-  ): Promise<void> {
+  /** Every entry; the pages are loaded one after the other. */
+  async forEach({ onEntry, onDamaged, afterRun }: EntryVisitor): Promise<void> {
     this.#ids.forEach((id, index) => {
       onEntry(id, this.#births[index] ?? 0);
     });
@@ -160,6 +165,7 @@ export class EntryList {
         onEntry(id, birth);
       }
       this.#pages.letGo(page);
+      await afterRun();
     }, onDamaged);
   }
 

@@ -9,9 +9,11 @@ import type { PoolCore } from '../core.ts';
 import { recordBytes } from '../log/segment-format.ts';
 import type { Page } from '../meta/page-cache.ts';
 import type { SnapshotRecord } from './catalogue.ts';
+import { sortInTurns } from './sort-in-turns.ts';
 import type { VolumeTable } from './volume-table.ts';
 
-const IDS_A_PASS = 2 ** 21;
+/** Bounds the memory: 4 MiB, twice. */
+const IDS_A_PASS = 2 ** 19;
 const CHUNKS_PER_TURN = 256;
 
 /** Stored bytes of chunks; what is not destaged yet counts as it is. */
@@ -26,15 +28,15 @@ export async function freeableBytes(
   const passes = Math.ceil(lists.chunksAfter(next.deadlist, sharedTo) / IDS_A_PASS);
   let bytes = 0;
   for (let pass = 0; pass < passes; pass++) {
-    const ids: number[] = [];
-    await lists.forEachChunk(
-      next.deadlist,
-      (id, birth) => {
-        if (birth > sharedTo && partitionOf(id) % passes === pass) ids.push(id);
+    const ids = new Numbers();
+    await lists.forEachChunk(next.deadlist, {
+      onEntry: (id, birth) => {
+        if (birth > sharedTo && partitionOf(id) % passes === pass) ids.add(id);
       },
-      () => undefined,
-    );
-    bytes += await freedOf(core, Float64Array.from(ids).sort());
+      onDamaged: () => undefined,
+      afterRun: () => nextTurn(core),
+    });
+    bytes += await freedOf(core, await sorted(core, ids));
   }
   return bytes;
 }
@@ -47,19 +49,19 @@ export async function freeableBytes(
 async function freedOf(core: PoolCore, ids: Float64Array): Promise<number> {
   const { chunks } = core;
   /** Of what aliases stand for, an id for each reference that goes. */
-  const aliased: number[] = [];
+  const aliased = new Numbers();
   let bytes = 0;
   await forEachId(core, ids, (page, id, references) => {
     const state = page.words[entryAt(id) + EntryField.state] ?? 0;
     if (chunks.stateOf(page, id) === ChunkState.live && (state & ALIASED) !== 0) {
-      for (let left = references; left > 0; left--) aliased.push(id);
+      for (let left = references; left > 0; left--) aliased.add(id);
     } else if (chunks.countOf(page, id) === references) {
       const target = chunks.aliasOf(page, id);
       if (target === 0) bytes += storedBytesOf(core, page, id);
-      else aliased.push(target);
+      else aliased.add(target);
     }
   });
-  await forEachId(core, Float64Array.from(aliased).sort(), (page, id, references) => {
+  await forEachId(core, await sorted(core, aliased), (page, id, references) => {
     if (chunks.countOf(page, id) === references) bytes += storedBytesOf(core, page, id);
   });
   return bytes;
@@ -82,11 +84,34 @@ async function forEachId(
     look(page, id, references);
     core.pages.letGo(page);
     looked += 1;
-    if (looked % CHUNKS_PER_TURN === 0) {
-      await new Promise<void>((resolve) => {
-        core.clock.nextTurn(resolve);
-      });
+    if (looked % CHUNKS_PER_TURN === 0) await nextTurn(core);
+  }
+}
+
+const nextTurn = ({ clock }: PoolCore): Promise<void> =>
+  new Promise((resolve) => {
+    clock.nextTurn(resolve);
+  });
+
+const sorted = (core: PoolCore, numbers: Numbers): Promise<Float64Array> =>
+  sortInTurns(numbers.all, () => nextTurn(core));
+
+/** Numbers that become more, without an object for each. */
+class Numbers {
+  #room = new Float64Array(1024);
+  #count = 0;
+
+  get all(): Float64Array {
+    return this.#room.subarray(0, this.#count);
+  }
+
+  add(number: number): void {
+    if (this.#count === this.#room.length) {
+      const room = new Float64Array(2 * this.#count);
+      room.set(this.#room);
+      this.#room = room;
     }
+    this.#room[this.#count++] = number;
   }
 }
 

@@ -36,6 +36,15 @@ export interface Rewrite {
   end(): void;
 }
 
+/** By length: nobody changes them. */
+const zeroes = new Map<number, Uint8Array>();
+
+function zeroesOf(lengthBytes: number): Uint8Array {
+  const found = zeroes.get(lengthBytes) ?? new Uint8Array(lengthBytes);
+  zeroes.set(lengthBytes, found);
+  return found;
+}
+
 export class Volume {
   readonly id: number;
   readonly chunkBytes: number;
@@ -65,7 +74,7 @@ export class Volume {
     this.id = record.id;
     this.chunkBytes = record.chunkSizeBytes;
     this.log2 = Math.log2(record.chunkSizeBytes);
-    this.zeroChunk = new Uint8Array(record.chunkSizeBytes);
+    this.zeroChunk = zeroesOf(record.chunkSizeBytes);
     this.map = new VolumeMap(
       core.pages,
       () => core.takeMapPage(),
@@ -192,9 +201,12 @@ export class Volume {
       const leaf = this.map.leaf(number);
       if (leaf !== null && 'missing' in leaf) {
         const resumeAt = at;
-        this.#core.pages.load(leaf.missing, (page) => {
-          if (page === null) done({ code: 'unreadable', offset: resumeAt }, []);
-          else this.mapped(resumeAt, limit, done, runs);
+        const { missing } = leaf;
+        this.#core.pages.load(missing, () => {
+          if (this.#gone) done({ code: 'not-ready' }, []);
+          else if (this.#core.pages.isDamaged(missing)) {
+            done({ code: 'unreadable', offset: resumeAt }, []);
+          } else this.mapped(resumeAt, limit, done, runs);
         });
         return;
       }

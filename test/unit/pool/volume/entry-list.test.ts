@@ -25,10 +25,11 @@ class ListsUnderTest {
   async content(list: EntryList): Promise<string[]> {
     const found: string[] = [];
     await this.parts.world.until(
-      list.forEach(
-        (id, birth) => found.push(`${id} ${birth}`),
-        (key) => found.push(`damaged ${key}`),
-      ),
+      list.forEach({
+        onEntry: (id, birth) => found.push(`${id} ${birth}`),
+        onDamaged: (key) => found.push(`damaged ${key}`),
+        afterRun: () => undefined,
+      }),
     );
     return found.sort();
   }
