@@ -130,6 +130,6 @@ function shapeOf(prng: Prng, name: string, maySync: boolean): VolumeShape {
 /** From 1 MiB to 1 GiB, also sizes that end within a chunk or a map page. */
 function blocksFor(prng: Prng, blockSizeBytes: number): number {
   const least = MIB / blockSizeBytes;
-  const sizes = [least, 3 * least, 8 * least, 1024 * least];
+  const sizes = [least, 2 * least, 3 * least, 8 * least, 1024 * least];
   return prng.pick(sizes) + (prng.chance(0.5) ? prng.below(200) : 0);
 }

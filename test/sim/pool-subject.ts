@@ -166,6 +166,7 @@ export type PoolSize = Pick<
   | 'segmentBytes'
   | 'onePartition'
   | 'weakHash'
+  | 'deadlists'
 >;
 
 /** Hashes that differ in their lower bits alone: the top ones choose the partition. */
@@ -185,9 +186,9 @@ export class PoolSubject implements Subject {
     const hash = size.weakHash ? weakCompute(compute) : compute;
     this.#compute = size.onePartition ? oneSided(hash) : hash;
     this.#capacityBytes = size.capacityBytes;
-    const { memoryBytes, indexBytes, dedupLatencyMs, segmentBytes } = size;
+    const { memoryBytes, indexBytes, dedupLatencyMs, segmentBytes, deadlists } = size;
     const sizes = { memoryBytes, indexBytes, segmentBytes, journalBytes: JOURNAL_BYTES };
-    this.#options = { ...sizes, dedupLatencyMs };
+    this.#options = { ...sizes, dedupLatencyMs, deadlists };
   }
 
   async open(world: SimWorld, { acceptLoss }: { acceptLoss: boolean }): Promise<SubjectLife> {

@@ -1,4 +1,5 @@
 /** Kinds of runs: what the seed's world does to the pool. */
+import type { DeadlistShape } from '../../pool/volume/deadlists.ts';
 import type { Prng } from './prng.ts';
 import { healthy } from './settings.ts';
 import type { CodecSettings, DiskSettings, MetaSettings, SimSettings } from './settings.ts';
@@ -22,6 +23,8 @@ export interface Profile {
   readonly segmentBytes: number;
   /** Of the memory: room for all fingerprints, or for few. */
   readonly indexBytes: number;
+  /** Deadlists of many parts, or of as few as possible. */
+  readonly deadlists: DeadlistShape;
   /** How long a write waits for a compare. */
   readonly dedupLatencyMs: number;
   /** Different chunks have the same fingerprint all the time. */
@@ -31,6 +34,13 @@ export interface Profile {
   /** Writes may be refused for want of space. */
   readonly isTight: boolean;
 }
+
+const deadlistShapes: readonly DeadlistShape[] = [
+  { entriesPerRun: 512, partsPerBlock: 256, longLists: 64 },
+  { entriesPerRun: 48, partsPerBlock: 16, longLists: 1 },
+  { entriesPerRun: 4, partsPerBlock: 2, longLists: 2 },
+  { entriesPerRun: 2, partsPerBlock: 12, longLists: 1 },
+];
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -114,10 +124,13 @@ export function profileOf(prng: Prng): Profile {
   const indexBytes = prng.chance(0.5) ? 64 * KIB : 1024;
   const weakHash = profile.name !== 'damage' && prng.chance(0.3);
   const dedupLatencyMs = prng.chance(0.5) ? 1 : 500;
-  return { ...profile, indexBytes, dedupLatencyMs, weakHash };
+  const deadlists = prng.pick(deadlistShapes);
+  return { ...profile, indexBytes, dedupLatencyMs, weakHash, deadlists };
 }
 
-function weatherOf(prng: Prng): Omit<Profile, 'indexBytes' | 'dedupLatencyMs' | 'weakHash'> {
+function weatherOf(
+  prng: Prng,
+): Omit<Profile, 'indexBytes' | 'dedupLatencyMs' | 'weakHash' | 'deadlists'> {
   const kind = prng.below(20);
   const onePartition = prng.chance(0.5);
   if (kind < 8) return { ...usual, name: 'crashes', settings: healthy, onePartition };

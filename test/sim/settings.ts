@@ -33,6 +33,8 @@ export interface MetaSettings {
   readonly damageRate: number;
   /** A bit of a stored page flips. */
   readonly rotRate: number;
+  /** At the end of a process: a bit of one copy of the state flips, which must be survived. */
+  readonly stateRotRate: number;
 }
 
 export interface CodecSettings {
@@ -72,6 +74,7 @@ export const healthy: SimSettings = {
     commitErrorRate: 0,
     damageRate: 0,
     rotRate: 0,
+    stateRotRate: 0.2,
   },
   codec: { wrongRate: 0 },
 };

@@ -39,9 +39,10 @@ export class SimMetaMedium {
     }
   }
 
-  /** A bit of one copy of some value of the state flips. */
+  /** A bit of some value of the state flips, in one of the two places; always in the same one: what
+   * was whole when it was read last may not be so any more. */
   rotState(): void {
-    const place = this.prng.pick(this.state);
+    const [place] = this.state;
     const values = [...place.values()].filter(({ length }) => length > 0);
     if (values.length === 0) return;
     const value = this.prng.pick(values);
@@ -60,6 +61,7 @@ export class SimMetaMedium {
   endProcess(): void {
     for (const batch of this.underWay) if (this.prng.chance(0.5)) this.apply(batch);
     this.underWay.clear();
+    if (this.prng.chance(this.settings.stateRotRate)) this.rotState();
   }
 }
 

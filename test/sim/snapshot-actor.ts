@@ -154,19 +154,22 @@ async function clone(traffic: SnapshotTraffic, snapshot: SnapshotUnderTest): Pro
 async function rollBack(traffic: SnapshotTraffic, snapshot: SnapshotUnderTest): Promise<void> {
   const { life, snapshots, prng, note } = traffic;
   const { volume } = snapshot;
-  const sized = volume.sizes.length === 1 && volume.presence === 'there';
-  if (!sized || certain(snapshot).blocks !== volume.model.blocks) return;
+  if (!isAtRest(volume)) return;
   if (!(await readWhole(traffic, snapshot)) || !certain(snapshot).isKnown) return;
   const all = [...snapshots.values()].filter((one) => one.volume === volume);
   const later = all.slice(all.indexOf(snapshot) + 1);
   if (prng.chance(0.4) && !(await unmapAll(traffic, volume))) return;
+  // Others may have begun to resize or remove it while that was waited for.
+  if (!isAtRest(volume)) return;
   for (const one of later) one.presence = 'being removed';
-  const content = certain(snapshot).content();
-  const command = volume.model.callAll('rollback', content);
-  note('> rollback', snapshot.name);
+  const { blocks } = certain(snapshot);
+  const sizeBefore = volume.model.blocks;
+  const command = volume.beginRollback(certain(snapshot).content(), blocks);
+  note('> rollback', snapshot.name, sizeBefore, blocks);
   try {
     const done = await life.rollBack(snapshot.name);
     volume.model.returned(command, done ? 'happened' : 'never', { durable: done });
+    volume.hasSize(done ? blocks : sizeBefore);
     for (const one of later) {
       if (done) snapshots.delete(one.name);
       else one.presence = 'there';
@@ -176,6 +179,9 @@ async function rollBack(traffic: SnapshotTraffic, snapshot: SnapshotUnderTest): 
     refusedOr(traffic, `rollback to ${snapshot.name}`, error);
   }
 }
+
+const isAtRest = ({ sizes, presence }: VolumeUnderTest): boolean =>
+  sizes.length === 1 && presence === 'there';
 
 /** Map pages that are dropped whole wait to be settled when the next command comes. */
 async function unmapAll(

@@ -12,8 +12,9 @@ export class VolumeUnderTest {
   presence: 'there' | 'being made' | 'being removed' = 'being made';
   /** Sizes in blocks that it may have; more than one while a resize is open. */
   sizes: number[];
-  /** Zeroes that a shrink under way writes behind the new end. */
-  cutting: Command | null = null;
+  /** What a change of the size that is under way does with it: zeroes that a shrink writes behind the new
+   * end, or all that a rollback brings back. */
+  changing: Command | null = null;
   cuts = 0;
 
   constructor(shape: VolumeShape) {
@@ -25,16 +26,26 @@ export class VolumeUnderTest {
   beginResize(blocks: number): void {
     const now = this.model.blocks;
     this.sizes = [now, blocks];
-    if (blocks < now) this.cutting = this.model.callCut(blocks);
+    if (blocks < now) this.changing = this.model.callCut(blocks);
+  }
+
+  /** It becomes this, and of this size. */
+  beginRollback(content: ReadonlyMap<number, number>, blocks: number): Command {
+    const command = this.model.callAll('rollback', content);
+    if (blocks !== this.model.blocks) {
+      this.sizes = [this.model.blocks, blocks];
+      this.changing = command;
+    }
+    return command;
   }
 
   /** Its size is known (again). */
   hasSize(blocks: number): void {
-    if (this.cutting !== null && blocks < this.model.blocks) {
-      this.model.returned(this.cutting, 'happened', { durable: true });
-      this.cuts += 1;
+    if (this.changing !== null && blocks !== this.model.blocks) {
+      this.model.returned(this.changing, 'happened', { durable: true });
+      if (blocks < this.model.blocks) this.cuts += 1;
     }
-    this.cutting = null;
+    this.changing = null;
     if (blocks !== this.model.blocks) this.model.resize(blocks);
     this.sizes = [blocks];
   }

@@ -29,7 +29,7 @@ export function calmWorld(
   const calm = { shortReadRate: 0, shortWriteRate: 0, slowRate: 0 };
   return new SimWorld(seed, {
     disk: { ...healthy.disk, ...calm, ...disk },
-    meta: { ...healthy.meta, slowRate: 0, ...meta },
+    meta: { ...healthy.meta, slowRate: 0, stateRotRate: 0, ...meta },
     codec: healthy.codec,
   });
 }
