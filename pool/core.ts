@@ -5,6 +5,7 @@ import type { ChunkTable } from './chunk/chunk-table.ts';
 import type { Grace } from './chunk/grace.ts';
 import type { PendingChunks } from './chunk/pending.ts';
 import type { ReleaseQueue } from './chunk/release-queue.ts';
+import type { CommandRate } from './command-rate.ts';
 import type { Dedup } from './dedup/dedup.ts';
 import type { Events } from './events.ts';
 import type { Journal } from './log/journal.ts';
@@ -30,6 +31,7 @@ export interface PoolCore {
   readonly store: SegmentStore;
   readonly releases: ReleaseQueue;
   readonly dedup: Dedup;
+  readonly commandRate: CommandRate;
   readonly space: Space;
   readonly reclaim: Reclaim;
   readonly ring: Ring;

@@ -9,6 +9,7 @@ import type { Checkpointer } from './log/checkpoint.ts';
 import type { Cleaner } from './log/cleaner.ts';
 import type { Destager } from './log/destage.ts';
 import type { Segment } from './log/segment-table.ts';
+import type { PostProcess } from './dedup/post-process.ts';
 import type { LowSpace } from './space/low-space.ts';
 import { CLEANED_SHARE } from './space/space.ts';
 import type { PageRelease } from './volume/page-release.ts';
@@ -35,6 +36,7 @@ export interface HousekeepingParts {
   readonly cleaner: Cleaner;
   readonly pageRelease: PageRelease;
   readonly lowSpace: LowSpace;
+  readonly postProcess: Pick<PostProcess, 'look' | 'isOwed'>;
   /** Dirty pages that start a checkpoint. */
   readonly dirtyPages: number;
 }
@@ -126,6 +128,17 @@ export class Housekeeping {
     return this.#checkpoint();
   }
 
+  /** Resolves when what was written before is in segments, and its chunk pages are stored; or as much
+   * as can be. */
+  async storeAll(): Promise<void> {
+    const { core, destager } = this.#parts;
+    const end = core.journal.applied.position;
+    destager.poke(end);
+    while (destager.running && (core.pending.oldest()?.position ?? end) < end)
+      await destager.segmentEnded();
+    await this.#checkpoint();
+  }
+
   #changed(): void {
     const { core, destager, dirtyPages } = this.#parts;
     this.#changes += 1;
@@ -161,6 +174,7 @@ export class Housekeeping {
     if (this.#checkpointIsDue()) void this.#checkpoint();
     this.#clean();
     if (core.space.exhausted) void this.#lookForRoom();
+    this.#parts.postProcess.look();
     core.space.review();
     this.#changesAtTick = this.#changes;
     if (this.#workIsLeft()) this.#arm(TICK_MS);
@@ -177,8 +191,9 @@ export class Housekeeping {
   }
 
   #workIsLeft(): boolean {
-    const { core, pageRelease } = this.#parts;
+    const { core, pageRelease, postProcess } = this.#parts;
     return (
+      postProcess.isOwed ||
       core.reclaim.isOpen ||
       this.#changes !== this.#changesAtCheckpoint ||
       core.pages.dirtyCount > 0 ||

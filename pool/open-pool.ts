@@ -13,6 +13,7 @@ import { Grace } from './chunk/grace.ts';
 import { PendingChunks } from './chunk/pending.ts';
 import { ReleaseQueue } from './chunk/release-queue.ts';
 import type { PoolCore } from './core.ts';
+import { CommandRate } from './command-rate.ts';
 import { Dedup } from './dedup/dedup.ts';
 import { FingerprintIndex } from './dedup/fingerprint-index.ts';
 import { createPool, labelDisks } from './create-pool.ts';
@@ -276,6 +277,7 @@ function makeCore(
     segments,
     releases,
     dedup: new Dedup(stores.index, clock, { latencyMs: options.dedupLatencyMs }),
+    commandRate: new CommandRate(clock),
     ring,
     space: makeSpace(state, stores, ring),
     store: new SegmentStore(

@@ -10,6 +10,7 @@ import type {
   Random,
 } from '../src/base/ports.ts';
 import { PARTITIONS } from './chunk/chunk-page.ts';
+import type { DedupSettings } from './types.ts';
 import type { RingGeometry } from './log/ring.ts';
 import type { DeadlistShape } from './volume/deadlists.ts';
 
@@ -47,6 +48,8 @@ export interface PoolOptions {
   readonly dedupLatencyMs?: number;
   /** How long the parts of a deadlist may get. */
   readonly deadlists?: DeadlistShape;
+  /** How duplicates of what is stored are looked for. */
+  readonly dedupSettings?: Partial<DedupSettings>;
   /** Share of the capacity: when less is free, initiators are told. 0: never. */
   readonly lowSpaceShare?: number;
 }
@@ -54,6 +57,13 @@ export interface PoolOptions {
 export const SCRUB_RATE_LIMIT = 128 * MIB;
 /** Bytes a second that a rewrite reads, unless it is told otherwise. */
 export const REWRITE_RATE_LIMIT = 128 * MIB;
+
+/** 2 M chunks of 4 KiB a second. */
+export const DEDUP_SETTINGS: DedupSettings = {
+  rateLimit: 8 * GIB,
+  quietBelow: 100,
+  loadShare: 0.1,
+};
 
 const JOURNAL_FILE_BYTES = 32 * MIB;
 
@@ -72,6 +82,8 @@ export interface Budgets {
   readonly pendingBytes: number;
   /** The index of fingerprints. */
   readonly indexBytes: number;
+  /** What a search for stored duplicates may use. */
+  readonly searchBytes: number;
   readonly cachedPages: number;
   /** Dirty pages that start a checkpoint. */
   readonly dirtyPages: number;
@@ -89,6 +101,7 @@ export function budgets(memoryBytes: number, segmentBytes: number): Budgets {
     chunkCacheBytes: Math.floor(memoryBytes * 0.42) + pendingBytes,
     pendingBytes,
     indexBytes: Math.max(4096, Math.floor(memoryBytes * 0.08)),
+    searchBytes: Math.floor(memoryBytes * 0.04),
     cachedPages: pages,
     dirtyPages: Math.min(65_536, Math.max(16, Math.floor(pages / 4))),
   };

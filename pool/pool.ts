@@ -4,17 +4,20 @@ import { countOf } from '../src/base/units.ts';
 import { Busy } from './busy.ts';
 import { Recounter } from './check/recount.ts';
 import type { Recount } from './check/recount.ts';
+import { PARTITIONS } from './chunk/chunk-page.ts';
 import { ChunkPageWalk } from './dedup/chunk-page-walk.ts';
 import { addPage } from './dedup/index-page.ts';
 import { Joiner } from './dedup/joiner.ts';
+import { PostProcess, checkSettings } from './dedup/post-process.ts';
 import { Cleaner } from './log/cleaner.ts';
 import { Destager } from './log/destage.ts';
 import { SegmentStreams } from './log/segment-streams.ts';
+import { ScrubPace, ScrubStopped } from './heal/scrub-pace.ts';
 import { Scrubber } from './heal/scrubber.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { recover } from './open-pool.ts';
 import type { Recovered } from './open-pool.ts';
-import { REWRITE_RATE_LIMIT, SCRUB_RATE_LIMIT } from './options.ts';
+import { DEDUP_SETTINGS, REWRITE_RATE_LIMIT, SCRUB_RATE_LIMIT } from './options.ts';
 import type { PoolOptions, PoolPorts } from './options.ts';
 import { Rewriter } from './rewrite/rewriter.ts';
 import { Snapshots } from './snapshots.ts';
@@ -22,6 +25,10 @@ import { poolStatus } from './status.ts';
 import { LOW_SPACE_SHARE, LowSpace } from './space/low-space.ts';
 import { PoolError } from './types.ts';
 import type {
+  DedupOptions,
+  DedupReport,
+  DedupSettings,
+  DedupStatus,
   DiskInfo,
   PoolControl,
   PoolEvent,
@@ -83,10 +90,11 @@ export class Pool implements PoolControl {
   readonly #housekeeping: Housekeeping;
   readonly #scrubber: Scrubber;
   /** Fills the index of fingerprints with what was stored before. */
-  readonly #indexing: ChunkPageWalk;
+  readonly #indexing: { readonly pace: ScrubPace; readonly ended: Promise<void> };
   readonly #lowSpace: LowSpace;
   readonly #rewriter: Rewriter;
   readonly #joiner: Joiner;
+  readonly #postProcess: PostProcess;
   readonly #busy = new Busy();
   readonly #catalogue: CatalogueLog;
   readonly #snapshots: Snapshots;
@@ -112,6 +120,14 @@ export class Pool implements PoolControl {
     });
     this.#lowSpace = new LowSpace(options.lowSpaceShare ?? LOW_SPACE_SHARE, core.events);
     const destager = new Destager(core, streams, (id) => volumes.byId(id)?.compression ?? null);
+    const dedupSettings = { ...DEDUP_SETTINGS, ...options.dedupSettings };
+    checkSettings(dedupSettings);
+    this.#postProcess = new PostProcess({
+      ...{ core, volumes, meta: ports.meta, settings: dedupSettings },
+      memoryBytes: budgets.searchBytes,
+      storeAll: () => this.#housekeeping.storeAll(),
+      settle: () => this.#housekeeping.settle(),
+    });
     this.#housekeeping = new Housekeeping({
       core,
       checkpointer,
@@ -119,6 +135,7 @@ export class Pool implements PoolControl {
       destager,
       cleaner: new Cleaner(core, streams),
       lowSpace: this.#lowSpace,
+      postProcess: this.#postProcess,
       dirtyPages: budgets.dirtyPages,
     });
     this.#rewriter = new Rewriter({ core, volumes, streams, destager });
@@ -133,10 +150,7 @@ export class Pool implements PoolControl {
     });
     this.#joiner = new Joiner(core, (id) => parts.volumes.byId(id));
     core.dedup.joiner = this.#joiner;
-    this.#indexing = new ChunkPageWalk(core, ports.meta, INDEXED_PER_SECOND);
-    void this.#indexing.run((page) => {
-      addPage(core.dedup.index, page);
-    });
+    this.#indexing = this.#fillIndex();
     core.changed();
   }
 
@@ -338,6 +352,32 @@ export class Pool implements PoolControl {
     return this.#rewriter.stop(this.openVolume(name));
   }
 
+  dedup(name: string): DedupReport {
+    return this.#postProcess.report(this.openVolume(name));
+  }
+
+  startDedup(name: string, { rateLimit }: DedupOptions): DedupReport {
+    return this.#postProcess.start(this.openVolume(name), rateLimit);
+  }
+
+  stopDedup(name: string): Promise<DedupReport> {
+    return this.#postProcess.stop(this.openVolume(name));
+  }
+
+  dedupStatus(): DedupStatus {
+    const { unprocessedBytes } = this.#parts.core.dedup;
+    return {
+      ...this.#postProcess.settings,
+      unprocessedBytes,
+      last: this.#postProcess.report(null),
+    };
+  }
+
+  setDedup(changes: Partial<DedupSettings>): DedupStatus {
+    this.#postProcess.set(changes);
+    return this.dedupStatus();
+  }
+
   disks(): readonly DiskInfo[] {
     const { core } = this.#parts;
     return core.store.disks.map((disk, index) => {
@@ -366,14 +406,32 @@ export class Pool implements PoolControl {
     this.#closed = true;
     const { core } = this.#parts;
     await this.#scrubber.halt();
-    await this.#indexing.stop();
+    this.#indexing.pace.stop();
+    await this.#indexing.ended;
     await this.#rewriter.halt();
+    await this.#postProcess.halt();
     await this.#joiner.stop();
     await this.#housekeeping.close();
     core.pages.close();
     await core.store.close();
     await core.journal.close();
     await this.#ports.meta.close();
+  }
+
+  #fillIndex(): { pace: ScrubPace; ended: Promise<void> } {
+    const { core } = this.#parts;
+    const { clock, dedup } = core;
+    // It counts entries, whatever their chunks' size is.
+    const pace = new ScrubPace({ clock, bytesPerSecond: INDEXED_PER_SECOND, commands: () => 0 });
+    const walk = new ChunkPageWalk(core, this.#ports.meta, (entries) => pace.spent(entries));
+    const all = { first: 0, end: PARTITIONS };
+    const run = walk.run(all, (page) => {
+      addPage(dedup.index, page);
+    });
+    const ended = run.catch((error: unknown) => {
+      if (!(error instanceof ScrubStopped)) throw error;
+    });
+    return { pace, ended };
   }
 
   #exclusively<T>(name: string, run: () => Promise<T>): Promise<T> {

@@ -117,6 +117,59 @@ export interface RewriteReport {
   readonly skippedChunks: number;
 }
 
+/** A search for equal chunks that are stored already. */
+export interface DedupReport {
+  /** null: it was begun by itself, for all volumes in the mode post-process. */
+  readonly volume: string | null;
+  readonly state: 'never' | 'running' | 'finished' | 'stopped' | 'failed';
+  /** ISO 8601; null: none was begun since the start, or it has not ended. */
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+  /** Plain bytes of the pool's chunks that were examined, by their fingerprints. */
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+  /** Bytes examined in a second of examining. */
+  readonly rate: number;
+  /** Bytes a second that it may examine; while commands come in it takes a quarter of that. */
+  readonly rateLimit: number;
+  readonly examinedChunks: number;
+  /** Found, and not compared yet. */
+  readonly waitingChunks: number;
+  readonly comparedBytes: number;
+  readonly joinedChunks: number;
+  readonly joinedBytes: number;
+  /** Bytes compared in a second of comparing and joining. */
+  readonly joinRate: number;
+  /** Pairs with equal fingerprints and different bytes. */
+  readonly mismatches: number;
+  readonly unreadableChunks: number;
+  /** An estimate; null: it does not run, or not long enough. */
+  readonly secondsLeft: number | null;
+}
+
+export interface DedupOptions {
+  /** Bytes a second that are examined; by default the pool's own setting. */
+  readonly rateLimit?: number;
+}
+
+/** How duplicates are looked for in the background. */
+export interface DedupSettings {
+  /** Bytes a second that are examined. */
+  readonly rateLimit: number;
+  /** Commands a second below which the pool is quiet. */
+  readonly quietBelow: number;
+  /** Share of the time for comparing and joining while it is not: 0 to 1. */
+  readonly loadShare: number;
+}
+
+export interface DedupStatus extends DedupSettings {
+  /** Written in the mode post-process since the last search began; after a start it is not known how much,
+   * and never 0. */
+  readonly unprocessedBytes: number;
+  /** The last that was begun by itself. */
+  readonly last: DedupReport;
+}
+
 export interface RewriteOptions {
   /** Also what the codec of the setting stores already: for another level of it. */
   readonly all?: boolean;
@@ -264,6 +317,17 @@ export interface PoolControl {
   startRewrite(name: string, options: RewriteOptions): RewriteReport;
   /** Resolves when it has stopped, or when none was running. */
   stopRewrite(name: string): Promise<RewriteReport>;
+  /** The search for duplicates of a volume's chunks that runs, or the last one since the start. */
+  dedup(name: string): DedupReport;
+  /** Joins the chunks of a volume, of its snapshots and of what it is a clone of, to equal ones of the
+   * whole pool, in the background, and gives their space back; joins the search that runs. One volume
+   * at a time: 'in-use' while it is another's. */
+  startDedup(name: string, options: DedupOptions): DedupReport;
+  /** Resolves when it has stopped, or when none was running. */
+  stopDedup(name: string): Promise<DedupReport>;
+  dedupStatus(): DedupStatus;
+  /** Until the end of the process. Throws PoolError 'invalid'. */
+  setDedup(changes: Partial<DedupSettings>): DedupStatus;
   /** Events with seq > `after`, oldest first, at most `limit`. */
   events(after: number, limit: number): readonly PoolEvent[];
   /** Drains, checkpoints, releases the disks. */

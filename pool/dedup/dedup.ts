@@ -19,6 +19,9 @@ export class Dedup {
   readonly counters = new DedupCounters();
   readonly inFlight = new InFlight<SoughtChunk>();
   readonly latencyMs: number;
+  /** Written in the mode post-process since a search for duplicates began: plain bytes. What was written
+   * before the start is not known. */
+  unprocessedBytes = 1;
   /** null: the pool is not being served. */
   joiner: Joiner | null = null;
   /** By partition, the page that was brought into the index last. */

@@ -1,21 +1,29 @@
-/** Chunk pages as the index of fingerprints takes them in. */
+/** Chunk pages as deduplication looks at them. */
 import { ChunkState, ENTRIES_PER_CHUNK_PAGE, EntryField, chunkIdOf } from '../chunk/chunk-page.ts';
 import { ENTRY_WORDS, pageNumberOf } from '../chunk/chunk-page.ts';
 import { PAGE_HEADER_WORDS } from '../meta/page.ts';
 import type { Page } from '../meta/page-cache.ts';
 import type { FingerprintIndex } from './fingerprint-index.ts';
 
-/** Brings all living chunks of a page into the index. */
-export function addPage(index: FingerprintIndex, page: Page): void {
+/** Calls `look` with each living chunk of a page and the index of its entry's first word. */
+export function forEachLive(page: Page, look: (id: number, at: number) => void): void {
   const { partition, pageNumber } = pageNumberOf(page.key);
   const { words } = page;
   for (let entry = 0; entry < ENTRIES_PER_CHUNK_PAGE; entry++) {
     const at = PAGE_HEADER_WORDS + entry * ENTRY_WORDS;
     if (((words[at + EntryField.state] as number) & 0xff) !== ChunkState.live) continue;
+    look(chunkIdOf(partition, pageNumber, entry), at);
+  }
+}
+
+/** Brings all living chunks of a page into the index. */
+export function addPage(index: FingerprintIndex, page: Page): void {
+  const { words } = page;
+  forEachLive(page, (id, at) => {
     index.add(
       words[at + EntryField.fingerprintHigh] as number,
       words[at + EntryField.fingerprintLow] as number,
-      chunkIdOf(partition, pageNumber, entry),
+      id,
     );
-  }
+  });
 }

@@ -1,28 +1,24 @@
 /**
- * Joins chunks that are in the journal already to others with the same bytes: Y becomes X. Where the
- * volume's head alone holds Y, its entry is written over with X; else Y becomes an alias of X.
+ * Joins chunks that are in the journal already, and not stored yet, to others with the same bytes.
  *
  * Invariants
- * - X is pinned from the compare until the record took effect or failed. Y takes no references from
- *   the turn in which the record is appended.
+ * - What a chunk is joined to is pinned from the compare until the record took effect or failed.
  * - A record goes into the log at once or not at all: who waits here holds up the destage, which makes
  *   room in the log.
  * - A chunk in hand counts as staged, so that it is not stored meanwhile.
  */
 import { ABSENT } from '../chunk/chunk-cache.ts';
-import { ChunkState, chunkKeyOf } from '../chunk/chunk-page.ts';
+import { chunkKeyOf } from '../chunk/chunk-page.ts';
 import type { PendingChunk } from '../chunk/pending.ts';
 import type { PoolCore } from '../core.ts';
-import { FRAME_HEADER_BYTES, RECORD_BYTES } from '../log/frame.ts';
-import { putAliasRecord, putReferenceRecord } from '../log/frame.ts';
-import type { Entry } from '../log/journal.ts';
 import { readPending } from '../log/pending-reader.ts';
 import type { Page } from '../meta/page-cache.ts';
-import type { Rewrite, Volume } from '../volume/volume.ts';
+import type { Volume } from '../volume/volume.ts';
 import type { ModeCounters } from './counters.ts';
 import { DuplicateSearch } from './duplicate-search.ts';
 import type { SoughtChunk } from './duplicate-search.ts';
 import { MOST_CANDIDATES } from './fingerprint-index.ts';
+import { Join } from './join.ts';
 
 /** Chunks in hand at a time. */
 const MOST_AT_ONCE = 64;
@@ -128,36 +124,25 @@ export class Joiner {
       return;
     }
     pages.load(chunkKeyOf(chunk.id), (page) => {
-      const joined = page !== null && this.#append(chunk, page, of, counters);
-      if (joined) return;
-      chunks.unpin(of.page, of.id);
-      this.#end(chunk);
+      const join = page === null ? null : this.#begin(chunk, page, of, counters);
+      if (join === null) {
+        chunks.unpin(of.page, of.id);
+        this.#end(chunk);
+      } else if (!this.#core.journal.appendNow(join)) join.giveUp();
     });
   }
 
-  #append(
+  #begin(
     chunk: PendingChunk,
     page: Page,
     of: { page: Page; id: number },
     counters: ModeCounters,
-  ): boolean {
-    const { chunks, journal, pages } = this.#core;
-    if (!chunk.wanted || pages.crowded) return false;
-    if (chunks.stateOf(of.page, of.id) !== ChunkState.live) return false;
-    if (!chunks.beginLeaving(page, chunk.id)) return false;
-    const volume = this.#volumeOf(chunk.volume);
-    const single = chunks.countOf(page, chunk.id) === 1;
-    const rewrite = single ? (volume?.beginRewrite(chunk.chunkNumber, chunk.id) ?? null) : null;
-    const join = new Join(this.#core, {
-      ...{ chunk, page, of, rewrite, counters },
-      ended: () => {
-        this.#end(chunk);
-      },
-    });
-    if (journal.appendNow(join)) return true;
-    rewrite?.end();
-    chunks.stays(chunk.id);
-    return false;
+  ): Join | null {
+    if (!chunk.wanted || this.#core.pages.crowded) return null;
+    const ended = (): void => {
+      this.#end(chunk);
+    };
+    return Join.begin(this.#core, { chunk, page, of, counters, volumeOf: this.#volumeOf, ended });
   }
 
   /** What is still wanted goes back to what is to be stored; what is about to die does not. */
@@ -169,76 +154,5 @@ export class Joiner {
     this.#waiting = [];
     for (const run of waiting) run();
     this.#core.changed();
-  }
-}
-
-/** One frame that joins a chunk to another. */
-class Join implements Entry {
-  readonly metaBytes = FRAME_HEADER_BYTES + RECORD_BYTES;
-  readonly dataBytes = 0;
-  readonly #core: PoolCore;
-  readonly #chunk: PendingChunk;
-  readonly #page: Page;
-  readonly #of: { readonly page: Page; readonly id: number };
-  readonly #rewrite: Rewrite | null;
-  readonly #counters: ModeCounters;
-  readonly #ended: () => void;
-
-  constructor(
-    core: PoolCore,
-    facts: {
-      chunk: PendingChunk;
-      /** The chunk page of `chunk`. */
-      page: Page;
-      /** Pinned. */
-      of: { page: Page; id: number };
-      /** null: it becomes an alias. */
-      rewrite: Rewrite | null;
-      counters: ModeCounters;
-      ended: () => void;
-    },
-  ) {
-    this.#core = core;
-    this.#chunk = facts.chunk;
-    this.#page = facts.page;
-    this.#of = facts.of;
-    this.#rewrite = facts.rewrite;
-    this.#counters = facts.counters;
-    this.#ended = facts.ended;
-    facts.page.pins += 1;
-  }
-
-  encode(_bytes: Uint8Array, view: DataView, at: number): void {
-    const record = at + FRAME_HEADER_BYTES;
-    const { id, volume, chunkNumber } = this.#chunk;
-    if (this.#rewrite === null) putAliasRecord(view, record, { id, of: this.#of.id });
-    else putReferenceRecord(view, record, { volume, chunkNumber, id: this.#of.id });
-  }
-
-  written(): void {
-    const { chunks } = this.#core;
-    const { id, log2 } = this.#chunk;
-    const isLive = chunks.stateOf(this.#of.page, this.#of.id) === ChunkState.live;
-    if (isLive && this.#chunk.wanted) {
-      if (this.#rewrite !== null) this.#rewrite.take(this.#of);
-      else chunks.makeAlias({ page: this.#page, id }, this.#of);
-      this.#counters.shared += 1;
-      this.#counters.bytesSaved += 2 ** log2;
-      // What died, or was found damaged, since the record was made keeps what it has.
-    } else chunks.stays(id);
-    this.#letGo();
-  }
-
-  failed(): void {
-    this.#core.chunks.stays(this.#chunk.id);
-    this.#letGo();
-  }
-
-  #letGo(): void {
-    const { chunks, pages } = this.#core;
-    this.#rewrite?.end();
-    pages.letGo(this.#page);
-    chunks.unpin(this.#of.page, this.#of.id);
-    this.#ended();
   }
 }

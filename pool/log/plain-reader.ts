@@ -8,6 +8,7 @@ import { EntryField, MAX_CHUNK_LOG2, entryAt } from '../chunk/chunk-page.ts';
 import type { ChunkPlace } from '../chunk/chunk-table.ts';
 import type { PoolCore } from '../core.ts';
 import type { Page } from '../meta/page-cache.ts';
+import type { StoredRecord } from './segment-format.ts';
 import { readChunks } from './segment-reader.ts';
 import type { SegmentRead } from './segment-reader.ts';
 
@@ -18,8 +19,9 @@ export interface PlainRead {
   readonly place: ChunkPlace;
   readonly fingerprintHigh: number;
   readonly fingerprintLow: number;
-  /** The chunk's plain bytes, or null when they can't be had; in this turn or a later one. */
-  done(plain: Uint8Array | null): void;
+  /** The chunk's plain bytes, or null when they can't be had; in this turn or a later one. `record` is
+   * what its header says, with the bytes. */
+  done(plain: Uint8Array | null, record: StoredRecord | null): void;
 }
 
 /** The fingerprint of a live chunk, from its page. */
@@ -37,6 +39,7 @@ export function fingerprintOf(
 /** A chunk that is stored with a codec, and who waits for it. */
 interface Packed {
   readonly read: PlainRead;
+  readonly record: StoredRecord;
   readonly stored: StoredChunk;
 }
 
@@ -55,12 +58,16 @@ export function readPlain(core: PoolCore, reads: readonly PlainRead[]): void {
         id,
         place,
         done: (found) => {
-          if (found === null) read.done(null);
-          else if (found.record.codec === Codec.raw) read.done(found.bytes);
+          if (found === null) read.done(null, null);
+          else if (found.record.codec === Codec.raw) read.done(found.bytes, found.record);
           else {
             const { codec, log2 } = found.record;
             const plainBytes = log2 <= MAX_CHUNK_LOG2 ? 2 ** log2 : 0;
-            packed.push({ read, stored: { bytes: found.bytes, codec, plainBytes } });
+            packed.push({
+              read,
+              record: found.record,
+              stored: { bytes: found.bytes, codec, plainBytes },
+            });
           }
           arrived();
         },
@@ -73,11 +80,11 @@ function expandAll(core: PoolCore, packed: readonly Packed[]): void {
   core.compression.expand(
     packed.map(({ stored }) => stored),
     (plain) => {
-      packed.forEach(({ read, stored }, index) => {
+      packed.forEach(({ read, record, stored }, index) => {
         const bytes = plain[index] ?? null;
         const isWhole = bytes !== null && isChunk(core, read, stored.plainBytes, bytes);
         if (!isWhole) report(core, read, stored.codec);
-        read.done(isWhole ? bytes : null);
+        read.done(isWhole ? bytes : null, record);
       });
     },
   );

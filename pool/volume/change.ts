@@ -393,6 +393,7 @@ export class Change implements Entry, Held, Admission {
         owed: this.#owedBy(part),
       };
       this.#volume.setChunk(leaf, chunk, part.bytes);
+      if (this.#volume.dedup === 'post-process') this.#core.dedup.unprocessedBytes += chunkBytes;
       if (chunk.owed === 'on-ack') (this.#owing ??= []).push(chunk);
       dataPosition += chunkBytes;
     }

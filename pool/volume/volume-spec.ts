@@ -6,7 +6,7 @@ import { PoolError } from '../types.ts';
 import type { DedupMode, VolumeSpec } from '../types.ts';
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/;
-const AVAILABLE: readonly DedupMode[] = ['pre-ack', 'on-ack', 'post-ack', 'off'];
+const MODES: readonly DedupMode[] = ['pre-ack', 'on-ack', 'post-ack', 'post-process', 'off'];
 const DURABILITIES: readonly string[] = ['flush', 'sync'];
 const BLOCK_SIZES: readonly number[] = [512, 4096];
 /** 4 PiB: byte offsets stay exact numbers (below 2^53). */
@@ -35,10 +35,10 @@ export function checkSpec(spec: VolumeSpec): void {
     throw new PoolError('invalid', 'the chunk size is a power of two from 4K to 1M');
   }
   checkSize(spec.sizeBytes, spec.blockSizeBytes);
-  if (!AVAILABLE.includes(spec.dedup)) {
+  if (!MODES.includes(spec.dedup)) {
     throw new PoolError(
       'invalid',
-      `dedup '${spec.dedup}' is not available in this version: use pre-ack, on-ack, post-ack or off`,
+      `dedup '${spec.dedup}' is not available in this version: use ${MODES.slice(0, -1).join(', ')} or off`,
     );
   }
   if (!DURABILITIES.includes(spec.durability)) {

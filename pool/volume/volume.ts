@@ -130,6 +130,7 @@ export class Volume {
   }
 
   read(offset: number, length: number, done: ReadDone): void {
+    this.#core.commandRate.commands += 1;
     const refusal = this.refusal(offset, length, 'read');
     if (refusal !== null || length === 0) {
       done(refusal, noBytes);
@@ -181,6 +182,7 @@ export class Volume {
 
   /** All that took effect before is durable. */
   flush(finish: Finish): void {
+    this.#core.commandRate.commands += 1;
     this.#core.journal.syncTo(this.#core.journal.applied.position, (error) => {
       finish(error === null ? null : { code: 'write-failed' });
     });
@@ -239,10 +241,17 @@ export class Volume {
     this.#map(leaf, chunk);
   }
 
+  /** The page that has to be loaded before `beginRewrite` can look at this entry; 0: none. */
+  missingFor(chunkNumber: number): number {
+    if (this.#gone || chunkNumber * this.chunkBytes >= this.#record.sizeBytes) return 0;
+    const leaf = this.map.leaf(chunkNumber);
+    return leaf !== null && 'missing' in leaf ? leaf.missing : 0;
+  }
+
   /** Holds a chunk number whose entry is to name another chunk with the same bytes. null: its entry is
    * not this one any more, or not this head's alone, or not at hand. */
   beginRewrite(chunkNumber: number, id: number): Rewrite | null {
-    if (this.#gone) return null;
+    if (this.#gone || chunkNumber * this.chunkBytes >= this.#record.sizeBytes) return null;
     const leaf = this.map.leaf(chunkNumber);
     if (leaf === null || 'missing' in leaf) return null;
     const index = chunkNumber % ENTRIES_PER_MAP_PAGE;
@@ -360,6 +369,7 @@ export class Volume {
     },
     finish: Finish,
   ): void {
+    this.#core.commandRate.commands += 1;
     const refusal = this.refusal(facts.offset, facts.length, 'write');
     if (refusal !== null || facts.length === 0) {
       finish(refusal);

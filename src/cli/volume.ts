@@ -68,7 +68,7 @@ const durabilities = ['flush', 'sync'] as const;
 const settings = {
   dedup: {
     choices: dedupModes,
-    describe: 'When duplicates are looked for (post-process is not built yet)',
+    describe: 'When duplicates are looked for',
   },
   compression: { type: 'string', describe: 'lz4, zstd, zstd-1 to zstd-19, or off' },
   durability: {

@@ -2,6 +2,10 @@
 import { PoolError } from '../../pool/types.ts';
 import { checkSpec } from '../../pool/volume/volume-spec.ts';
 import type {
+  DedupOptions,
+  DedupReport,
+  DedupSettings,
+  DedupStatus,
   DiskInfo,
   PoolControl,
   PoolEvent,
@@ -19,6 +23,8 @@ import type {
 export class MemoryPool implements PoolControl {
   readonly uuid = Uint8Array.from({ length: 16 }, (_, at) => 0xa0 + at);
   readonly #rewrites = new Map<string, RewriteReport>();
+  readonly #dedups = new Map<string, DedupReport>();
+  #dedupSettings: DedupSettings = { rateLimit: 1000, quietBelow: 100, loadShare: 0.1 };
   readonly #volumes = new Map<string, VolumeInfo>();
   readonly #snapshots = new Map<string, SnapshotInfo>();
   #lastId = 0;
@@ -205,6 +211,32 @@ export class MemoryPool implements PoolControl {
     return Promise.resolve(this.rewrite(name));
   }
 
+  dedup(name: string): DedupReport {
+    const { name: volume } = this.volume(name);
+    return this.#dedups.get(name) ?? noDedup(volume);
+  }
+
+  startDedup(name: string, { rateLimit = 1000 }: DedupOptions): DedupReport {
+    const report: DedupReport = { ...this.dedup(name), state: 'running', rateLimit };
+    this.#dedups.set(name, report);
+    return report;
+  }
+
+  stopDedup(name: string): Promise<DedupReport> {
+    const report = this.dedup(name);
+    if (report.state === 'running') this.#dedups.set(name, { ...report, state: 'stopped' });
+    return Promise.resolve(this.dedup(name));
+  }
+
+  dedupStatus(): DedupStatus {
+    return { ...this.#dedupSettings, unprocessedBytes: 0, last: noDedup(null) };
+  }
+
+  setDedup(changes: Partial<DedupSettings>): DedupStatus {
+    this.#dedupSettings = { ...this.#dedupSettings, ...changes };
+    return this.dedupStatus();
+  }
+
   disks(): readonly DiskInfo[] {
     return [
       {
@@ -247,6 +279,26 @@ export class MemoryPool implements PoolControl {
     return Promise.resolve(volume);
   }
 }
+
+const noDedup = (volume: string | null): DedupReport => ({
+  volume,
+  state: 'never',
+  startedAt: null,
+  finishedAt: null,
+  bytesDone: 0,
+  bytesTotal: 0,
+  rate: 0,
+  rateLimit: 0,
+  examinedChunks: 0,
+  waitingChunks: 0,
+  comparedBytes: 0,
+  joinedChunks: 0,
+  joinedBytes: 0,
+  joinRate: 0,
+  mismatches: 0,
+  unreadableChunks: 0,
+  secondsLeft: null,
+});
 
 export const volumeSpec = (name: string): VolumeSpec => ({
   name,

@@ -9,8 +9,17 @@ const MOST_VOLUMES = 4;
 const compressions = ['off', 'lz4', 'lz4', 'zstd-1', 'zstd'] as const;
 /** Bytes a second: slow ones meet more of what the others do. */
 const rewriteRates = [16 * 1024, 256 * 1024, 128 * 1024 * 1024] as const;
+const dedupRates = [1024 * 1024, 1024 * 1024 * 1024] as const;
 const MIB = 1024 * 1024;
-const MODES = ['pre-ack', 'pre-ack', 'on-ack', 'post-ack', 'off'] as const;
+const MODES = [
+  'pre-ack',
+  'pre-ack',
+  'on-ack',
+  'post-ack',
+  'post-process',
+  'post-process',
+  'off',
+] as const;
 
 export interface CatalogueTraffic {
   readonly life: SubjectLife;
@@ -29,7 +38,23 @@ export async function changeCatalogue(traffic: CatalogueTraffic): Promise<void> 
   if (there.length === 0 || (volumes.size < MOST_VOLUMES && choice < 4)) await create(traffic);
   else if (choice < 8) await resize(traffic, prng.pick(there));
   else if (choice < 10 && there.length > 1) await remove(traffic, prng.pick(there));
-  else await recompress(traffic, prng.pick(there));
+  else if (prng.chance(0.5)) await recompress(traffic, prng.pick(there));
+  else await deduplicate(traffic, prng.pick(there));
+}
+
+/** Nothing may be seen of this either. */
+async function deduplicate(traffic: CatalogueTraffic, volume: VolumeUnderTest): Promise<void> {
+  const { life, prng, note } = traffic;
+  const { name } = volume.shape;
+  const rate = prng.pick(dedupRates);
+  note('> dedup', name, rate);
+  try {
+    await life.dedup(name, rate);
+  } catch (error) {
+    // Another volume's is under way.
+    if (error instanceof Refused && /is being deduplicated/.test(error.message)) return;
+    refusedOr(traffic, `dedup of ${name}`, error);
+  }
 }
 
 /** Nothing of what is stored may be seen to change, neither by the setting nor by the rewrite. */

@@ -89,6 +89,10 @@ class PoolLife implements SubjectLife {
     await refusing(() => Promise.resolve(this.#pool.startRewrite(name, options)));
   }
 
+  async dedup(name: string, rateLimit: number): Promise<void> {
+    await refusing(() => Promise.resolve(this.#pool.startDedup(name, { rateLimit })));
+  }
+
   async remove(name: string, { wait }: { wait: boolean }): Promise<void> {
     await refusing(() => this.#pool.deleteVolume(name, { withSnapshots: true }));
     if (wait) await this.#pool.settle();
@@ -167,6 +171,7 @@ export type PoolSize = Pick<
   | 'onePartition'
   | 'weakHash'
   | 'deadlists'
+  | 'quietBelow'
 >;
 
 /** Hashes that differ in their lower bits alone: the top ones choose the partition. */
@@ -188,7 +193,8 @@ export class PoolSubject implements Subject {
     this.#capacityBytes = size.capacityBytes;
     const { memoryBytes, indexBytes, dedupLatencyMs, segmentBytes, deadlists } = size;
     const sizes = { memoryBytes, indexBytes, segmentBytes, journalBytes: JOURNAL_BYTES };
-    this.#options = { ...sizes, dedupLatencyMs, deadlists };
+    const dedupSettings = { quietBelow: size.quietBelow };
+    this.#options = { ...sizes, dedupLatencyMs, deadlists, dedupSettings };
   }
 
   async open(world: SimWorld, { acceptLoss }: { acceptLoss: boolean }): Promise<SubjectLife> {

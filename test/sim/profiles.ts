@@ -25,6 +25,8 @@ export interface Profile {
   readonly indexBytes: number;
   /** Deadlists of many parts, or of as few as possible. */
   readonly deadlists: DeadlistShape;
+  /** Commands a second below which the pool is quiet: now and then, or always. */
+  readonly quietBelow: number;
   /** How long a write waits for a compare. */
   readonly dedupLatencyMs: number;
   /** Different chunks have the same fingerprint all the time. */
@@ -125,12 +127,13 @@ export function profileOf(prng: Prng): Profile {
   const weakHash = profile.name !== 'damage' && prng.chance(0.3);
   const dedupLatencyMs = prng.chance(0.5) ? 1 : 500;
   const deadlists = prng.pick(deadlistShapes);
-  return { ...profile, indexBytes, dedupLatencyMs, weakHash, deadlists };
+  const quietBelow = prng.chance(0.3) ? 20 : Infinity;
+  return { ...profile, indexBytes, dedupLatencyMs, weakHash, deadlists, quietBelow };
 }
 
 function weatherOf(
   prng: Prng,
-): Omit<Profile, 'indexBytes' | 'dedupLatencyMs' | 'weakHash' | 'deadlists'> {
+): Omit<Profile, 'indexBytes' | 'dedupLatencyMs' | 'weakHash' | 'deadlists' | 'quietBelow'> {
   const kind = prng.below(20);
   const onePartition = prng.chance(0.5);
   if (kind < 8) return { ...usual, name: 'crashes', settings: healthy, onePartition };

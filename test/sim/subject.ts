@@ -29,6 +29,8 @@ export interface SubjectLife {
   setCompression(name: string, compression: string): Promise<void>;
   /** Begins to store anew what the volume holds; at so many bytes a second. */
   rewrite(name: string, options: { rateLimit: number; all: boolean }): Promise<void>;
+  /** Begins to join what the volume holds to equal chunks; examines so many bytes a second. */
+  dedup(name: string, rateLimit: number): Promise<void>;
   remove(name: string, options: { wait: boolean }): Promise<void>;
   /** Names of all snapshots, as VOLUME@SNAPSHOT; `device` takes them too. */
   snapshots(): readonly string[];

@@ -15,10 +15,10 @@ export const codecBugs: readonly Bug[] = [
       },
       {
         file: PLAIN,
-        find: 'read.done(isWhole ? bytes : null);',
+        find: 'read.done(isWhole ? bytes : null, record);',
         replace: `const whole = new Uint8Array(stored.plainBytes);
         if (isWhole) whole.set(bytes);
-        read.done(isWhole ? whole : null);`,
+        read.done(isWhole ? whole : null, record);`,
       },
     ],
   },

@@ -1,0 +1,105 @@
+/**
+ * One frame that joins a chunk Y to another with the same bytes, X. Where the volume's head alone holds
+ * Y, its entry is written over with X; else Y becomes an alias of X.
+ *
+ * Invariants
+ * - X is pinned by who begins the join, until this unpins it.
+ * - Y takes no references from `begin` until the record took effect or failed, and is no alias's chunk.
+ */
+import { ChunkState } from '../chunk/chunk-page.ts';
+import type { PoolCore } from '../core.ts';
+import { FRAME_HEADER_BYTES, RECORD_BYTES } from '../log/frame.ts';
+import { putAliasRecord, putReferenceRecord } from '../log/frame.ts';
+import type { Entry } from '../log/journal.ts';
+import type { Page } from '../meta/page-cache.ts';
+import type { Rewrite, Volume } from '../volume/volume.ts';
+import type { ModeCounters } from './counters.ts';
+
+export interface JoiningChunk {
+  readonly id: number;
+  readonly log2: number;
+  /** Of its first write: where a head may still have it. */
+  readonly volume: number;
+  readonly chunkNumber: number;
+}
+
+interface JoinFacts {
+  readonly chunk: JoiningChunk;
+  /** The chunk page of `chunk`. */
+  readonly page: Page;
+  /** Pinned, and unpinned when the join has ended. */
+  readonly of: { readonly page: Page; readonly id: number };
+  readonly counters: ModeCounters;
+  readonly volumeOf: (id: number) => Volume | undefined;
+  /** Once, whether it happened or not. */
+  readonly ended: (joined: boolean) => void;
+}
+
+export class Join implements Entry {
+  readonly metaBytes = FRAME_HEADER_BYTES + RECORD_BYTES;
+  readonly dataBytes = 0;
+  readonly #core: PoolCore;
+  readonly #facts: JoinFacts;
+  /** null: it becomes an alias. */
+  readonly #rewrite: Rewrite | null;
+
+  private constructor(core: PoolCore, facts: JoinFacts, rewrite: Rewrite | null) {
+    this.#core = core;
+    this.#facts = facts;
+    this.#rewrite = rewrite;
+    facts.page.pins += 1;
+  }
+
+  /** To be appended or given up in this turn. null: it can't be joined now, and `of` is the caller's. */
+  static begin(core: PoolCore, facts: JoinFacts): Join | null {
+    const { chunks } = core;
+    const { chunk, page, of } = facts;
+    if (chunks.stateOf(of.page, of.id) !== ChunkState.live) return null;
+    if (!chunks.beginLeaving(page, chunk.id)) return null;
+    const isSingle = chunks.countOf(page, chunk.id) === 1;
+    const volume = isSingle ? facts.volumeOf(chunk.volume) : undefined;
+    const rewrite = volume?.beginRewrite(chunk.chunkNumber, chunk.id) ?? null;
+    return new Join(core, facts, rewrite);
+  }
+
+  encode(_bytes: Uint8Array, view: DataView, at: number): void {
+    const record = at + FRAME_HEADER_BYTES;
+    const { chunk, of } = this.#facts;
+    const { id, volume, chunkNumber } = chunk;
+    if (this.#rewrite === null) putAliasRecord(view, record, { id, of: of.id });
+    else putReferenceRecord(view, record, { volume, chunkNumber, id: of.id });
+  }
+
+  written(): void {
+    const { chunks } = this.#core;
+    const { chunk, page, of, counters } = this.#facts;
+    const { id, log2 } = chunk;
+    // What died, or was found damaged, since the record was made keeps what it has.
+    const joins = chunks.isLeaving(id) && chunks.stateOf(of.page, of.id) === ChunkState.live;
+    if (joins) {
+      if (this.#rewrite !== null) this.#rewrite.take(of);
+      else chunks.makeAlias({ page, id }, of);
+      counters.shared += 1;
+      counters.bytesSaved += 2 ** log2;
+    } else chunks.stays(id);
+    this.#end(joins);
+  }
+
+  failed(): void {
+    this.giveUp();
+  }
+
+  giveUp(): void {
+    this.#core.chunks.stays(this.#facts.chunk.id);
+    this.#end(false);
+  }
+
+  #end(joined: boolean): void {
+    const { chunks, pages } = this.#core;
+    const { page, of, ended } = this.#facts;
+    this.#rewrite?.end();
+    pages.letGo(page);
+    chunks.unpin(of.page, of.id);
+    ended(joined);
+  }
+}
