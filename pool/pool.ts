@@ -1,6 +1,6 @@
 /** The pool as the layers above see it: volumes, status, events; opened by `openPool`. */
 import { DiskError } from '../src/base/ports.ts';
-import { countOf } from '../src/base/units.ts';
+import { countOf, formatSize } from '../src/base/units.ts';
 import { Busy } from './busy.ts';
 import { Recounter } from './check/recount.ts';
 import type { Recount } from './check/recount.ts';
@@ -204,7 +204,7 @@ export class Pool implements PoolControl {
     if (shrinks && !options.shrink) {
       throw new PoolError(
         'invalid',
-        `'${name}' has ${volume.sizeBytes} bytes: give --shrink to cut off what is behind ${sizeBytes}`,
+        `'${name}' has ${formatSize(volume.sizeBytes)}: give --shrink to cut off what is behind ${formatSize(sizeBytes)}`,
       );
     }
     return this.#exclusively(name, async () => {

@@ -223,7 +223,7 @@ export class Snapshots {
     if (next === undefined || deleteLater) return;
     throw new PoolError(
       'in-use',
-      `${countOf(later.length, 'later snapshot')} would go, the first is '${next.name}': give --delete-later to lose them`,
+      `${countOf(later.length, 'later snapshot')} would be lost, the first is '${next.name}': give --delete-later if that may be`,
     );
   }
 

@@ -41,7 +41,6 @@ export function poolStatus(
       chunkCacheHits: core.cache.hits,
       chunkCacheMisses: core.cache.misses,
       dropsWaiting: core.releases.size,
-      pagesToRelease: pageRelease.size,
       snapshots: volumes.families.count,
       leakedDrops: core.releases.leaked,
       pagesWaiting: pageRelease.size,

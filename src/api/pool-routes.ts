@@ -22,14 +22,18 @@ export function poolRoutes(app: FastifyInstance, backend: Backend, pool: () => P
     {
       schema: {
         tags,
-        summary: 'What happened, oldest first; the next call goes on after the last seq',
+        summary:
+          'What happened, oldest first: what came after a seq, or the newest; the next call goes on ' +
+          'after the last seq',
         querystring: schemas.query({ after: schemas.queryCount, limit: schemas.queryCount }),
         response: { 200: schemas.events },
       },
     },
     ({ query }) => {
       const limit = Math.min(Number(query.limit ?? defaultEvents), maxEvents);
-      return pool().events(Number(query.after ?? 0), limit);
+      if (query.after !== undefined) return pool().events(Number(query.after), limit);
+      const all = pool().events(0, maxEvents);
+      return all.slice(Math.max(0, all.length - limit));
     },
   );
 

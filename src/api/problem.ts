@@ -5,6 +5,7 @@ import type { ControlErrorCode } from '../base/control-state.ts';
 import { PoolError } from '../../pool/types.ts';
 import type { PoolErrorCode } from '../../pool/types.ts';
 import { RequestError } from '../request-error.ts';
+import { volumeNamePattern, volumeNameRule } from '../targets/names.ts';
 import type { RequestErrorCode } from '../request-error.ts';
 
 export const problemType = 'application/problem+json';
@@ -49,7 +50,8 @@ function validationDetail(error: FastifyError): string {
   const first = error.validation?.[0];
   if (first === undefined) return error.message;
   const place = first.instancePath.replaceAll('/', '.').replace(/^\./, '');
-  const { additionalProperty, allowedValues } = first.params;
+  const { additionalProperty, allowedValues, pattern } = first.params;
+  if (pattern === volumeNamePattern) return `${place} ${volumeNameRule}`;
   const extra =
     typeof additionalProperty === 'string'
       ? `: ${additionalProperty}`

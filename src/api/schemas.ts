@@ -20,10 +20,9 @@ function object(properties: Schema, required: readonly string[] = Object.keys(pr
 
 const arrayOf = (items: Schema): Schema => ({ type: 'array', items });
 
-export const maxVolumeBytes = 2 ** 50;
-
 export const volumeName = { type: 'string', pattern: volumeNamePattern } as const;
-const sizeBytes = { type: 'integer', minimum: 4096, maximum: maxVolumeBytes } as const;
+/** The pool says what is wrong with one. */
+const sizeBytes = { type: 'integer', description: '1 MiB to 4 PiB, of whole blocks' } as const;
 const dedup = { enum: ['pre-ack', 'on-ack', 'post-ack', 'post-process', 'off'] } as const;
 /** The pool says which there are, and which levels. */
 const compression = { type: 'string', maxLength: 32 } as const;
@@ -90,7 +89,7 @@ export const volumeCreation = object(
     sizeBytes,
     dedup,
     compression,
-    chunkSizeBytes: { type: 'integer', minimum: 4096, maximum: 2 ** 20 },
+    chunkSizeBytes: { type: 'integer', description: 'A power of two, 4 KiB to 1 MiB' },
     blockSizeBytes: { enum: [512, 4096] },
     durability,
     readOnly: flag,

@@ -1,5 +1,7 @@
 /** The REST API as the commands see it. */
 import { readFileSync } from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
 import { CliError, Exit } from './exit.ts';
 
 export interface ClientOptions {
@@ -34,25 +36,23 @@ export class ApiClient {
 
   /** The answer's JSON; null when there is none. Throws CliError with what the problem says. */
   async send<T>(method: Method, path: string, body?: object): Promise<T> {
-    const response = await this.#fetch(method, path, body);
-    const text = await response.text();
+    const { status, text } = await this.#ask(method, path, body);
     const json = parseJson(text);
-    if (response.ok) return json as T;
+    if (status >= 200 && status < 300) return json as T;
     const { detail, title } = (json ?? {}) as ProblemFields;
     const words = [detail, title].find((one) => typeof one === 'string' && one !== '');
-    const message = typeof words === 'string' ? words : `the API answered ${response.status}`;
+    const message = typeof words === 'string' ? words : `the API answered ${status}`;
     throw new CliError(Exit.failed, message);
   }
 
-  async #fetch(method: Method, path: string, body?: object): Promise<Response> {
+  async #ask(method: Method, path: string, body?: object): Promise<Answer> {
+    const content = body === undefined ? null : JSON.stringify(body);
     const headers = { ...this.#headers };
-    if (body !== undefined) headers['content-type'] = 'application/json';
-    const content = body === undefined ? {} : { body: JSON.stringify(body) };
+    if (content !== null) headers['content-type'] = 'application/json';
     try {
-      return await fetch(`${this.#url}/api/v1${path}`, { method, headers, ...content });
+      return await ask(new URL(`${this.#url}/api/v1${path}`), { method, headers, content });
     } catch (error) {
-      const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-      const reason = cause instanceof Error ? cause.message : String(cause);
+      const reason = error instanceof Error ? reasonOf(error) : String(error);
       throw new CliError(
         Exit.failed,
         `no member answers at ${this.#url} (${reason}); start one with 'scale serve', or name it with --api`,
@@ -60,6 +60,40 @@ export class ApiClient {
     }
   }
 }
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Not `fetch`, which gives up on an answer that takes five minutes, as one that waits for space may. */
+function ask(
+  url: URL,
+  { method, headers, content }: { method: Method; headers: object; content: string | null },
+): Promise<Answer> {
+  const request = (url.protocol === 'https:' ? https : http).request;
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { method, headers: { ...headers } }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (part: string) => {
+        text += part;
+      });
+      response.on('error', reject);
+      response.on('end', () => {
+        resolve({ status: response.statusCode ?? 0, text });
+      });
+    });
+    sent.on('error', reject);
+    sent.end(content ?? undefined);
+  });
+}
+
+/** Several addresses of a host fail as one error without words of its own. */
+const reasonOf = (error: Error): string => {
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  return first instanceof Error ? first.message : error.message;
+};
 
 function parseJson(text: string): unknown {
   try {

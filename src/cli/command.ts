@@ -25,11 +25,15 @@ export function clientOf({ api, tokenFile }: Globals): ApiClient {
 export function bytesOf(text: string, flag: string): number {
   const bytes = parseSize(text);
   if (bytes !== null) return bytes;
-  const message = `${flag}: '${text}' is not a size; sizes look like 10G, 512M, 4K or plain bytes`;
+  const message = `${flag}: '${text}' is not a size below 8P; sizes look like 10G, 512M, 4K or plain bytes`;
   throw new CliError(Exit.usage, message);
 }
 
-export const segment = encodeURIComponent;
+/** A name as part of a path. Dots alone would be taken for a way up, and lead elsewhere. */
+export function segment(name: string): string {
+  if (!/^\.{0,2}$/.test(name)) return encodeURIComponent(name);
+  throw new CliError(Exit.failed, `'${name}' is no name; the list commands show those there are`);
+}
 
 /** Only what was given: absent flags are absent fields. */
 export function given(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {

@@ -10,7 +10,7 @@ export function table(heads: readonly string[], rows: readonly (readonly Cell[])
   const widths = heads.map((_, at) => Math.max(...lines.map((line) => (line[at] ?? '').length)));
   const isRight = heads.map(
     (_, at) =>
-      rows.length > 0 && rows.every((row) => /^[\d.]+[KMGTP]?$/.test(shown(row[at] ?? null))),
+      rows.length > 0 && rows.every((row) => /^(≤ )?[\d.]+[KMGTP]?$/.test(shown(row[at] ?? null))),
   );
   return lines
     .map((line) =>

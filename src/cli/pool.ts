@@ -2,6 +2,7 @@ import { formatSize } from '../base/units.ts';
 import { clientOf } from './command.ts';
 import type { Cli } from './command.ts';
 import { facts, print, table } from './output.ts';
+import type { Cell } from './output.ts';
 import { scrubCommand, scrubLine } from './scrub.ts';
 import type { ScrubProgressJson } from './scrub.ts';
 
@@ -38,8 +39,14 @@ const status = (pool: StatusJson): string =>
     ['dedup', ratio(pool.dedupRatio)],
     ['compression', ratio(pool.compressionRatio)],
     ['scrub', scrubLine(pool.scrub)],
-    ...Object.entries(pool.counters),
+    ...Object.entries(pool.counters).flatMap(counterLine),
   ]);
+
+/** None for what has not happened yet: there are many counters. */
+function counterLine([name, count]: readonly [string, number]): (readonly [string, Cell])[] {
+  if (count === 0) return [];
+  return [[name, name.includes('Bytes') ? formatSize(count) : count]];
+}
 
 interface EventJson {
   readonly seq: number;
@@ -70,10 +77,11 @@ export function poolCommands(cli: Cli): Cli {
       'What happened, oldest first',
       (args) =>
         args
-          .option('after', { type: 'number', default: 0, describe: 'Only those after this seq' })
+          .option('after', { type: 'number', describe: 'Those after this seq; else the newest' })
           .option('limit', { type: 'number', default: 100, describe: 'At most so many' }),
       async (argv) => {
-        const path = `/pool/events?after=${argv.after}&limit=${argv.limit}`;
+        const after = argv.after === undefined ? '' : `&after=${argv.after}`;
+        const path = `/pool/events?limit=${argv.limit}${after}`;
         print(argv.json, await clientOf(argv).get<EventJson[]>(path), events);
       },
     )

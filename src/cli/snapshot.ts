@@ -2,6 +2,7 @@ import { formatSize } from '../base/units.ts';
 import { clientOf, given, segment } from './command.ts';
 import type { Cli } from './command.ts';
 import { facts, print, table } from './output.ts';
+import { remove } from './removal.ts';
 
 interface SnapshotJson {
   readonly name: string;
@@ -86,8 +87,7 @@ function life(cli: Cli): void {
           }),
       async (argv) => {
         const { snapshot: name, force, wait } = argv;
-        const query = `?force=${String(force)}&wait=${String(wait)}`;
-        await clientOf(argv).send('DELETE', `${pathOf(name)}${query}`);
+        await remove(clientOf(argv), `${pathOf(name)}?force=${String(force)}`, wait);
         print(argv.json, { name, deleted: true }, () => `deleted ${name}\n`);
       },
     );

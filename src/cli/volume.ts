@@ -3,6 +3,7 @@ import { bytesOf, clientOf, given, segment } from './command.ts';
 import type { Cli } from './command.ts';
 import { CliError, Exit } from './exit.ts';
 import { facts, print, table } from './output.ts';
+import { remove } from './removal.ts';
 import { rewriteCommand } from './rewrite.ts';
 
 interface VolumeJson {
@@ -28,14 +29,27 @@ interface VolumeJson {
 
 const list = (volumes: readonly VolumeJson[]): string =>
   table(
-    ['name', 'size', 'used', 'block', 'durability', 'state', 'target', 'lun'],
+    [
+      'name',
+      'size',
+      'used',
+      'unique',
+      'snapshots',
+      'dedup',
+      'compression',
+      'state',
+      'target',
+      'lun',
+    ],
     volumes.map((volume) => [
       volume.name,
       formatSize(volume.sizeBytes),
       formatSize(volume.usedBytes),
-      volume.blockSizeBytes,
-      volume.readOnly ? `${volume.durability}, read-only` : volume.durability,
-      volume.state,
+      `≤ ${formatSize(volume.uniqueBytes)}`,
+      volume.snapshots,
+      volume.dedup,
+      volume.compression,
+      volume.readOnly ? `${volume.state}, read-only` : volume.state,
       volume.target,
       volume.lun,
     ]),
@@ -180,7 +194,7 @@ function change(cli: Cli): void {
     );
 }
 
-function remove(cli: Cli): void {
+function removal(cli: Cli): void {
   cli.command(
     'delete <name>',
     'Delete a volume and the target it was given',
@@ -204,14 +218,14 @@ function remove(cli: Cli): void {
         }),
     async (argv) => {
       const { name, force, wait, withSnapshots } = argv;
-      const query = `force=${String(force)}&wait=${String(wait)}&withSnapshots=${String(withSnapshots)}`;
-      await clientOf(argv).send('DELETE', `/volumes/${segment(name)}?${query}`);
+      const query = `force=${String(force)}&withSnapshots=${String(withSnapshots)}`;
+      await remove(clientOf(argv), `/volumes/${segment(name)}?${query}`, wait);
       print(argv.json, { name, deleted: true }, () => `deleted ${name}\n`);
     },
   );
 }
 
 export function volumeCommands(cli: Cli): Cli {
-  for (const add of [create, look, change, remove]) add(cli);
+  for (const add of [create, look, change, removal]) add(cli);
   return rewriteCommand(cli).demandCommand(1, 'volume: name a command');
 }

@@ -20,7 +20,10 @@ export function iscsiNameOf(text: string): string {
   return name;
 }
 
+/** Also no two dots in a row, which the pool says. */
 export const volumeNamePattern = '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$';
+export const volumeNameRule =
+  "must be letters, digits, '.', '_' and '-', at most 63, starting with a letter or digit";
 
 export interface DefaultIqn {
   readonly poolUuid: Uint8Array;

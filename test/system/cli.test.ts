@@ -37,8 +37,10 @@ describe('scale against a member', () => {
     const { stdout, stderr, code } = await at('volume', 'list');
     expect([code, stderr]).toEqual([0, '']);
     const [head = '', row = ''] = stdout.split('\n');
-    expect(head).toMatch(/^NAME +SIZE +USED +BLOCK +DURABILITY +STATE +TARGET +LUN$/);
-    expect(row).toMatch(/^demo +64M +0 +512 +flush +online +iqn\.\S+:demo +0$/);
+    expect(head).toMatch(
+      /^NAME +SIZE +USED +UNIQUE +SNAPSHOTS +DEDUP +COMPRESSION +STATE +TARGET +LUN$/,
+    );
+    expect(row).toMatch(/^demo +64M +0 +≤ 0 +0 +pre-ack +off +online +iqn\.\S+:demo +0$/);
     expect(head.indexOf('TARGET')).toBe(row.indexOf('iqn.'));
   });
 
