@@ -127,7 +127,11 @@ export class ChunkTable {
     this.#uniqueBytes += 2 ** chunk.log2;
     this.#cache.drop(chunk.id);
     this.#pending.add(chunk, bytes);
-    this.#index.add(chunk.fingerprintHigh, chunk.fingerprintLow, chunk.id);
+    // What looks for its duplicate and has a candidate is likely to be gone soon: if it stays after all it
+    // is put into the index when it has its place.
+    const { fingerprintHigh, fingerprintLow } = chunk;
+    if (chunk.owed !== null && this.#index.has(fingerprintHigh, fingerprintLow)) return;
+    this.#index.add(fingerprintHigh, fingerprintLow, chunk.id);
   }
 
   /** Whether a chunk with this fingerprint and size may be a duplicate of this one, and this one may
@@ -272,6 +276,7 @@ export class ChunkTable {
     assert(this.stateOf(page, chunk.id) === ChunkState.live, 'a wanted chunk lives');
     this.#setPlace(page, chunk.id, place);
     this.#pending.settle(chunk);
+    this.#index.add(chunk.fingerprintHigh, chunk.fingerprintLow, chunk.id);
     return true;
   }
 

@@ -192,7 +192,6 @@ export class DuplicateSearch {
       if (chunk.idPage !== null || chunk.searched) continue;
       chunk.searched = true;
       chunk.isLate = true;
-      this.#counters.deferred += 1;
     }
     if (waited) this.#resume();
   }

@@ -81,6 +81,15 @@ export class FingerprintIndex {
     return found;
   }
 
+  /** Whether some chunk may have this fingerprint. */
+  has(high: number, low: number): boolean {
+    const first = this.#bucket(low);
+    const tag = high & TAG_MASK;
+    for (let slot = first; slot < first + WAYS; slot++)
+      if (this.#tags[slot] === tag && ((this.#marks[slot] as number) & USED) !== 0) return true;
+    return false;
+  }
+
   add(high: number, low: number, id: number): void {
     if (this.#untilReview-- === 0) this.#review();
     const first = this.#bucket(low);

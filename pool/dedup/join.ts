@@ -10,7 +10,7 @@ import { ChunkState } from '../chunk/chunk-page.ts';
 import type { PoolCore } from '../core.ts';
 import { FRAME_HEADER_BYTES, RECORD_BYTES } from '../log/frame.ts';
 import { putAliasRecord, putReferenceRecord } from '../log/frame.ts';
-import type { Entry } from '../log/journal.ts';
+import type { Entry, Urgency } from '../log/journal.ts';
 import type { Page } from '../meta/page-cache.ts';
 import type { Rewrite, Volume } from '../volume/volume.ts';
 import type { ModeCounters } from './counters.ts';
@@ -30,6 +30,8 @@ interface JoinFacts {
   /** Pinned, and unpinned when the join has ended. */
   readonly of: { readonly page: Page; readonly id: number };
   readonly counters: ModeCounters;
+  /** As in Entry. */
+  readonly urgency?: Urgency;
   readonly volumeOf: (id: number) => Volume | undefined;
   /** Once, whether it happened or not. */
   readonly ended: (joined: boolean) => void;
@@ -38,6 +40,7 @@ interface JoinFacts {
 export class Join implements Entry {
   readonly metaBytes = FRAME_HEADER_BYTES + RECORD_BYTES;
   readonly dataBytes = 0;
+  readonly urgency: Urgency | undefined;
   readonly #core: PoolCore;
   readonly #facts: JoinFacts;
   /** null: it becomes an alias. */
@@ -46,6 +49,7 @@ export class Join implements Entry {
   private constructor(core: PoolCore, facts: JoinFacts, rewrite: Rewrite | null) {
     this.#core = core;
     this.#facts = facts;
+    this.urgency = facts.urgency;
     this.#rewrite = rewrite;
     facts.page.pins += 1;
   }

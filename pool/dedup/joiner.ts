@@ -3,8 +3,8 @@
  *
  * Invariants
  * - What a chunk is joined to is pinned from the compare until the record took effect or failed.
- * - A record goes into the log at once or not at all: who waits here holds up the destage, which makes
- *   room in the log.
+ * - A record takes its room in the log at once, before the writes that wait for some, or never: who
+ *   waits here holds up the destage, which makes room in the log.
  * - A chunk in hand counts as staged, so that it is not stored meanwhile.
  */
 import { ABSENT } from '../chunk/chunk-cache.ts';
@@ -123,6 +123,13 @@ export class Joiner {
       this.#end(chunk);
       return;
     }
+    // A checkpoint needs nothing of what is in hand here.
+    if (pages.crowded) {
+      pages.whenRoom(() => {
+        this.#found(chunk, sought, counters);
+      });
+      return;
+    }
     pages.load(chunkKeyOf(chunk.id), (page) => {
       const join = page === null ? null : this.#begin(chunk, page, of, counters);
       if (join === null) {
@@ -138,11 +145,13 @@ export class Joiner {
     of: { page: Page; id: number },
     counters: ModeCounters,
   ): Join | null {
-    if (!chunk.wanted || this.#core.pages.crowded) return null;
+    if (!chunk.wanted) return null;
     const ended = (): void => {
       this.#end(chunk);
     };
-    return Join.begin(this.#core, { chunk, page, of, counters, volumeOf: this.#volumeOf, ended });
+    const volumeOf = this.#volumeOf;
+    const facts = { chunk, page, of, counters, volumeOf, ended };
+    return Join.begin(this.#core, { ...facts, urgency: 'makesRoom' });
   }
 
   /** What is still wanted goes back to what is to be stored; what is about to die does not. */

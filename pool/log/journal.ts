@@ -16,13 +16,17 @@ import { FRAME_ALIGNMENT, MAX_FRAME_BYTES, RECORD_BYTES, FRAME_HEADER_BYTES } fr
 import { frameBytes, putStartRecord, sealFrame } from './frame.ts';
 import type { Ring } from './ring.ts';
 
+/** `start`: the start of an incarnation, which always fits. `makesRoom`: what it says lets the log be
+ * trimmed, as it takes a chunk out of it that would have to be stored else. */
+export type Urgency = 'start' | 'makesRoom';
+
 /** Something that wants to be in the log; one per command. */
 export interface Entry {
   /** Bytes of header, records and their payloads. */
   readonly metaBytes: number;
   readonly dataBytes: number;
-  /** May use the last bytes of the ring, which are kept for the start of an incarnation. */
-  readonly usesTailReserve?: true;
+  /** What it may use of the ring's last bytes; undefined: nothing. */
+  readonly urgency?: Urgency | undefined;
   /** Writes records from `at + 64` and data from `at + metaBytes` on. */
   encode(bytes: Uint8Array, view: DataView, at: number): void;
   /** The frame and all before it are written: it takes effect now. */
@@ -58,6 +62,9 @@ const SYNC_EVERY_BYTES = 64 * 1024 * 1024;
 const NOW_IN_A_ROW = 16;
 /** Left free behind the newest frame, so that the start record of the next incarnation fits. */
 const TAIL_RESERVE_BYTES = 4096;
+/** Of the ring, for what makes room in it: a record for each chunk that can be in it, if the chunks have
+ * 4 KiB. */
+const ROOM_MAKING_SHARE = 1 / 32;
 
 /** What a journal that has not resumed yet stands at. */
 const ORIGIN: LogEnd = { position: 0, sequence: 0, previousHigh: 0, previousLow: 0 };
@@ -76,6 +83,8 @@ export class Journal {
   #nowInARow = 0;
   #scheduled = false;
   #waiting: Entry[] = [];
+  /** Makes room: it has its place in the ring, and waits for the group before. */
+  #ahead: Entry[] = [];
   #tail: LogEnd = ORIGIN;
   /** All before is written and took effect. */
   #applied: LogEnd = ORIGIN;
@@ -162,7 +171,7 @@ export class Journal {
       this.append({
         metaBytes: FRAME_HEADER_BYTES + RECORD_BYTES,
         dataBytes: 0,
-        usesTailReserve: true,
+        urgency: 'start',
         encode: (_bytes, view, at) => {
           putStartRecord(view, at + FRAME_HEADER_BYTES, nextSegment);
         },
@@ -192,14 +201,26 @@ export class Journal {
       });
       return;
     }
-    if (this.#waiting.length > 0 || !this.#stage(entry)) this.#waiting.push(entry);
+    const others = this.#ahead.length + this.#waiting.length;
+    if (others > 0 || !this.#stage(entry)) this.#waiting.push(entry);
     this.#schedule();
   }
 
-  /** Takes the entry if it can be written without waiting for room. False: not taken. */
+  /** Takes the entry if it has not to wait for room. False: not taken. What makes room goes before those
+   * that wait for some, into what is kept for its like; who appends that bounds how many there are. */
   appendNow(entry: Entry): boolean {
-    if (this.#failure !== null || this.#waiting.length > 0 || !this.#stage(entry)) return false;
+    if (this.#failure !== null) return false;
+    const others = this.#ahead.length + this.#waiting.length;
+    if (entry.urgency === undefined && (others > 0 || !this.#stage(entry))) return false;
+    if (entry.urgency !== undefined && !this.#goAhead(entry)) return false;
     this.#schedule();
+    return true;
+  }
+
+  #goAhead(entry: Entry): boolean {
+    const before = this.#ahead.reduce((sum, other) => sum + lengthOf(other), 0);
+    if (!this.#hasRoom(entry, before)) return false;
+    if (this.#ahead.length > 0 || !this.#stage(entry)) this.#ahead.push(entry);
     return true;
   }
 
@@ -241,16 +262,12 @@ export class Journal {
   }
 
   #stage(entry: Entry): boolean {
-    const lengthBytes = frameBytes(entry.metaBytes, entry.dataBytes);
+    const lengthBytes = lengthOf(entry);
     assert(lengthBytes <= MAX_FRAME_BYTES, 'a command fits in a frame');
     const staging = this.#filling;
     if (staging.used + lengthBytes > staging.bytes.length) return false;
+    if (!this.#hasRoom(entry, 0)) return false;
     const end = this.#tail.position + lengthBytes;
-    const reserve = entry.usesTailReserve === true ? 0 : TAIL_RESERVE_BYTES;
-    if (end - this.#trimmed > this.#ring.capacityBytes - reserve) {
-      this.onPressure();
-      return false;
-    }
     const at = staging.used;
     staging.bytes.fill(0, at + lengthBytes - FRAME_ALIGNMENT, at + lengthBytes);
     entry.encode(staging.bytes, staging.view, at);
@@ -282,9 +299,20 @@ export class Journal {
     return true;
   }
 
+  /** Whether the ring takes it behind `before` bytes more; asks for trimming if not. */
+  #hasRoom(entry: Entry, before: number): boolean {
+    const { capacityBytes } = this.#ring;
+    let kept = entry.urgency === 'start' ? 0 : TAIL_RESERVE_BYTES;
+    if (entry.urgency === undefined) kept += capacityBytes * ROOM_MAKING_SHARE;
+    if (this.usedBytes + before + lengthOf(entry) <= capacityBytes - kept) return true;
+    this.onPressure();
+    return false;
+  }
+
   /** At the end of the turn, so that all its commands share one write. */
   #schedule(): void {
-    const waits = this.#filling.entries.length > 0 || this.#waiting.length > 0;
+    const { length } = this.#filling.entries;
+    const waits = length + this.#ahead.length + this.#waiting.length > 0;
     if (this.#inFlight || this.#scheduled || !waits) return;
     this.#scheduled = true;
     this.#clock.endOfTurn(() => {
@@ -294,12 +322,15 @@ export class Journal {
   }
 
   #stageWaiting(): void {
-    let taken = 0;
-    for (const entry of this.#waiting) {
-      if (!this.#stage(entry)) break;
-      taken += 1;
+    for (const queue of [this.#ahead, this.#waiting]) {
+      let taken = 0;
+      for (const entry of queue) {
+        if (!this.#stage(entry)) break;
+        taken += 1;
+      }
+      if (taken > 0) queue.splice(0, taken);
+      if (queue.length > 0) return;
     }
-    if (taken > 0) this.#waiting.splice(0, taken);
   }
 
   #writeGroup(): void {
@@ -392,7 +423,10 @@ export class Journal {
     // Part of a group may be in the file, whatever the device said: nobody is told that nothing is.
     const unknown = new DiskError('io', error.path, error.message, error);
     for (const { entry } of staged) entry.failed(unknown);
+    for (const entry of this.#ahead.splice(0)) entry.failed(error);
     this.refuseWaiting(error);
     for (const waiter of waiters) waiter.done(error);
   }
 }
+
+const lengthOf = (entry: Entry): number => frameBytes(entry.metaBytes, entry.dataBytes);

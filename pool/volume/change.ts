@@ -421,7 +421,9 @@ export class Change implements Entry, Held, Admission {
   #owedBy(part: Part): PendingChunk['owed'] {
     const mode = this.#volume.dedup;
     if (mode === 'on-ack' || mode === 'post-ack') return mode;
-    return part.isLate ? 'post-ack' : null;
+    if (!part.isLate) return null;
+    this.#core.dedup.counters.modes['pre-ack'].deferred += 1;
+    return 'post-ack';
   }
 
   #shared(part: Part, leaf: Page): void {

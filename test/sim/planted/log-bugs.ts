@@ -30,9 +30,9 @@ export const logBugs: readonly Bug[] = [
       },
       {
         file: JOURNAL,
-        find: '    return true;\n  }\n\n  /** At the end of the turn',
+        find: '    return true;\n  }\n\n  /** Whether the ring takes it',
         replace:
-          '    this.#ends.set(end, this.#tail);\n    return true;\n  }\n\n  /** At the end of the turn',
+          '    this.#ends.set(end, this.#tail);\n    return true;\n  }\n\n  /** Whether the ring takes it',
       },
       {
         file: JOURNAL,

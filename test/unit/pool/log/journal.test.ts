@@ -45,7 +45,19 @@ class JournalUnderTest {
   }
 
   append(name: string, records = 1, onWritten: () => void = () => undefined): void {
-    const entry: Entry = {
+    this.journal.append(this.#entry(name, records, onWritten));
+  }
+
+  /** What makes room in the log. */
+  appendAhead(name: string): boolean {
+    return this.journal.appendNow({
+      ...this.#entry(name, 1, () => undefined),
+      urgency: 'makesRoom',
+    });
+  }
+
+  #entry(name: string, records: number, onWritten: () => void): Entry {
+    return {
       metaBytes: FRAME_HEADER_BYTES + records * RECORD_BYTES,
       dataBytes: 0,
       encode: (_bytes, view, at) => {
@@ -67,7 +79,6 @@ class JournalUnderTest {
         this.log.push(`${name} failed`);
       },
     };
-    this.journal.append(entry);
   }
 
   sync(): Promise<DiskError | null> {
@@ -150,11 +161,11 @@ describe('the journal', () => {
     for (let lap = 0; lap < 3; lap++) {
       const from = it.journal.applied;
       const first = number;
-      for (let count = 0; count < 20; count++) it.append(String(++number), 17);
+      for (let count = 0; count < 19; count++) it.append(String(++number), 17);
       await it.world.run();
-      expect(it.journal.usedBytes).toBe(20 * (FRAME_HEADER_BYTES + 17 * RECORD_BYTES));
+      expect(it.journal.usedBytes).toBe(19 * (FRAME_HEADER_BYTES + 17 * RECORD_BYTES));
       expect(await it.replay(from)).toEqual(
-        Array.from({ length: 20 }, (_, index) => first + index + 1),
+        Array.from({ length: 19 }, (_, index) => first + index + 1),
       );
       it.journal.trim(it.journal.applied.position);
     }
@@ -174,10 +185,29 @@ describe('the journal', () => {
     await it.world.run();
     expect(it.log).toEqual(['1', '2', '3']);
     expect(pressed).toBeGreaterThan(0);
-    it.journal.trim(largeBytes - 32);
+    it.journal.trim(largeBytes + 32);
     await it.world.run();
     expect(it.log).toEqual(['1', '2', '3', '4', '5']);
     expect(it.journal.applied.position - it.journal.trimmed).toBeLessThanOrEqual(CAPACITY_BYTES);
+  });
+
+  test('takes what makes room before those that wait for some, into bytes kept for it', async () => {
+    const it = await JournalUnderTest.make();
+    for (let count = 0; count < 200; count++) it.append(String(count + 1));
+    await it.world.run();
+    const taken = it.log.length;
+    const kept = Math.floor((CAPACITY_BYTES - 4096 - it.journal.usedBytes) / FRAME_BYTES);
+    expect(kept).toBeGreaterThanOrEqual(5);
+    for (let count = 0; count < kept; count++)
+      expect(it.appendAhead(String(1000 + count))).toBe(true);
+    expect(it.appendAhead('2000')).toBe(false);
+    await it.world.run();
+    const ahead = Array.from({ length: kept }, (_, count) => String(1000 + count));
+    expect(it.log.slice(taken)).toEqual(ahead);
+    expect((await it.replay()).slice(taken).map(String)).toEqual(ahead);
+    it.journal.trim(it.journal.applied.position);
+    await it.world.run();
+    expect(it.log[taken + kept]).toBe(String(taken + 1));
   });
 
   test('keeps room for the start of the next incarnation in a full ring', async () => {
