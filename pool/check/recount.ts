@@ -5,6 +5,7 @@
  */
 import type { MetaStore } from '../../src/base/ports.ts';
 import {
+  ALIASED,
   ChunkState,
   ENTRIES_PER_CHUNK_PAGE,
   EntryField,
@@ -38,6 +39,8 @@ export class Recounter {
   readonly #meta: MetaStore;
   readonly #problems: string[] = [];
   #references: References = new Map();
+  /** How many aliases stand for a chunk. */
+  readonly #aliases: References = new Map();
   /** By segment: live bytes and chunks. */
   readonly #segments = new Map<number, { bytes: number; chunks: number }>();
   #chunks = 0;
@@ -80,7 +83,9 @@ export class Recounter {
       const { partition, pageNumber } = pageNumberOf(key);
       for (let index = 0; index < ENTRIES_PER_CHUNK_PAGE; index++) {
         const target = chunks.aliasOf(page, chunkIdOf(partition, pageNumber, index));
-        if (target !== 0) addReference(this.#references, target);
+        if (target === 0) continue;
+        addReference(this.#references, target);
+        addReference(this.#aliases, target);
       }
       pages.letGo(page);
     }
@@ -91,6 +96,7 @@ export class Recounter {
     onChunk: ((chunk: CountedChunk) => Promise<void>) | undefined,
   ): Promise<void> {
     const counts = this.#references.get(key);
+    const aliases = this.#aliases.get(key);
     this.#references.delete(key);
     const page = await this.#core.pages.hold(key);
     if (page === null) {
@@ -100,10 +106,21 @@ export class Recounter {
     const { partition, pageNumber } = pageNumberOf(key);
     for (let index = 0; index < ENTRIES_PER_CHUNK_PAGE; index++) {
       const id = chunkIdOf(partition, pageNumber, index);
+      if ((aliases?.[index] ?? 0) > 0) this.#mayBeStoodFor(page, id);
       const live = this.#countEntry(page, id, counts?.[index] ?? 0);
       if (live && onChunk !== undefined) await onChunk({ id, page });
     }
     this.#core.pages.letGo(page);
+  }
+
+  /** What aliases stand for is a chunk, and known to be one that never becomes an alias. */
+  #mayBeStoodFor(page: Page, id: number): void {
+    const state = this.#core.chunks.stateOf(page, id);
+    const word = page.words[entryAt(id) + EntryField.state] ?? 0;
+    if (state === ChunkState.alias) this.#problem(`an alias stands for chunk ${id}, which is one`);
+    else if ((word & ALIASED) === 0) {
+      this.#problem(`an alias stands for chunk ${id}, which does not know of it`);
+    }
   }
 
   #countEntry(page: Page, id: number, references: number): boolean {

@@ -8,7 +8,7 @@ import { VolumeUnderTest } from './volume-under-test.ts';
 const MOST_VOLUMES = 4;
 const compressions = ['off', 'lz4', 'lz4', 'zstd-1', 'zstd'] as const;
 /** Bytes a second: slow ones meet more of what the others do. */
-const rewriteRates = [16 * 1024, 256 * 1024, 128 * 1024 * 1024] as const;
+const rewriteRates = [64 * 1024, 256 * 1024, 1024 * 1024, 128 * 1024 * 1024] as const;
 const dedupRates = [1024 * 1024, 1024 * 1024 * 1024] as const;
 const MIB = 1024 * 1024;
 const MODES = [
@@ -38,9 +38,17 @@ export async function changeCatalogue(traffic: CatalogueTraffic): Promise<void> 
   if (there.length === 0 || (volumes.size < MOST_VOLUMES && choice < 4)) await create(traffic);
   else if (choice < 8) await resize(traffic, prng.pick(there));
   else if (choice < 10 && there.length > 1) await remove(traffic, prng.pick(there));
-  else if (prng.chance(0.5)) await recompress(traffic, prng.pick(there));
-  else await deduplicate(traffic, prng.pick(there));
+  else await tend(traffic, prng.pick(there));
 }
+
+/** Has some volume recoded or deduplicated. */
+export async function tendVolumes(traffic: CatalogueTraffic): Promise<void> {
+  const there = [...traffic.volumes.values()].filter(({ presence }) => presence === 'there');
+  if (there.length > 0) await tend(traffic, traffic.prng.pick(there));
+}
+
+const tend = (traffic: CatalogueTraffic, volume: VolumeUnderTest): Promise<void> =>
+  traffic.prng.chance(0.5) ? recompress(traffic, volume) : deduplicate(traffic, volume);
 
 /** Nothing may be seen of this either. */
 async function deduplicate(traffic: CatalogueTraffic, volume: VolumeUnderTest): Promise<void> {

@@ -4,7 +4,7 @@
  * everything is compared.
  */
 import { present } from '../../src/base/assert.ts';
-import { changeCatalogue } from './catalogue-actor.ts';
+import { changeCatalogue, tendVolumes } from './catalogue-actor.ts';
 import { Violation } from './block-model.ts';
 import { moodsOf } from './moods.ts';
 import { Prng } from './prng.ts';
@@ -145,7 +145,8 @@ export class Harness {
     this.#world.note('mood', this.#mood.name);
     const crowd = Array.from({ length: this.#prng.between(2, 7) }, () => this.#act(life));
     if (!this.#mood.leavesUnsynced || this.#volumes.size === 0) crowd.push(this.#administer(life));
-    if (this.#mayScrub() && this.#prng.chance(0.3)) crowd.push(this.#scrubBeside(life));
+    if (this.#mayScrub() && this.#prng.chance(this.#profile.isTended ? 0.8 : 0.3))
+      crowd.push(this.#scrubBeside(life));
     await Promise.all(crowd);
     this.#mustAddUp(life.complaints());
   }
@@ -326,12 +327,16 @@ export class Harness {
       this.#operations += 1;
       this.#budget -= 1;
       const traffic = this.#snapshotTraffic(life);
-      const onSnapshots = this.#volumes.size > 0 && this.#prng.chance(this.#snapshotRate);
-      await this.#answered(this.#note, (note) =>
-        (onSnapshots ? useSnapshots : changeCatalogue)({ ...traffic, note }),
-      );
-      await this.#pause(this.#prng.between(1, 60));
+      const command = this.#pickCommand();
+      await this.#answered(this.#note, (note) => command({ ...traffic, note }));
+      await this.#pause(this.#prng.between(1, this.#profile.isTended ? 1000 : 60));
     }
+  }
+
+  #pickCommand(): (traffic: SnapshotTraffic) => Promise<void> {
+    if (this.#volumes.size === 0) return changeCatalogue;
+    if (this.#profile.isTended && this.#prng.chance(0.6)) return tendVolumes;
+    return this.#prng.chance(this.#snapshotRate) ? useSnapshots : changeCatalogue;
   }
 
   #snapshotTraffic(life: SubjectLife): SnapshotTraffic {

@@ -3,6 +3,7 @@ import type { Profile } from './profiles.ts';
 import type { Prng } from './prng.ts';
 import {
   chunkUnmapper,
+  chunkWriter,
   flusher,
   prober,
   reader,
@@ -18,6 +19,7 @@ const mixed: Mood = {
   name: 'mixed',
   actors: [...times(5, writer), ...times(3, reader), unmapper, sameWriter, flusher, prober],
   largest: 64,
+  contents: Infinity,
   fuaRate: 0.1,
   spread: 48,
   thinkMs: 2,
@@ -55,6 +57,27 @@ const churn: Mood = {
   spread: 12,
 };
 
+/** The same contents in many places, about as many as there are places: chunks are shared, joined and
+ * die while others are compared. */
+const twins: Mood = {
+  ...mixed,
+  name: 'twins',
+  actors: [...times(8, chunkWriter), ...times(2, reader), ...times(2, chunkUnmapper), flusher],
+  largest: 24,
+  contents: 60,
+  fuaRate: 0.02,
+  thinkMs: 20,
+};
+
+/** Chunks by the page, that die soon: ids are handed out and come again as fast as they can. */
+const bulk: Mood = {
+  ...twins,
+  name: 'bulk',
+  largest: 100,
+  contents: Infinity,
+  thinkMs: 2,
+};
+
 const moods = [mixed, mixed, mixed, mixed, unflushed, unflushed, flood, churn];
 
 /** The moods of a run's lives: some crowds never change theirs. */
@@ -62,6 +85,10 @@ export function moodsOf(prng: Prng, profile: Profile): Mood[] {
   const { lives, name } = profile;
   if (name === 'storm') return new Array<Mood>(lives).fill(unflushed);
   if (name === 'worn') return new Array<Mood>(lives).fill(churn);
+  if (name === 'twins') return new Array<Mood>(lives).fill(twins);
+  if (name === 'stalled') return new Array<Mood>(lives).fill(bulk);
+  if (name === 'tended')
+    return Array.from({ length: lives }, () => prng.pick([churn, twins, bulk, bulk]));
   const always = prng.chance(0.4) ? prng.pick(moods) : null;
   return Array.from({ length: lives }, () => always ?? prng.pick(moods));
 }

@@ -5,7 +5,17 @@ import { healthy } from './settings.ts';
 import type { CodecSettings, DiskSettings, MetaSettings, SimSettings } from './settings.ts';
 
 export interface Profile {
-  readonly name: 'crashes' | 'storm' | 'worn' | 'slow' | 'full' | 'errors' | 'damage';
+  readonly name:
+    | 'crashes'
+    | 'storm'
+    | 'worn'
+    | 'twins'
+    | 'stalled'
+    | 'tended'
+    | 'slow'
+    | 'full'
+    | 'errors'
+    | 'damage';
   readonly settings: SimSettings;
   /** Lives that end, before the last. */
   readonly lives: number;
@@ -33,6 +43,8 @@ export interface Profile {
   readonly weakHash: boolean;
   /** All chunk ids in one partition, so that its pages fill up and are used again. */
   readonly onePartition: boolean;
+  /** Something is always being rewritten or scrubbed. */
+  readonly isTended: boolean;
   /** Writes may be refused for want of space. */
   readonly isTight: boolean;
 }
@@ -82,6 +94,7 @@ const usual = {
   memoryBytes: 2 * MIB,
   segmentBytes: 256 * KIB,
   onePartition: false,
+  isTended: false,
   isTight: false,
   lives: 5,
   commands: 80,
@@ -120,12 +133,48 @@ const worn = {
   commands: 250,
 } as const;
 
+/** Compares that take longer than chunks live, and frames that are long on their way: everyone writes
+ * the same, and most of it has to be read from segments. */
+const twins = {
+  ...usual,
+  name: 'twins',
+  settings: weather(
+    { openMs: [0.1, 5], readMs: [0.02, 400], writeMs: [0.02, 60] },
+    { readMs: [0.05, 60], commitMs: [0.3, 5] },
+  ),
+  memoryBytes: 64 * KIB,
+  segmentBytes: 64 * KIB,
+  onePartition: true,
+  lives: 3,
+  commands: 250,
+} as const;
+
+/** A log that stalls now and then: pages full of ids are on their way when checkpoints pass them. */
+const stalled = {
+  ...twins,
+  name: 'stalled',
+  settings: weather({ slowRate: 0.06, writeMs: [0.02, 60] }, { commitMs: [0.3, 3] }),
+  commands: 120,
+} as const;
+
+/** Chunks are rewritten, scrubbed and cleaned while they die, and their ids come again. */
+const tended = {
+  ...twins,
+  name: 'tended',
+  settings: weather({ openMs: [0.1, 400], readMs: [0.02, 40] }, { commitMs: [0.3, 3] }),
+  capacityBytes: TIGHT_BYTES,
+  segmentBytes: 128 * KIB,
+  isTended: true,
+  isTight: true,
+  commands: 400,
+} as const;
+
 /** Profiles with damage need checksums that tell: a weak fingerprint is one of a chunk in the log. */
 export function profileOf(prng: Prng): Profile {
   const profile = weatherOf(prng);
   const indexBytes = prng.chance(0.5) ? 64 * KIB : 1024;
   const weakHash = profile.name !== 'damage' && prng.chance(0.3);
-  const dedupLatencyMs = prng.chance(0.5) ? 1 : 500;
+  const dedupLatencyMs = prng.pick(profile.name === 'twins' ? [1000] : [1, 500]);
   const deadlists = prng.pick(deadlistShapes);
   const quietBelow = prng.chance(0.3) ? 20 : Infinity;
   return { ...profile, indexBytes, dedupLatencyMs, weakHash, deadlists, quietBelow };
@@ -134,7 +183,7 @@ export function profileOf(prng: Prng): Profile {
 function weatherOf(
   prng: Prng,
 ): Omit<Profile, 'indexBytes' | 'dedupLatencyMs' | 'weakHash' | 'deadlists' | 'quietBelow'> {
-  const kind = prng.below(20);
+  const kind = prng.below(27);
   const onePartition = prng.chance(0.5);
   if (kind < 8) return { ...usual, name: 'crashes', settings: healthy, onePartition };
   if (kind < 11) return storm;
@@ -146,5 +195,7 @@ function weatherOf(
   if (kind < 15)
     return { ...usual, name: 'full', settings: healthy, capacityBytes: TIGHT_BYTES, isTight: true };
   if (kind < 18) return { ...usual, name: 'errors', settings: errors(prng) };
-  return { ...usual, name: 'damage', settings: damage(prng) };
+  if (kind < 20) return { ...usual, name: 'damage', settings: damage(prng) };
+  if (kind < 23) return twins;
+  return kind < 25 ? stalled : tended;
 }

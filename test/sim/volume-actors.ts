@@ -17,10 +17,12 @@ export interface Excuses {
 
 /** How a crowd behaves. */
 export interface Mood {
-  readonly name: 'mixed' | 'unflushed' | 'flood' | 'churn';
+  readonly name: 'mixed' | 'unflushed' | 'flood' | 'churn' | 'twins' | 'bulk';
   readonly actors: readonly Actor[];
   /** Blocks of the largest writes. */
   readonly largest: number;
+  /** What whole chunks are written with: one of so many contents; Infinity: mostly new ones. */
+  readonly contents: number;
   readonly fuaRate: number;
   /** How far from their anchors places lie, in blocks. */
   readonly spread: number;
@@ -49,10 +51,35 @@ export type Actor = (traffic: VolumeTraffic) => Promise<void>;
 const POPULAR_TAGS = 6;
 
 export const writer: Actor = async (traffic) => {
-  const { model, device, prng } = traffic;
+  const { prng } = traffic;
   const { lba, blocks } = place(traffic, prng.chance(0.1) ? traffic.mood.largest : 12);
   const same = prng.chance(0.05) ? prng.below(POPULAR_TAGS) : null;
   const tags = Array.from({ length: blocks }, () => same ?? newTag(traffic));
+  await write(traffic, lba, tags);
+};
+
+/** A quarter of the simulated log. */
+const MOST_BYTES = 512 * 1024;
+
+/** Whole chunks: frames without old bytes. */
+export const chunkWriter: Actor = async (traffic) => {
+  const { model, device, prng, mood } = traffic;
+  const most = Math.min(mood.largest, MOST_BYTES / device.chunkSizeBytes);
+  const { first, chunks, unit } = chunkPlace(traffic, prng.chance(0.2) ? most : 3);
+  if ((first + chunks) * unit > model.blocks) return;
+  const tags = Array.from({ length: chunks }, () =>
+    mood.contents === Infinity ? newTag(traffic) : POPULAR_TAGS + prng.between(1, mood.contents),
+  );
+  await write(
+    traffic,
+    first * unit,
+    tags.flatMap((tag) => new Array<number>(unit).fill(tag)),
+  );
+};
+
+async function write(traffic: VolumeTraffic, lba: number, tags: readonly number[]): Promise<void> {
+  const { model, device, prng } = traffic;
+  const blocks = tags.length;
   const data = blocksOf(tags, model.blockSizeBytes);
   const fua = prng.chance(traffic.mood.fuaRate);
   const command = model.call(fua ? 'write FUA' : 'write', lba, tags);
@@ -65,7 +92,7 @@ export const writer: Actor = async (traffic) => {
     if (abort) traffic.later(() => (sent.aborted = true));
   });
   settle(traffic, [command], { error, fua, abort });
-};
+}
 
 export const reader: Actor = async (traffic) => {
   const { model, device, prng } = traffic;
@@ -137,13 +164,20 @@ export const unmapper: Actor = async (traffic) => {
 
 /** Whole chunks, so that the log gets nothing but the hole: frames of one size. */
 export const chunkUnmapper: Actor = async (traffic) => {
-  const { model, device, prng } = traffic;
-  const unit = device.chunkSizeBytes / model.blockSizeBytes;
-  const { lba } = place(traffic, 1);
-  const first = Math.floor(lba / unit) * unit;
-  const blocks = prng.between(1, 3) * unit;
-  if (first + blocks <= model.blocks) await unmap(traffic, [{ lba: first, blocks }]);
+  const { first, chunks, unit } = chunkPlace(traffic, 3);
+  const range = { lba: first * unit, blocks: chunks * unit };
+  if (range.lba + range.blocks <= traffic.model.blocks) await unmap(traffic, [range]);
 };
+
+/** Chunk numbers, which may lie behind the end; `unit`: blocks of a chunk. */
+function chunkPlace(
+  traffic: VolumeTraffic,
+  most: number,
+): { first: number; chunks: number; unit: number } {
+  const unit = traffic.device.chunkSizeBytes / traffic.model.blockSizeBytes;
+  const { lba } = place(traffic, 1);
+  return { first: Math.floor(lba / unit), chunks: traffic.prng.between(1, most), unit };
+}
 
 async function unmap(
   traffic: VolumeTraffic,

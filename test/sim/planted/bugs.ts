@@ -172,6 +172,17 @@ const reuseBugs: readonly Bug[] = [
     ],
   },
   {
+    name: 'id-handed-out-twice',
+    harm: 'a page is opened again though ids of it are on their way to the journal',
+    edits: [
+      {
+        file: ALLOCATOR,
+        find: 'if (page.pins > 0) {',
+        replace: 'if (this.#open?.pageNumber === pageNumber) {',
+      },
+    ],
+  },
+  {
     name: 'chunk-released-twice',
     harm: 'what an overwrite replaced is released once more a moment later',
     edits: [

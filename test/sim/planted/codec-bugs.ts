@@ -34,6 +34,18 @@ export const codecBugs: readonly Bug[] = [
     ],
   },
   {
+    name: 'rewrite-swaps-without-looking',
+    harm: 'a rewrite gives its places to whatever the id names by now',
+    edits: [
+      {
+        file: 'pool/rewrite/recoded-segments.ts',
+        find: 'if (chunks.move(page, id, from, to)) this.moved += 1;',
+        replace: `const now = chunks.placeOf(page, id) ?? from;
+        if (chunks.move(page, id, now, to)) this.moved += 1;`,
+      },
+    ],
+  },
+  {
     name: 'rewritten-chunks-placed-before-their-segment-is-sealed',
     harm: 'entries name a segment whose bytes a power loss may take',
     edits: [

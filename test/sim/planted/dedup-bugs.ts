@@ -1,9 +1,10 @@
-/** Planted bugs of deduplication. What needs a rare order of events is caught by unit tests: a chunk that dies
- * while it is read or while a reference is on its way, and what may become an alias. */
+/** Planted bugs of deduplication. */
 import type { Bug } from './bugs.ts';
 
 const SEARCH = 'pool/dedup/duplicate-search.ts';
+const VOLUME = 'pool/volume/volume.ts';
 const CHANGE = 'pool/volume/change.ts';
+const CHUNKS = 'pool/chunk/chunk-table.ts';
 const RELEASES = 'pool/chunk/release-queue.ts';
 
 export const dedupBugs: readonly Bug[] = [
@@ -28,6 +29,84 @@ export const dedupBugs: readonly Bug[] = [
         replace: 'if (part.bytes.length !== other.bytes.length) {',
       },
     ],
+  },
+  {
+    name: 'reference-on-a-chunk-that-died-during-the-verify',
+    harm: 'a chunk gets a reference though it died while its bytes were read',
+    edits: [
+      {
+        file: SEARCH,
+        find: '      if (chunks.isShareable(page, id, chunk, this.#log2)) {\n        // What',
+        replace: '      {\n        void chunks;\n        // What',
+      },
+    ],
+  },
+  {
+    name: 'id-reused-during-the-verify',
+    harm: 'a chunk gets a reference though its id names another since its bytes were read',
+    edits: [
+      { file: SEARCH, find: '    const token = grace.begin();\n', replace: '' },
+      { file: SEARCH, find: '      grace.end(token);\n', replace: '      void grace;\n' },
+      {
+        file: SEARCH,
+        find: '      if (chunks.isShareable(page, id, chunk, this.#log2)) {\n        // What',
+        replace: '      if (chunks.stateOf(page, id) === 1) {\n        // What',
+      },
+    ],
+  },
+  {
+    name: 'dies-with-a-reference-on-its-way',
+    harm: 'the last drop of a chunk is applied while a reference to it is in the journal',
+    edits: [
+      {
+        file: CHUNKS,
+        find: 'if (!this.#pins.has(id)) return true;',
+        replace: 'if (this.#pins.size >= 0) return true;',
+      },
+    ],
+  },
+  {
+    name: 'alias-of-an-alias',
+    harm: 'a chunk that an alias stands for becomes one itself',
+    edits: [
+      {
+        file: CHUNKS,
+        find: '(state & 0xff) !== ChunkState.live || (state & ALIASED) !== 0',
+        replace: '(state & 0xff) !== ChunkState.live',
+      },
+      {
+        file: CHUNKS,
+        find: "    assert((state & ALIASED) === 0, 'what aliases stand for is none');\n",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'entry-of-a-snapshot-written-over',
+    harm: 'a joined chunk is dropped though the snapshot before the head has it too',
+    edits: [
+      {
+        file: VOLUME,
+        find: '    if (entryBirth(leaf, index) <= this.#record.map.sharedTo) return null;\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'entry-joined-that-names-another',
+    harm: 'a chunk number is given the duplicate of what it named before',
+    edits: [
+      {
+        file: VOLUME,
+        find: '    if (entryId(leaf, index) !== id) return null;\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'alias-takes-no-reference',
+    harm: 'a chunk is freed though an alias stands for it',
+    edits: [{ file: CHUNKS, find: '    this.reference(of.page, of.id);\n', replace: '' }],
   },
   {
     name: 'dead-alias-keeps-its-reference',

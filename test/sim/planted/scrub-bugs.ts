@@ -25,4 +25,15 @@ export const scrubBugs: readonly Bug[] = [
       },
     ],
   },
+  {
+    name: 'scrub-does-not-look-again',
+    harm: 'a record that is gone because its chunk died or was moved is called damaged',
+    edits: [
+      {
+        file: 'pool/heal/scrub-segments.ts',
+        find: '      if (!(await isDamagedAt(this.#parts, { segment, offset, id }))) continue;\n',
+        replace: '',
+      },
+    ],
+  },
 ];
