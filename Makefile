@@ -66,7 +66,7 @@ e2e: install packages ## an image there and back, 20 kills, a Linux guest (deboo
 	@'$(NODE)' test/e2e/image.ts
 	@'$(NODE)' test/e2e/images.ts
 	@'$(NODE)' test/e2e/kill.ts
-	@'$(NODE)' test/e2e/kill-in-jobs.ts volume-delete clean snapshot-delete rewrite scrub
+	@'$(NODE)' test/e2e/kill-in-jobs.ts volume-delete clean snapshot-delete dedup rewrite scrub
 	@'$(NODE)' test/e2e/vm/run.ts
 
 bench: install ## beside tgt on the same two cores (tgt, libiscsi-bin, libiscsi-dev), and the pool alone [RUNS SECONDS]
@@ -76,4 +76,5 @@ bench: install ## beside tgt on the same two cores (tgt, libiscsi-bin, libiscsi-
 	@'$(NODE)' test/bench/pool/delete-rate.ts
 	@'$(NODE)' test/bench/pool/recovery-time.ts
 	@'$(NODE)' test/bench/pool/found-duplicates.ts
+	@'$(NODE)' test/bench/pool/dedup-rate.ts
 	@'$(NODE)' test/bench/pool/metadata-size.ts

@@ -117,12 +117,13 @@ export class Member {
         throw listenFault('--portal', error);
       }),
     );
-    const { memoryBytes, acceptLoss, scrubRateLimit, lowSpaceShare } = this.#options;
+    const { memoryBytes, acceptLoss, scrubRateLimit, lowSpaceShare, dedupSettings } = this.#options;
     const ports = await poolPorts(this.#store, log);
     const pool = await openPool(ports, {
       memoryBytes,
       acceptLoss,
       scrubRateLimit,
+      dedupSettings,
       lowSpaceShare,
     });
     this.#pool = pool;

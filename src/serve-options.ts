@@ -6,6 +6,7 @@ import type { HostPort } from './base/host-port.ts';
 import { parseSize } from './base/units.ts';
 import { MAX_TARGET_PORTS } from '../iscsi/scsi/target-port-groups.ts';
 import { RequestError } from './request-error.ts';
+import type { DedupSettings } from '../pool/types.ts';
 
 export interface DiskOption {
   readonly path: string;
@@ -35,6 +36,8 @@ export interface ServeOptions extends StoreOptions {
   readonly firstVolume: { readonly name: string; readonly sizeBytes: number } | null;
   /** Bytes a second that a scrub may read. */
   readonly scrubRateLimit: number;
+  /** How duplicates of what is stored are looked for. */
+  readonly dedupSettings: DedupSettings;
   /** Share of the pool: when less is free, initiators are told. 0: never. */
   readonly lowSpaceShare: number;
   readonly logLevel: string;
@@ -57,6 +60,9 @@ export interface ServeFlags extends StoreFlags {
   readonly acceptLoss?: boolean | undefined;
   readonly firstVolume?: string | undefined;
   readonly scrubRate?: string | undefined;
+  readonly dedupRate?: string | undefined;
+  readonly dedupQuiet?: number | undefined;
+  readonly dedupShare?: number | undefined;
   readonly softThreshold?: number | undefined;
   readonly logLevel?: string | undefined;
 }
@@ -64,6 +70,8 @@ export interface ServeFlags extends StoreFlags {
 export const defaultPortal = '127.0.0.1:3260';
 export const defaultApi = '127.0.0.1:8260';
 export const defaultScrubRate = '128M';
+/** Commands a second; percent of the time. */
+export const defaultDedup = { rate: '8G', quietBelow: 100, sharePercent: 10 } as const;
 /** Percent. */
 export const defaultSoftThreshold = 10;
 const minMemoryBytes = 64 * 1024 * 1024;
@@ -82,6 +90,18 @@ function sizeOf(text: string, flag: string): number {
 function shareOf(percent: number): number {
   if (percent >= 0 && percent <= 90) return percent / 100;
   throw usage(`--soft-threshold: ${percent} is not a percentage from 0 to 90`);
+}
+
+function dedupSettingsOf({ dedupRate, dedupQuiet, dedupShare }: ServeFlags): DedupSettings {
+  const { rate, quietBelow, sharePercent } = defaultDedup;
+  const quiet = dedupQuiet ?? quietBelow;
+  const percent = dedupShare ?? sharePercent;
+  if (!(quiet >= 0)) throw usage(`--dedup-quiet: ${quiet} is not a number of commands a second`);
+  if (!(percent >= 0 && percent <= 100)) {
+    throw usage(`--dedup-share: ${percent} is not a percentage from 0 to 100`);
+  }
+  const rateLimit = sizeOf(dedupRate ?? rate, '--dedup-rate');
+  return { rateLimit, quietBelow: quiet, loadShare: percent / 100 };
 }
 
 const isClass = (text: string): text is DiskOption['class'] =>
@@ -167,6 +187,7 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
     apiTls: tlsOf(flags),
     acceptLoss,
     firstVolume: firstVolumeOf(flags.firstVolume),
+    dedupSettings: dedupSettingsOf(flags),
     scrubRateLimit: sizeOf(flags.scrubRate ?? defaultScrubRate, '--scrub-rate'),
     lowSpaceShare: shareOf(flags.softThreshold ?? defaultSoftThreshold),
     logLevel,

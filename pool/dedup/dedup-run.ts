@@ -14,8 +14,8 @@ import { BYTES_PER_BATCH, JoinTally, PAIRS_PER_BATCH, StoredJoins } from './stor
 
 /** What it examines costs as much as chunks of this size, whatever theirs is. */
 const ENTRY_BYTES = 4096;
-/** One batch is read while another is compared. */
-const LANES = 2;
+/** Batches at a time: some are read while one is compared. */
+const LANES = 3;
 /** A pair that could not be joined, as one of the two had just left, is found again with the other that
  * stays: how often all is looked at for that. */
 const MOST_ROUNDS = 3;

@@ -92,19 +92,36 @@ export class StoredJoins {
   }
 
   /** Holds the pages of what is stored; what is not is left out. */
-  async #look(pairs: readonly Pair[], found: Map<number, Stored>): Promise<void> {
-    const { pages, chunks } = this.#core;
-    const ids = new Set(pairs.flatMap(({ leaves, stays }) => [leaves, stays]));
-    await Promise.all(
-      [...ids].map(async (id) => {
-        const page = await pages.hold(chunkKeyOf(id));
-        if (page === null) return;
-        const word = page.words[entryAt(id) + EntryField.state] as number;
-        const isStored = (word & 0xff) === ChunkState.live && chunks.placeOf(page, id) !== null;
-        if (!isStored || chunks.isLeaving(id)) pages.letGo(page);
-        else found.set(id, { id, page, log2: (word >>> 8) & 0xff, bytes: null, record: null });
-      }),
-    );
+  #look(pairs: readonly Pair[], found: Map<number, Stored>): Promise<void> {
+    const { pages } = this.#core;
+    return new Promise((resolve) => {
+      let left = 1;
+      const ended = (): void => {
+        left -= 1;
+        if (left === 0) resolve();
+      };
+      const look = (id: number): void => {
+        left += 1;
+        pages.load(chunkKeyOf(id), (page) => {
+          if (page !== null && !found.has(id)) this.#hold(page, id, found);
+          ended();
+        });
+      };
+      for (const { leaves, stays } of pairs) {
+        look(leaves);
+        look(stays);
+      }
+      ended();
+    });
+  }
+
+  #hold(page: Page, id: number, found: Map<number, Stored>): void {
+    const { chunks } = this.#core;
+    const word = page.words[entryAt(id) + EntryField.state] as number;
+    const isStored = (word & 0xff) === ChunkState.live && chunks.placeOf(page, id) !== null;
+    if (!isStored || chunks.isLeaving(id)) return;
+    page.pins += 1;
+    found.set(id, { id, page, log2: (word >>> 8) & 0xff, bytes: null, record: null });
   }
 
   #read(wanted: readonly Stored[], tally: JoinTally): Promise<void> {

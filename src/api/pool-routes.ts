@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { PoolControl, ScrubOptions } from '../../pool/types.ts';
 import type { Backend } from './backend.ts';
 import * as schemas from './schemas.ts';
+import { dedupRoutes } from './volume-jobs.ts';
 
 const defaultEvents = 100;
 const maxEvents = 1000;
@@ -16,6 +17,7 @@ export function poolRoutes(app: FastifyInstance, backend: Backend, pool: () => P
   );
 
   scrubRoutes(app, pool);
+  dedupRoutes(app, pool);
 
   app.get<{ Querystring: { after?: string; limit?: string } }>(
     '/pool/events',

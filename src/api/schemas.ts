@@ -212,6 +212,42 @@ export const rewriteReport = object({
 
 export const rewriteOptions = object({ rateLimit: { type: 'integer', minimum: 1 }, all: flag }, []);
 
+export const dedupReport = object({
+  volume: nullableText,
+  state: { enum: ['never', 'running', 'finished', 'stopped', 'failed'] },
+  startedAt: nullableText,
+  finishedAt: nullableText,
+  bytesDone: integer,
+  bytesTotal: integer,
+  rate: integer,
+  rateLimit: integer,
+  examinedChunks: integer,
+  waitingChunks: integer,
+  comparedBytes: integer,
+  joinedChunks: integer,
+  joinedBytes: integer,
+  joinRate: integer,
+  mismatches: integer,
+  unreadableChunks: integer,
+  secondsLeft: { type: ['integer', 'null'] },
+});
+
+export const dedupOptions = object({ rateLimit: { type: 'integer', minimum: 1 } }, []);
+
+const dedupSettings = {
+  rateLimit: { type: 'integer', minimum: 1 },
+  quietBelow: { type: 'number', minimum: 0 },
+  loadShare: { type: 'number', minimum: 0, maximum: 1 },
+} as const;
+
+export const dedupChanges = { ...object(dedupSettings, []), minProperties: 1 };
+
+export const dedupStatus = object({
+  ...dedupSettings,
+  unprocessedBytes: integer,
+  last: dedupReport,
+});
+
 export const poolStatus = object({
   uuid: text,
   health: text,

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { identityOf } from '../identity.ts';
 import type { PoolControl, VolumeInfo, VolumeSpec } from '../../pool/types.ts';
 import type { Backend } from './backend.ts';
-import { rewriteRoutes } from './rewrite-routes.ts';
+import { volumeJobs } from './volume-jobs.ts';
 import * as schemas from './schemas.ts';
 
 export interface VolumeCreation
@@ -80,7 +80,7 @@ export function volumeRoutes(app: FastifyInstance, backend: Backend, pool: Servi
 
   oneVolumeRoutes(app, backend, pool, json);
   removal(app, backend, pool);
-  rewriteRoutes(app, pool);
+  volumeJobs(app, pool);
 }
 
 function oneVolumeRoutes(

@@ -3,6 +3,7 @@ import { clientOf } from './command.ts';
 import type { Cli } from './command.ts';
 import { facts, print, table } from './output.ts';
 import type { Cell } from './output.ts';
+import { poolDedupCommand } from './dedup.ts';
 import { scrubCommand, scrubLine } from './scrub.ts';
 import type { ScrubProgressJson } from './scrub.ts';
 
@@ -63,7 +64,7 @@ const events = (all: readonly EventJson[]): string =>
   );
 
 export function poolCommands(cli: Cli): Cli {
-  return scrubCommand(cli)
+  return poolDedupCommand(scrubCommand(cli))
     .command(
       'status',
       'Health and space',

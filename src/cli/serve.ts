@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { RequestError } from '../request-error.ts';
 import {
   defaultApi,
+  defaultDedup,
   defaultPortal,
   defaultScrubRate,
   defaultSoftThreshold,
@@ -77,6 +78,18 @@ const behaviour = {
   'scrub-rate': {
     type: 'string',
     describe: `Bytes a second that a scrub may read; by default ${defaultScrubRate}`,
+  },
+  'dedup-rate': {
+    type: 'string',
+    describe: `Bytes a second that a search for stored duplicates examines; by default ${defaultDedup.rate}`,
+  },
+  'dedup-quiet': {
+    type: 'number',
+    describe: `It compares and joins when fewer commands a second come in than this; by default ${defaultDedup.quietBelow}`,
+  },
+  'dedup-share': {
+    type: 'number',
+    describe: `Percent of the time that it does so when there are more; by default ${defaultDedup.sharePercent}`,
   },
   'soft-threshold': {
     type: 'number',

@@ -4,6 +4,7 @@ import type { Cli } from './command.ts';
 import { CliError, Exit } from './exit.ts';
 import { facts, print, table } from './output.ts';
 import { remove } from './removal.ts';
+import { volumeDedupCommand } from './dedup.ts';
 import { rewriteCommand } from './rewrite.ts';
 
 interface VolumeJson {
@@ -227,5 +228,5 @@ function removal(cli: Cli): void {
 
 export function volumeCommands(cli: Cli): Cli {
   for (const add of [create, look, change, removal]) add(cli);
-  return rewriteCommand(cli).demandCommand(1, 'volume: name a command');
+  return volumeDedupCommand(rewriteCommand(cli)).demandCommand(1, 'volume: name a command');
 }

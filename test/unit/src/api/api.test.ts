@@ -313,6 +313,32 @@ describe('the state of the member', () => {
     }
   });
 
+  test('a search for duplicates of a volume is begun, shown and stopped; of no volume it is a 404', async () => {
+    await createDb({ dedup: 'post-process' });
+    const path = '/api/v1/volumes/db/dedup';
+    const begun = await ask('POST', path, { rateLimit: 4096 });
+    expect([begun.statusCode, begun.json()]).toMatchObject([
+      202,
+      { volume: 'db', state: 'running', rateLimit: 4096, joinedBytes: 0, secondsLeft: null },
+    ]);
+    expect((await ask('GET', path)).json()).toMatchObject({ state: 'running' });
+    expect((await ask('DELETE', path)).json()).toMatchObject({ state: 'stopped' });
+    expect((await ask('POST', path, { rateLimit: 0 })).statusCode).toBe(400);
+    expect((await ask('POST', '/api/v1/volumes/none/dedup', {})).statusCode).toBe(404);
+  });
+
+  test('settings of dedup in the background are shown and changed', async () => {
+    const path = '/api/v1/pool/dedup';
+    expect((await ask('GET', path)).json()).toMatchObject({
+      unprocessedBytes: 0,
+      last: { volume: null, state: 'never' },
+    });
+    const changed = await ask('PATCH', path, { quietBelow: 5, loadShare: 0.5 });
+    expect(changed.json()).toMatchObject({ quietBelow: 5, loadShare: 0.5, rateLimit: 1000 });
+    for (const wrong of [{}, { loadShare: 2 }, { rateLimit: 0 }, { other: 1 }])
+      expect((await ask('PATCH', path, wrong)).statusCode).toBe(400);
+  });
+
   test('a scrub is started, joined, told of and stopped', async () => {
     const begun = await ask('POST', '/api/v1/pool/scrub', { rateLimit: 4096 });
     expect([begun.statusCode, begun.json()]).toMatchObject([
