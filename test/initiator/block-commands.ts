@@ -25,6 +25,13 @@ export const write = (lba: number, data: Buffer): Command => ({
   dataOut: data,
 });
 
+/** WRITE SAME(16) of zeroes with the UNMAP bit. */
+export function writeSameUnmap(lba: number, lengthBytes: number): Command {
+  const cdb = cdb16(0x93, lba, lengthBytes / BLOCK_BYTES);
+  cdb.writeUInt8(0x08, 1);
+  return { cdb, dataOut: Buffer.alloc(BLOCK_BYTES) };
+}
+
 /** UNMAP with one block descriptor. */
 export function unmap(lba: number, lengthBytes: number): Command {
   const list = Buffer.alloc(24);

@@ -3,9 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { GOOD, read, testUnitReady, unmap, write } from '../initiator/block-commands.ts';
+import { answerOf, SPACE_ALLOCATION_FAILED } from '../initiator/answers.ts';
+import { read, testUnitReady, unmap, write } from '../initiator/block-commands.ts';
 import { portalOf, TcpInitiator } from '../initiator/tcp-initiator.ts';
-import type { Command, Completion } from '../initiator/tcp-initiator.ts';
+import type { Command } from '../initiator/tcp-initiator.ts';
 import { run } from '../peers/command.ts';
 import { SCALE, Scale } from '../peers/scale.ts';
 
@@ -15,13 +16,6 @@ const PIECES = 256;
 /** Pieces: with what the metadata's own log takes on a pool as small as this. */
 const GIVEN_BACK = 32;
 const SOFT_THRESHOLD = '6/38/07';
-const SPACE_ALLOCATION_FAILED = '7/27/07';
-
-const senseOf = ({ status, sense }: Completion): string => {
-  if (status === GOOD) return 'good';
-  const hex = (at: number): string => (sense[at] ?? 0).toString(16).padStart(2, '0');
-  return `${(sense[2] ?? 0) & 15}/${hex(12)}/${hex(13)}`;
-};
 
 let folder: string;
 let scale: Scale;
@@ -40,14 +34,7 @@ test('a full pool answers 7/27/07, keeps what it took, and takes writes again af
   const { iscsiUrl } = await scale.createVolume('thin', '--size', `${PIECES}M`);
   const initiator = await TcpInitiator.open(portalOf(iscsiUrl));
   const attentions: string[] = [];
-  /** What the command is answered once unit attentions are told. */
-  const answer = async (command: Command): Promise<string> => {
-    for (;;) {
-      const sense = senseOf(await initiator.execute(command));
-      if (!sense.startsWith('6/')) return sense;
-      attentions.push(sense);
-    }
-  };
+  const answer = (command: Command): Promise<string> => answerOf(initiator, command, attentions);
   await answer(testUnitReady());
   const content: Buffer[] = [];
   let refusal = 'good';
