@@ -1,10 +1,8 @@
 /** `scale check`: recovers a pool without changing it, counts everything again, reads every byte. */
 import { present } from '../../src/base/assert.ts';
 import { ChunkState } from '../chunk/chunk-page.ts';
-import { readPending } from '../log/pending-reader.ts';
 import type { PoolCore } from '../core.ts';
-import { fingerprintOf, readPlain } from '../log/plain-reader.ts';
-import type { PlainRead } from '../log/plain-reader.ts';
+import { readChunkBytes } from '../dedup/read-chunk-bytes.ts';
 import { recover } from '../open-pool.ts';
 import type { PoolOptions, PoolPorts } from '../options.ts';
 import { Recounter } from './recount.ts';
@@ -76,20 +74,11 @@ async function countStrayFiles(core: PoolCore): Promise<number> {
 }
 
 /** Whether the bytes of a live chunk are what was written. */
-function readsBack(core: PoolCore, { id, page }: CountedChunk): Promise<boolean> {
-  const place = core.chunks.placeOf(page, id);
-  const pending = core.pending.get(id);
+function readsBack(core: PoolCore, { id, page, log2 }: CountedChunk): Promise<boolean> {
+  if (core.chunks.stateOf(page, id) !== ChunkState.live) return Promise.resolve(false);
   return new Promise((resolve) => {
-    if (core.chunks.stateOf(page, id) !== ChunkState.live) resolve(false);
-    else if (place !== null) {
-      const done: PlainRead['done'] = (plain) => {
-        resolve(plain !== null);
-      };
-      readPlain(core, [{ id, place, ...fingerprintOf(page, id), done }]);
-    } else if (pending !== undefined) {
-      readPending(core, pending, new Uint8Array(2 ** pending.log2), (bytes) => {
-        resolve(bytes === 'whole');
-      });
-    } else resolve(false);
+    readChunkBytes(core, { page, id, log2 }, (bytes) => {
+      resolve(bytes !== null);
+    });
   });
 }

@@ -31,6 +31,7 @@ export interface Recount {
 export interface CountedChunk {
   readonly id: number;
   readonly page: Page;
+  readonly log2: number;
 }
 
 export class Recounter {
@@ -108,7 +109,9 @@ export class Recounter {
       const id = chunkIdOf(partition, pageNumber, index);
       if ((aliases?.[index] ?? 0) > 0) this.#mayBeStoodFor(page, id);
       const live = this.#countEntry(page, id, counts?.[index] ?? 0);
-      if (live && onChunk !== undefined) await onChunk({ id, page });
+      if (!live || onChunk === undefined) continue;
+      const word = page.words[entryAt(id) + EntryField.state] ?? 0;
+      await onChunk({ id, page, log2: (word >>> 8) & 0xff });
     }
     this.#core.pages.letGo(page);
   }

@@ -3,6 +3,7 @@
  * on. Pages that are made meanwhile may be passed or not.
  */
 import type { MetaStore } from '../../src/base/ports.ts';
+import { nextTurn } from '../../src/base/turns.ts';
 import { ENTRIES_PER_CHUNK_PAGE, chunkPageKey } from '../chunk/chunk-page.ts';
 import type { PoolCore } from '../core.ts';
 import type { Page } from '../meta/page-cache.ts';
@@ -57,9 +58,7 @@ export class ChunkPageWalk {
       budget -= 1;
       if (budget > 0) continue;
       budget = PAGES_PER_TURN;
-      await new Promise<void>((resolve) => {
-        clock.nextTurn(resolve);
-      });
+      await nextTurn(clock);
     }
     await this.#passed(keys.length * ENTRIES_PER_CHUNK_PAGE);
   }

@@ -5,6 +5,7 @@
  * are left to the next search.
  */
 import type { MetaStore } from '../../src/base/ports.ts';
+import { nextTurn } from '../../src/base/turns.ts';
 import { ALIASED, ENTRIES_PER_CHUNK_PAGE, EntryField, PARTITIONS } from '../chunk/chunk-page.ts';
 import type { PoolCore } from '../core.ts';
 import type { Page } from '../meta/page-cache.ts';
@@ -46,10 +47,7 @@ export class EqualSearch {
    * throws ends the search. */
   async run(passed: (entries: number) => Promise<void>): Promise<void> {
     const walk = new ChunkPageWalk(this.#core, this.#meta, passed);
-    const turn = (): Promise<void> =>
-      new Promise((resolve) => {
-        this.#core.clock.nextTurn(resolve);
-      });
+    const turn = (): Promise<void> => nextTurn(this.#core.clock);
     for (let partition = 0; partition < PARTITIONS; partition++) {
       const pages = this.#core.chunks.state().nextPages[partition] ?? 0;
       const chunks = pages * ENTRIES_PER_CHUNK_PAGE;

@@ -4,6 +4,7 @@
  * learns that it is to stop.
  */
 import type { Clock, Timer } from '../../src/base/ports.ts';
+import { nextTurn } from '../../src/base/turns.ts';
 import type { CommandRate } from '../command-rate.ts';
 import { ScrubStopped } from '../heal/scrub-pace.ts';
 
@@ -52,9 +53,7 @@ export class QuietPace {
       if (!(owedMs - restedMs >= 1)) break;
       await this.#rest(Math.min(LOOK_AGAIN_MS, owedMs - restedMs));
     }
-    await new Promise<void>((resolve) => {
-      this.#clock.nextTurn(resolve);
-    });
+    await nextTurn(this.#clock);
     this.#throwIfStopped();
   }
 

@@ -8,6 +8,7 @@
  * - Of two chunks each may be pinned or leaving, never both: no two become each other, and what an alias
  *   stands for never becomes one.
  */
+import { pause } from '../../src/base/turns.ts';
 import { ALIASED, ChunkState, EntryField, chunkKeyOf, entryAt } from '../chunk/chunk-page.ts';
 import type { PoolCore } from '../core.ts';
 import { fingerprintOf, readPlain } from '../log/plain-reader.ts';
@@ -79,7 +80,7 @@ export class StoredJoins {
       await this.#loadLeaves([...chunks.values()]);
       let left = pairs;
       for (let tries = 0; tries < MOST_TRIES && left.length > 0; tries++) {
-        if (tries > 0) await this.#rest();
+        if (tries > 0) await pause(this.#core.clock, REST_MS);
         await this.#whenRoom();
         left = await this.#joinAll(left, { chunks, concerns, tally });
       }
@@ -174,12 +175,6 @@ export class StoredJoins {
       await new Promise<void>((resolve) => {
         pages.whenRoom(resolve);
       });
-  }
-
-  #rest(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#core.clock.after(REST_MS, resolve);
-    });
   }
 
   /** Compares the pairs and begins to join them, in this turn. Resolves when the joins have ended, with

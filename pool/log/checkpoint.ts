@@ -4,6 +4,7 @@
  * at the freeze may be used again once Grace allows.
  */
 import { DiskError, MetaError } from '../../src/base/ports.ts';
+import { nextTurn } from '../../src/base/turns.ts';
 import type { Clock, Compute, MetaBatch, MetaStore } from '../../src/base/ports.ts';
 import type { Grace } from '../chunk/grace.ts';
 import type { PendingChunks } from '../chunk/pending.ts';
@@ -159,9 +160,7 @@ export class Checkpointer {
     for (const [name, payload] of rows) {
       sealed.set(name, payload === null ? null : sealState(compute, name, payload));
       if (sealed.size % ROWS_PER_TURN === 0) {
-        await new Promise<void>((resolve) => {
-          clock.nextTurn(resolve);
-        });
+        await nextTurn(clock);
       }
     }
     return sealed;
@@ -172,9 +171,7 @@ export class Checkpointer {
     for (const page of frozen) {
       puts.push([page.key, this.#parts.pages.frozenBytes(page)]);
       if (puts.length % PAGES_PER_TURN === 0) {
-        await new Promise<void>((resolve) => {
-          this.#parts.clock.nextTurn(resolve);
-        });
+        await nextTurn(this.#parts.clock);
       }
     }
     return puts;

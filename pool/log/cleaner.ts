@@ -4,6 +4,7 @@
  * after the next checkpoint.
  */
 import { DiskError } from '../../src/base/ports.ts';
+import { nextTurn } from '../../src/base/turns.ts';
 import { chunkKeyOf } from '../chunk/chunk-page.ts';
 import type { ChunkPlace } from '../chunk/chunk-table.ts';
 import type { PoolCore } from '../core.ts';
@@ -102,7 +103,7 @@ export class Cleaner {
         if (from !== null) live.push({ id: entry.id, from });
       }
       if (live.length > 0) await this.#copyBatch(segment, live, writer, moves);
-      await this.#turn();
+      await nextTurn(this.#core.clock);
     }
   }
 
@@ -152,15 +153,9 @@ export class Cleaner {
         pages.letGo(page);
       }
       if (--budget === 0) {
-        await this.#turn();
+        await nextTurn(this.#core.clock);
         budget = CHUNKS_PER_TURN;
       }
     }
-  }
-
-  #turn(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#core.clock.nextTurn(resolve);
-    });
   }
 }

@@ -5,6 +5,7 @@
  */
 import { Codec, DiskError } from '../../src/base/ports.ts';
 import type { CompressionSetting } from '../../src/base/ports.ts';
+import { nextTurn } from '../../src/base/turns.ts';
 import { ABSENT } from '../chunk/chunk-cache.ts';
 import { chunkKeyOf } from '../chunk/chunk-page.ts';
 import type { ChunkPlace } from '../chunk/chunk-table.ts';
@@ -144,7 +145,7 @@ export class Destager {
       if (batch.length === 0) return;
       for (const { chunk } of batch) taken.push(chunk);
       await this.#store(batch, writer, staged);
-      await this.#turn();
+      await nextTurn(this.#core.clock);
     }
   }
 
@@ -212,7 +213,7 @@ export class Destager {
     let budget = CHUNKS_PER_TURN;
     for (const { chunk, place } of staged) {
       if (budget-- === 0) {
-        await this.#turn();
+        await nextTurn(this.#core.clock);
         budget = CHUNKS_PER_TURN;
       }
       if (!chunk.wanted) continue;
@@ -253,11 +254,5 @@ export class Destager {
       chunk: chunk.chunkNumber,
     });
     core.pending.settle(chunk);
-  }
-
-  #turn(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#core.clock.nextTurn(resolve);
-    });
   }
 }

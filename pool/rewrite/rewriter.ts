@@ -7,6 +7,7 @@
 import { DiskError } from '../../src/base/ports.ts';
 import { isoTime } from '../../src/base/iso-time.ts';
 import type { CompressionSetting } from '../../src/base/ports.ts';
+import { pause } from '../../src/base/turns.ts';
 import type { PoolCore } from '../core.ts';
 import { ScrubPace, ScrubStopped } from '../heal/scrub-pace.ts';
 import type { Destager } from '../log/destage.ts';
@@ -260,9 +261,7 @@ export class Rewriter {
     for (let tries = 0; tries < ROOM_TRIES; tries++) {
       if (!space.exhausted && space.freeBytes >= SEGMENTS_FREE * this.#streams.segmentBytes) return;
       this.#core.changed();
-      await new Promise<void>((resolve) => {
-        clock.after(ROOM_WAIT_MS, resolve);
-      });
+      await pause(clock, ROOM_WAIT_MS);
       await pace.spent(0);
     }
     throw new PoolError('full', 'there is no room to rewrite in: delete something first');

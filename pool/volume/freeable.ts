@@ -3,6 +3,7 @@
  * that nothing else refers to, by their counts. It looks at each of them, in passes that hold a bounded
  * number of ids each.
  */
+import { nextTurn } from '../../src/base/turns.ts';
 import { ALIASED, ChunkState, EntryField } from '../chunk/chunk-page.ts';
 import { chunkKeyOf, entryAt, partitionOf } from '../chunk/chunk-page.ts';
 import type { PoolCore } from '../core.ts';
@@ -34,7 +35,7 @@ export async function freeableBytes(
         if (birth > sharedTo && partitionOf(id) % passes === pass) ids.add(id);
       },
       onDamaged: () => undefined,
-      afterRun: () => nextTurn(core),
+      afterRun: () => nextTurn(core.clock),
     });
     bytes += await freedOf(core, await sorted(core, ids));
   }
@@ -84,17 +85,12 @@ async function forEachId(
     look(page, id, references);
     core.pages.letGo(page);
     looked += 1;
-    if (looked % CHUNKS_PER_TURN === 0) await nextTurn(core);
+    if (looked % CHUNKS_PER_TURN === 0) await nextTurn(core.clock);
   }
 }
 
-const nextTurn = ({ clock }: PoolCore): Promise<void> =>
-  new Promise((resolve) => {
-    clock.nextTurn(resolve);
-  });
-
 const sorted = (core: PoolCore, numbers: Numbers): Promise<Float64Array> =>
-  sortInTurns(numbers.all, () => nextTurn(core));
+  sortInTurns(numbers.all, () => nextTurn(core.clock));
 
 /** Numbers that become more, without an object for each. */
 class Numbers {
