@@ -30,6 +30,7 @@ import type {
   DedupSettings,
   DedupStatus,
   DiskInfo,
+  Page,
   PoolControl,
   PoolEvent,
   PoolStatus,
@@ -262,8 +263,8 @@ export class Pool implements PoolControl {
     return this.#parts.volumes.byId(id)?.record.name ?? this.#snapshots.nameOf(id);
   }
 
-  snapshots(volume?: string): readonly SnapshotInfo[] {
-    return this.#snapshots.list(volume);
+  snapshots(volume?: string, page?: Page): readonly SnapshotInfo[] {
+    return this.#snapshots.list(volume, page);
   }
 
   snapshot(name: string): SnapshotInfo {

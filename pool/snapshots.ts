@@ -5,7 +5,7 @@ import type { Busy } from './busy.ts';
 import type { Events } from './events.ts';
 import type { Reclaim } from './space/reclaim.ts';
 import { PoolError } from './types.ts';
-import type { Removal, SnapshotInfo } from './types.ts';
+import type { Page, Removal, SnapshotInfo } from './types.ts';
 import { MAX_EPOCH, snapshotInfo } from './volume/catalogue.ts';
 import type { SnapshotRecord } from './volume/catalogue.ts';
 import type { CatalogueLog } from './volume/catalogue-log.ts';
@@ -42,15 +42,15 @@ export class Snapshots {
     this.#busy = parts.busy;
   }
 
-  /** Those of a volume, or all; by volume, oldest first. */
-  list(volume?: string): SnapshotInfo[] {
+  /** Those of a volume, or all; oldest first, which is the order of their ids. */
+  list(volume?: string, { after = 0, limit = Infinity }: Partial<Page> = {}): SnapshotInfo[] {
     const volumes = volume === undefined ? this.#volumes.all() : [this.#volumeOf(volume)];
-    return volumes.flatMap((one) =>
-      this.#volumes.families
-        .snapshotsOf(one.id)
-        .filter(({ hidden }) => !hidden)
-        .map((snapshot) => this.#infoOf(snapshot)),
-    );
+    return volumes
+      .flatMap((one) => this.#volumes.families.snapshotsOf(one.id))
+      .filter(({ id, hidden }) => id > after && !hidden)
+      .sort((one, other) => one.id - other.id)
+      .slice(0, limit)
+      .map((snapshot) => this.#infoOf(snapshot));
   }
 
   show(name: string): SnapshotInfo {

@@ -264,6 +264,12 @@ export interface ScrubOptions {
   readonly rateLimit?: number;
 }
 
+/** Part of a list in the order of ids: those above `after`, at most `limit`. */
+export interface Page {
+  readonly after: number;
+  readonly limit: number;
+}
+
 /** Of what removes volumes or snapshots. */
 export interface Removal {
   /** Awaited when nothing speaks against it any more, before it happens: takes them out of use. */
@@ -286,8 +292,8 @@ export interface PoolControl {
   deleteVolume(name: string, options?: Removal & { withSnapshots?: boolean }): Promise<void>;
   /** Of a volume or a snapshot; null: there is none. */
   nameOf(id: number): string | null;
-  /** Of one volume, or all. Names of snapshots are VOLUME@SNAPSHOT. */
-  snapshots(volume?: string): readonly SnapshotInfo[];
+  /** Of one volume, or all, oldest first. Names of snapshots are VOLUME@SNAPSHOT. */
+  snapshots(volume?: string, page?: Page): readonly SnapshotInfo[];
   snapshot(name: string): SnapshotInfo;
   /** With `freeableBytes`: looks at each chunk that only it has. */
   snapshotExact(name: string): Promise<SnapshotInfo>;

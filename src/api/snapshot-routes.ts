@@ -17,6 +17,8 @@ interface Parts {
 }
 
 const tags = ['snapshots'];
+/** In one answer: it is made in one turn. */
+const mostListed = 500;
 
 const snapshotJson = (snapshot: SnapshotInfo): object => ({
   ...snapshot,
@@ -31,17 +33,26 @@ export function snapshotRoutes(
   const json = (volume: VolumeInfo): object => volumeJson(backend, pool(), volume);
   const parts: Parts = { app, backend, pool, json };
 
-  app.get<{ Querystring: { volume?: string } }>(
+  app.get<{ Querystring: { volume?: string; after?: string; limit?: string } }>(
     '/snapshots',
     {
       schema: {
         tags,
-        summary: 'Snapshots of one volume, or of all; oldest first',
-        querystring: schemas.query({ volume: schemas.volumeName }),
+        summary:
+          `Snapshots of one volume, or of all, oldest first, at most ${mostListed}; the next call goes ` +
+          'on after the last id',
+        querystring: schemas.query({
+          volume: schemas.volumeName,
+          after: schemas.queryCount,
+          limit: schemas.queryCount,
+        }),
         response: { 200: schemas.snapshots },
       },
     },
-    ({ query }) => pool().snapshots(query.volume).map(snapshotJson),
+    ({ query: { volume, after = 0, limit = mostListed } }) => {
+      const page = { after: Number(after), limit: Math.min(Number(limit), mostListed) };
+      return pool().snapshots(volume, page).map(snapshotJson);
+    },
   );
 
   app.post<{ Body: { names: string[] } }>(

@@ -1,10 +1,12 @@
 import { formatSize } from '../base/units.ts';
 import { clientOf, given, segment } from './command.ts';
 import type { Cli } from './command.ts';
+import type { ApiClient } from './client.ts';
 import { facts, print, table } from './output.ts';
 import { remove } from './removal.ts';
 
 interface SnapshotJson {
+  readonly id: number;
   readonly name: string;
   readonly volume: string;
   readonly createdAt: string;
@@ -93,6 +95,18 @@ function life(cli: Cli): void {
     );
 }
 
+/** Of a volume, or of all; asked for part by part. */
+async function allOf(client: ApiClient, volume: string | undefined): Promise<SnapshotJson[]> {
+  const of = volume === undefined ? '' : `&volume=${encodeURIComponent(volume)}`;
+  const all: SnapshotJson[] = [];
+  for (;;) {
+    const path = `/snapshots?after=${all.at(-1)?.id ?? 0}${of}`;
+    const part = await client.get<SnapshotJson[]>(path);
+    if (part.length === 0) return all;
+    all.push(...part);
+  }
+}
+
 function look(cli: Cli): void {
   cli
     .command(
@@ -100,9 +114,7 @@ function look(cli: Cli): void {
       'Snapshots of a volume, or of all',
       (args) => args.positional('volume', { type: 'string' }),
       async (argv) => {
-        const { volume } = argv;
-        const path = volume === undefined ? '/snapshots' : `/snapshots?volume=${segment(volume)}`;
-        print(argv.json, await clientOf(argv).get<SnapshotJson[]>(path), list);
+        print(argv.json, await allOf(clientOf(argv), argv.volume), list);
       },
     )
     .command(

@@ -7,6 +7,7 @@ import type {
   DedupSettings,
   DedupStatus,
   DiskInfo,
+  Page,
   PoolControl,
   PoolEvent,
   PoolStatus,
@@ -19,6 +20,8 @@ import type {
   VolumeInfo,
   VolumeSpec,
 } from '../../pool/types.ts';
+
+const everything: Page = { after: 0, limit: Infinity };
 
 export class MemoryPool implements PoolControl {
   readonly uuid = Uint8Array.from({ length: 16 }, (_, at) => 0xa0 + at);
@@ -97,9 +100,9 @@ export class MemoryPool implements PoolControl {
     return all.find((one) => one.id === id)?.name ?? null;
   }
 
-  snapshots(volume?: string): readonly SnapshotInfo[] {
-    const all = [...this.#snapshots.values()];
-    return volume === undefined ? all : all.filter((one) => one.volume === volume);
+  snapshots(volume?: string, { after, limit }: Page = everything): readonly SnapshotInfo[] {
+    const all = [...this.#snapshots.values()].filter(({ id }) => id > after);
+    return all.filter((one) => volume === undefined || one.volume === volume).slice(0, limit);
   }
 
   snapshot(name: string): SnapshotInfo {

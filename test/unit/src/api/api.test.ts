@@ -112,6 +112,23 @@ describe('volumes over REST', () => {
     expect(bench.pool.volumes()).toEqual([]);
   });
 
+  test('snapshots are listed part by part', async () => {
+    await createDb();
+    await bench.pool.createSnapshots(Array.from({ length: 700 }, (_, index) => `db@s${index}`));
+    const list = async (query: string) => {
+      const answer = await ask('GET', `/api/v1/snapshots?volume=db${query}`);
+      return answer.json<{ id: number; name: string }[]>();
+    };
+    const first = await list('');
+    expect(first).toHaveLength(500);
+    expect(await list('&limit=100000')).toEqual(first);
+    const rest = await list(`&after=${first.at(-1)?.id}`);
+    expect(rest.map(({ name }) => name).slice(0, 2)).toEqual(['db@s500', 'db@s501']);
+    expect(rest).toHaveLength(200);
+    expect(await list(`&after=${rest.at(-1)?.id}`)).toEqual([]);
+    expect(await list('&limit=2')).toEqual(first.slice(0, 2));
+  });
+
   test('a rewrite is begun, shown and stopped; of no volume it is a 404', async () => {
     await createDb({});
     const path = '/api/v1/volumes/db/rewrite';
