@@ -104,9 +104,9 @@ export class Snapshots {
   delete(name: string, { prepare }: Removal): Promise<void> {
     const { volume } = this.#find(name);
     return this.#inTurn([volume.record.name], async () => {
-      this.#find(name);
+      const { id } = this.#find(name).snapshot;
       await prepare?.();
-      await this.#log.record({ op: 'delete-snapshots', ids: [this.#find(name).snapshot.id] });
+      await this.#log.record({ op: 'delete-snapshots', ids: [id] });
       this.#event('snapshot-deleted', name);
       this.#reclaim.deleted(name);
     });

@@ -92,7 +92,7 @@ export class RewriteWalk {
 
   /** Chunks that were found before and have moved since: looks at them again. */
   again(chunks: readonly MappedChunk[]): void {
-    this.#found.push(...chunks);
+    this.#found = [...this.#found, ...chunks];
   }
 
   async #find(): Promise<void> {

@@ -185,6 +185,7 @@ export class Rewriter {
         job.skipped += passed.length;
         break;
       }
+      job.bytesDone -= passed.length * volume.chunkBytes;
       walk.again(passed);
     }
     job.skipped += output.lost;
