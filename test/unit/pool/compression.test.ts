@@ -5,6 +5,8 @@ import type { RewriteReport } from '../../../pool/types.ts';
 import { openRecord } from '../../../pool/log/segment-format.ts';
 import { KIB, MIB, PoolInWorld, calmWorld, patterned } from './pool-in-world.ts';
 
+jest.setTimeout(30_000);
+
 /** One quarter is noise, the rest repeats: it compresses about four to one. */
 function quarter(length: number, seed: number): Uint8Array {
   const bytes = new Uint8Array(length).fill(seed & 0xff);
@@ -290,7 +292,7 @@ describe('a rewrite', () => {
 
   test('of all takes what another level of the same codec stored', async () => {
     const { pool } = await opened('zstd-1');
-    const data = words(MIB);
+    const data = words(MIB / 4);
     await fill(pool, 0, data);
     await settled(pool);
     const before = pool.pool.status().storedBytes;
