@@ -8,12 +8,15 @@ import { logBugs } from './log-bugs.ts';
 import { scrubBugs } from './scrub-bugs.ts';
 import { snapshotBugs } from './snapshot-bugs.ts';
 import type { Edit } from './scratch-tree.ts';
+import type { Profile } from '../profiles.ts';
 
 export interface Bug {
   readonly name: string;
   /** What the pool does wrong with it. */
   readonly harm: string;
   readonly edits: readonly Edit[];
+  /** The kind of runs that it needs: only their seeds are tried. */
+  readonly profile?: Profile['name'];
 }
 
 const CHECKPOINT = 'pool/log/checkpoint.ts';
@@ -130,6 +133,7 @@ const reuseBugs: readonly Bug[] = [
   {
     name: 'segment-removed-under-a-read',
     harm: 'what is dead is used again though reads that began before still wait',
+    profile: 'worn',
     edits: [
       {
         file: 'pool/chunk/grace.ts',
@@ -174,6 +178,7 @@ const reuseBugs: readonly Bug[] = [
   {
     name: 'id-handed-out-twice',
     harm: 'a page is opened again though ids of it are on their way to the journal',
+    profile: 'stalled',
     edits: [
       {
         file: ALLOCATOR,
@@ -253,6 +258,7 @@ const segmentBugs: readonly Bug[] = [
   {
     name: 'stored-checksum-ignored',
     harm: 'bytes that rotted on the disk are given to the initiator',
+    profile: 'damage',
     edits: [
       {
         file: 'pool/log/segment-format.ts',
@@ -264,6 +270,7 @@ const segmentBugs: readonly Bug[] = [
   {
     name: 'journal-checksum-ignored',
     harm: 'bytes that rotted in the journal are given to the initiator',
+    profile: 'damage',
     edits: [
       {
         file: 'pool/log/pending-reader.ts',

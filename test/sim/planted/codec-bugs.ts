@@ -7,6 +7,7 @@ export const codecBugs: readonly Bug[] = [
   {
     name: 'wrong-plain-length-accepted',
     harm: 'a chunk that expands to fewer bytes than it has is served, with zeroes behind',
+    profile: 'damage',
     edits: [
       {
         file: PLAIN,
@@ -25,6 +26,7 @@ export const codecBugs: readonly Bug[] = [
   {
     name: 'expanded-chunk-not-verified',
     harm: 'what comes out of a codec is served without a look at its fingerprint',
+    profile: 'damage',
     edits: [
       {
         file: PLAIN,
@@ -36,6 +38,7 @@ export const codecBugs: readonly Bug[] = [
   {
     name: 'rewrite-swaps-without-looking',
     harm: 'a rewrite gives its places to whatever the id names by now',
+    profile: 'tended',
     edits: [
       {
         file: 'pool/rewrite/recoded-segments.ts',

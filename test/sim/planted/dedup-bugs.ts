@@ -35,6 +35,7 @@ export const dedupBugs: readonly Bug[] = [
   {
     name: 'reference-on-a-chunk-that-died-during-the-verify',
     harm: 'a chunk gets a reference though it died while its bytes were read',
+    profile: 'twins',
     edits: [
       {
         file: SEARCH,
@@ -46,6 +47,7 @@ export const dedupBugs: readonly Bug[] = [
   {
     name: 'id-reused-during-the-verify',
     harm: 'a chunk gets a reference though its id names another since its bytes were read',
+    profile: 'twins',
     edits: [
       { file: SEARCH, find: '    const token = grace.begin();\n', replace: '' },
       { file: SEARCH, find: '      grace.end(token);\n', replace: '      void grace;\n' },
@@ -59,6 +61,7 @@ export const dedupBugs: readonly Bug[] = [
   {
     name: 'dies-with-a-reference-on-its-way',
     harm: 'the last drop of a chunk is applied while a reference to it is in the journal',
+    profile: 'twins',
     edits: [
       {
         file: CHUNKS,
@@ -70,6 +73,7 @@ export const dedupBugs: readonly Bug[] = [
   {
     name: 'alias-of-an-alias',
     harm: 'a chunk that an alias stands for becomes one itself',
+    profile: 'twins',
     edits: [
       {
         file: CHUNKS,

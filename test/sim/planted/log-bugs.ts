@@ -111,6 +111,7 @@ export const logBugs: readonly Bug[] = [
   {
     name: 'dropped-pages-believed-at-the-start',
     harm: 'what a failed sync has dropped shows until the power is lost, and is taken for durable',
+    profile: 'errors',
     edits: [
       {
         file: JOURNAL,
@@ -122,6 +123,7 @@ export const logBugs: readonly Bug[] = [
   {
     name: 'failed-sync-tried-again',
     harm: 'after an fdatasync that failed the next one is believed',
+    profile: 'errors',
     edits: [
       {
         file: JOURNAL,

@@ -27,22 +27,33 @@ const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
-async function hunt(directory: string, from: number, to: number): Promise<Sighting | null> {
+interface Seeds {
+  readonly from: number;
+  readonly to: number;
+  readonly profile: string | undefined;
+}
+
+async function hunt(directory: string, { from, to, profile }: Seeds): Promise<Sighting | null> {
+  const only = profile === undefined ? [] : [profile];
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    [join(directory, 'test/sim/planted/hunt.ts'), String(from), String(to)],
+    [join(directory, 'test/sim/planted/hunt.ts'), String(from), String(to), ...only],
     { cwd: directory, timeout: TIMEOUT_MS, maxBuffer: 2 ** 26 },
   );
   return JSON.parse(stdout) as Sighting | null;
 }
 
 /** The first seed that fails with the bug and passes without it. */
-async function huntBug(directory: string, sound: string): Promise<Sighting | null> {
+async function huntBug(
+  { profile }: Bug,
+  directory: string,
+  sound: string,
+): Promise<Sighting | null> {
   for (let seed = first; seed <= last; seed++) {
-    const sighting = await hunt(directory, seed, last);
+    const sighting = await hunt(directory, { from: seed, to: last, profile });
     if (sighting === null) return null;
     seed = sighting.seed;
-    const without = await hunt(sound, seed, seed);
+    const without = await hunt(sound, { from: seed, to: seed, profile });
     if (without === null) return sighting;
     print(`seed ${seed} fails without any planted bug: ${summary(without)}`);
   }
@@ -53,12 +64,12 @@ async function huntBug(directory: string, sound: string): Promise<Sighting | nul
 async function plant(bug: Bug, sound: string): Promise<{ caught: boolean; line: string }> {
   return inCopy(async (directory) => {
     await edit(directory, bug.edits);
-    const sighting = await huntBug(directory, sound);
+    const sighting = await huntBug(bug, directory, sound);
     if (sighting === null)
       return { caught: false, line: `not caught by seeds ${first} to ${last}` };
     if (isSeenFromOutside(sighting)) return { caught: true, line: describe(sighting) };
     await silenceAssertions(directory);
-    const outside = await huntBug(directory, sound);
+    const outside = await huntBug(bug, directory, sound);
     const inside = `an assertion at seed ${sighting.seed} (${summary(sighting)})`;
     if (outside === null) return { caught: false, line: `only by ${inside}` };
     const caught = isSeenFromOutside(outside);

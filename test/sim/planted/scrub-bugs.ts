@@ -28,6 +28,7 @@ export const scrubBugs: readonly Bug[] = [
   {
     name: 'scrub-does-not-look-again',
     harm: 'a record that is gone because its chunk died or was moved is called damaged',
+    profile: 'tended',
     edits: [
       {
         file: 'pool/heal/scrub-segments.ts',
