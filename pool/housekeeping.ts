@@ -66,7 +66,8 @@ export class Housekeeping {
     };
     core.journal.onPressure = () => {
       this.#emptyLog();
-      void this.#checkpoint();
+      // Behind the one that runs, too. With nothing to trim it would be for nothing, again and again.
+      if (this.#isTrimmable()) void this.#checkpoint();
     };
     core.pages.onCrowded = () => {
       void this.#checkpoint();
@@ -172,6 +173,8 @@ export class Housekeeping {
     this.#flushDrops();
     destager.poke();
     if (this.#checkpointIsDue()) void this.#checkpoint();
+    // What died or was lost since makes room without a word.
+    if (this.#logIsHalfFull()) this.#emptyLog();
     this.#clean();
     if (core.space.exhausted) void this.#lookForRoom();
     this.#parts.postProcess.look();
@@ -195,6 +198,7 @@ export class Housekeeping {
     return (
       postProcess.isOwed ||
       core.reclaim.isOpen ||
+      this.#logIsHalfFull() ||
       this.#changes !== this.#changesAtCheckpoint ||
       core.pages.dirtyCount > 0 ||
       core.releases.size > 0 ||
@@ -236,10 +240,14 @@ export class Housekeeping {
   #emptyLog(): void {
     const { core, destager } = this.#parts;
     destager.poke(core.journal.applied.position - core.journal.capacityBytes / 4);
-    const oldest = core.pending.oldest();
-    const trimmable = (oldest ?? core.journal.applied).position > core.journal.trimmed;
-    if (trimmable && this.#logIsHalfFull() && !this.#parts.checkpointer.running)
+    if (this.#isTrimmable() && this.#logIsHalfFull() && !this.#parts.checkpointer.running)
       void this.#checkpoint();
+  }
+
+  /** A checkpoint that is frozen now lets go of a part of the log. */
+  #isTrimmable(): boolean {
+    const { pending, journal } = this.#parts.core;
+    return (pending.oldest() ?? journal.applied).position > journal.trimmed;
   }
 
   #flushDrops(): void {
