@@ -45,20 +45,6 @@ export const dedupBugs: readonly Bug[] = [
     ],
   },
   {
-    name: 'id-reused-during-the-verify',
-    harm: 'a chunk gets a reference though its id names another since its bytes were read',
-    profile: 'twins',
-    edits: [
-      { file: SEARCH, find: '    const token = grace.begin();\n', replace: '' },
-      { file: SEARCH, find: '      grace.end(token);\n', replace: '      void grace;\n' },
-      {
-        file: SEARCH,
-        find: '      if (chunks.isShareable(page, id, chunk, this.#log2)) {\n        // What',
-        replace: '      if (chunks.stateOf(page, id) === 1) {\n        // What',
-      },
-    ],
-  },
-  {
     name: 'dies-with-a-reference-on-its-way',
     harm: 'the last drop of a chunk is applied while a reference to it is in the journal',
     profile: 'twins',
