@@ -50,6 +50,11 @@ export class DedupRun {
   #joinMs = 0;
   #resumedMs = 0;
   #ended: Promise<void> = Promise.resolve();
+  #tell: () => void = () => undefined;
+  /** Resolves when it was told to stop: what it waits for then goes on without it. */
+  readonly #told = new Promise<void>((resolve) => {
+    this.#tell = resolve;
+  });
 
   constructor(parts: PostProcessParts, facts: RunFacts) {
     const { core, meta, volumes } = parts;
@@ -86,6 +91,7 @@ export class DedupRun {
   }
 
   stop(): Promise<void> {
+    this.#tell();
     this.#facts.pace.stop();
     this.#facts.quiet.stop();
     return this.#ended;
@@ -131,8 +137,9 @@ export class DedupRun {
   async #run(): Promise<void> {
     const { core, storeAll, settle } = this.#parts;
     const { dedup } = core;
-    const owed = dedup.unprocessedBytes;
-    dedup.unprocessedBytes = 0;
+    // A search for one volume leaves what others wrote to the next.
+    const processed = this.volume === null ? dedup.unprocessedBytes : 0;
+    dedup.unprocessedBytes -= processed;
     try {
       await storeAll();
       for (let missed = -1; missed !== this.#tally.missed && this.#round <= MOST_ROUNDS;) {
@@ -141,9 +148,9 @@ export class DedupRun {
         this.#round += 1;
       }
       this.#round -= 1;
-      if (this.volume !== null) await settle();
+      if (this.volume !== null) await Promise.race([settle(), this.#told]);
     } catch (error) {
-      dedup.unprocessedBytes += owed;
+      dedup.unprocessedBytes += processed;
       throw error;
     } finally {
       dedup.counters.modes['post-process'].probes += this.#search.examined;
@@ -178,7 +185,8 @@ export class DedupRun {
     const { clock, dedup } = this.#parts.core;
     const { memory, quiet, concerns } = this.#facts;
     for (let workedMs = 0; ;) {
-      await quiet.worked(workedMs);
+      // All lanes together have their share.
+      await quiet.worked(workedMs * LANES);
       this.#mustGoOn();
       const beganMs = clock.nowMs();
       const pairs = memory.queue.take({ pairs: PAIRS_PER_BATCH, bytes: BYTES_PER_BATCH });

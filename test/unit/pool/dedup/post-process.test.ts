@@ -11,7 +11,11 @@ const statusOf = (it: PoolInWorld, name: string): number =>
   it.pool.status().counters[name] ?? Number.NaN;
 
 const rest = (it: PoolInWorld, ms: number): Promise<void> =>
-  it.world.run(it.world.clock.nowMs() + ms);
+  it.world.until(
+    new Promise<void>((resolve) => {
+      it.world.clock.after(ms, resolve);
+    }),
+  );
 
 async function deduplicated(it: PoolInWorld, name: string): Promise<DedupReport> {
   it.pool.startDedup(name, {});
@@ -122,6 +126,27 @@ describe('volume dedup', () => {
     expect(types).toEqual(expect.arrayContaining(['dedup-started', 'dedup-stopped']));
   });
 
+  it('leaves alone what dies while it is read, and what is written over it is kept', async () => {
+    const it = await PoolInWorld.open(calmWorld({ readMs: [100, 300] }));
+    await it.create('a');
+    for (const at of copies) await it.write('a', at, image);
+    it.pool.startDedup('a', {});
+    const next = patterned(64 * KIB, 50);
+    for (let round = 0; round < 12; round++) {
+      await rest(it, 60);
+      const at = copies[round % 3] ?? 0;
+      await it.zero('a', at + 4 * KIB * round, 4 * KIB);
+      await it.write('a', at + 4 * KIB * (15 - round), next.subarray(0, 4 * KIB));
+    }
+    expect((await deduplicated(it, 'a')).state).toBe('finished');
+    for (let round = 0; round < 6; round++) {
+      const at = copies[round % 3] ?? 0;
+      const written = await it.read('a', at + 4 * KIB * (15 - round), 4 * KIB);
+      expect(written).toEqual(next.subarray(0, 4 * KIB));
+    }
+    await mustCount(it);
+  });
+
   it('ends with its volume', async () => {
     const it = await PoolInWorld.open(calmWorld());
     await it.create('a');
@@ -151,6 +176,16 @@ describe('post-process', () => {
     });
     for (const at of copies) expect(await it.read('a', at, image.length)).toEqual(image);
     await mustCount(it);
+  });
+
+  it('is not forgotten for a search that another volume was given meanwhile', async () => {
+    const it = await PoolInWorld.open(calmWorld());
+    await it.create('a', { dedup: 'post-process' });
+    await it.create('b');
+    for (const at of copies) await it.write('a', at, image);
+    expect((await deduplicated(it, 'b')).joinedChunks).toBe(0);
+    await rest(it, 5000);
+    expect(statusOf(it, 'dedupPostProcessShared')).toBe(32);
   });
 
   it('waits while the pool is not quiet', async () => {
