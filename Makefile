@@ -67,6 +67,7 @@ e2e: install packages ## an image there and back, 20 kills, a Linux guest (deboo
 	@'$(NODE)' test/e2e/images.ts
 	@'$(NODE)' test/e2e/kill.ts
 	@'$(NODE)' test/e2e/kill-in-jobs.ts volume-delete clean snapshot-delete dedup rewrite scrub
+	@'$(NODE)' test/e2e/task-storm.ts
 	@'$(NODE)' test/e2e/vm/run.ts
 
 bench: install ## beside tgt on the same two cores (tgt, libiscsi-bin, libiscsi-dev), and the pool alone [RUNS SECONDS]

@@ -1,7 +1,7 @@
 /**
  * A small initiator over a real socket for tests that kill the other side: several commands in
- * flight, no recovery; a lost connection fails what was in flight, and the caller knows that the
- * outcome of those commands is open. It shares no code with the product on purpose: both would make
+ * flight, task management, no recovery; a lost connection fails what was in flight, and the caller
+ * knows that the outcome of those commands is open. It shares no code with the product on purpose: both would make
  * the same mistake. Field offsets are those of RFC 7143 §11.
  */
 import { connect, type Socket } from 'node:net';
@@ -11,9 +11,15 @@ const HEADER_BYTES = 48;
 const MAX_RECV_DATA_SEGMENT_LENGTH = 262_144;
 const NO_TAG = 0xffffffff;
 const NAME = 'iqn.2026-01.org.example:tcp-initiator';
+const SIMPLE = 1;
 
 export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost';
+}
+
+/** The command was aborted, and the caller has been told so: no status comes. */
+export class Aborted extends Error {
+  override readonly name = 'Aborted';
 }
 
 export interface Completion {
@@ -28,9 +34,34 @@ export interface Command {
   readonly cdb: Buffer;
   readonly dataOut?: Buffer;
   readonly dataInLengthBytes?: number;
+  /** As the header has it: 1 SIMPLE (the default), 2 ORDERED, 3 HEAD OF QUEUE. */
+  readonly attribute?: number;
+}
+
+export interface Task {
+  /** Tags grow in the order in which commands are sent. */
+  readonly tag: number;
+  readonly completion: Promise<Completion>;
+}
+
+/** RFC 7143 §11.5. */
+export interface TaskManagement {
+  readonly code: number;
+  readonly lun?: number;
+  readonly referencedTag?: number;
+  readonly refCmdSN?: number;
+  /** Takes its turn among the commands; if the window is closed it is sent as immediate all the same. */
+  readonly numbered?: boolean;
+}
+
+export interface AsyncMessage {
+  readonly event: number;
+  readonly sense: Buffer;
 }
 
 interface Pending extends Command {
+  readonly tag: number;
+  cmdSN: number | null;
   readonly dataIn: Buffer;
   readonly resolve: (completion: Completion) => void;
   readonly reject: (error: Error) => void;
@@ -41,6 +72,9 @@ export interface Portal {
   readonly host?: string;
   readonly iqn: string;
   readonly lun: number;
+  readonly initiatorName?: string;
+  /** The last three bytes of the ISID. */
+  readonly isid?: number;
 }
 
 /** `iscsi://host:port/iqn/lun`, as `scale` and libiscsi write it. */
@@ -52,23 +86,32 @@ export function portalOf(url: string): Portal {
 }
 
 export class TcpInitiator {
+  /** What the target told of its own accord. */
+  readonly asyncMessages: AsyncMessage[] = [];
   readonly #socket: Socket;
+  readonly #portal: Portal;
   readonly #lun: number;
   readonly #pending = new Map<number, Pending>();
   /** Commands that the CmdSN window does not let out yet. */
   readonly #queue: Pending[] = [];
+  readonly #management = new Map<
+    number,
+    { resolve: (response: number) => void; reject: (error: Error) => void }
+  >();
   readonly #text = new Map<string, string>();
   #received: Buffer = Buffer.alloc(0);
   #cmdSN = 1;
+  #expCmdSN = 1;
   #maxCmdSN = 1;
   #expStatSN = 0;
   #nextTag = 1;
   #login: { resolve: () => void; reject: (error: Error) => void } | null = null;
   #isLost = false;
 
-  private constructor(socket: Socket, lun: number) {
+  private constructor(socket: Socket, portal: Portal) {
     this.#socket = socket;
-    this.#lun = lun;
+    this.#portal = portal;
+    this.#lun = portal.lun;
     socket.on('data', (chunk: Buffer) => {
       this.#receive(chunk);
     });
@@ -90,10 +133,10 @@ export class TcpInitiator {
     } catch (error) {
       throw new ConnectionLost('no connection', { cause: error });
     }
-    const initiator = new TcpInitiator(socket, portal.lun);
+    const initiator = new TcpInitiator(socket, portal);
     await new Promise<void>((resolve, reject) => {
       initiator.#login = { resolve, reject };
-      initiator.#sendLogin(portal.iqn);
+      initiator.#sendLogin();
     });
     return initiator;
   }
@@ -102,16 +145,70 @@ export class TcpInitiator {
     return this.#isLost;
   }
 
+  /** Commands that the target would take now, were none sent meanwhile. */
+  get windowSize(): number {
+    return (this.#maxCmdSN - this.#expCmdSN + 1) | 0;
+  }
+
+  /** Tags of the commands that were sent and are not answered, oldest first. */
+  get sentTags(): number[] {
+    return [...this.#pending.keys()];
+  }
+
   execute(command: Command): Promise<Completion> {
-    return new Promise((resolve, reject) => {
+    return this.submit(command).completion;
+  }
+
+  submit(command: Command): Task {
+    const tag = this.#takeTag();
+    const completion = new Promise<Completion>((resolve, reject) => {
       if (this.#isLost) {
         reject(new ConnectionLost('not connected'));
         return;
       }
       const dataIn = Buffer.alloc(command.dataInLengthBytes ?? 0);
-      this.#queue.push({ ...command, dataIn, resolve, reject });
+      this.#queue.push({ ...command, tag, cmdSN: null, dataIn, resolve, reject });
       this.#sendQueued();
     });
+    return { tag, completion };
+  }
+
+  /** Gives the response code. */
+  manage(request: TaskManagement): Promise<number> {
+    return new Promise((resolve, reject) => {
+      if (this.#isLost) {
+        reject(new ConnectionLost('not connected'));
+        return;
+      }
+      const numbered = request.numbered === true && this.#mayNumber();
+      const tag = this.#takeTag();
+      this.#management.set(tag, { resolve, reject });
+      const { referencedTag = NO_TAG, code } = request;
+      const header = this.#header(numbered ? 0x02 : 0x42, 0x80 | code, tag);
+      header.writeUInt8(request.lun ?? this.#lun, 9);
+      header.writeUInt32BE(referencedTag, 20);
+      header.writeUInt32BE(this.#cmdSN, 24);
+      header.writeUInt32BE(this.#expStatSN, 28);
+      const refCmdSN = request.refCmdSN ?? this.#pending.get(referencedTag)?.cmdSN ?? 0;
+      header.writeUInt32BE(refCmdSN, 32);
+      if (numbered) this.#cmdSN = (this.#cmdSN + 1) >>> 0;
+      this.#send(header, null);
+    });
+  }
+
+  /** Numbers a command that never will be sent; null while the window is closed. */
+  skipCmdSN(): number | null {
+    if (!this.#mayNumber()) return null;
+    const skipped = this.#cmdSN;
+    this.#cmdSN = (this.#cmdSN + 1) >>> 0;
+    return skipped;
+  }
+
+  /** The caller knows that this command was aborted: it fails with Aborted if it has not ended. */
+  giveUp(tag: number): void {
+    const command = this.#pending.get(tag);
+    this.#pending.delete(tag);
+    command?.reject(new Aborted('the command was aborted'));
   }
 
   close(): void {
@@ -119,9 +216,28 @@ export class TcpInitiator {
     this.#lose();
   }
 
-  #sendLogin(iqn: string): void {
+  #takeTag(): number {
+    const tag = this.#nextTag;
+    this.#nextTag = (tag % 0x7fff_ffff) + 1;
+    return tag;
+  }
+
+  #mayNumber(): boolean {
+    return ((this.#maxCmdSN - this.#cmdSN) | 0) >= 0;
+  }
+
+  #loginHeader(): Buffer {
+    const header = this.#header(0x43, 0x87, 0);
+    header.writeUInt16BE(0x8000, 8);
+    header.writeUIntBE(this.#portal.isid ?? 0x010000, 11, 3);
+    header.writeUInt32BE(this.#cmdSN, 24);
+    return header;
+  }
+
+  #sendLogin(): void {
+    const { iqn, initiatorName = NAME } = this.#portal;
     const keys = [
-      `InitiatorName=${NAME}`,
+      `InitiatorName=${initiatorName}`,
       `TargetName=${iqn}`,
       ...['SessionType=Normal', 'AuthMethod=None', 'HeaderDigest=None', 'DataDigest=None'],
       ...['InitialR2T=No', 'ImmediateData=Yes', 'MaxOutstandingR2T=1', 'ErrorRecoveryLevel=0'],
@@ -129,27 +245,23 @@ export class TcpInitiator {
       `MaxRecvDataSegmentLength=${String(MAX_RECV_DATA_SEGMENT_LENGTH)}`,
     ];
     const data = Buffer.from(`${keys.join('\0')}\0`, 'latin1');
-    const header = this.#header(0x43, 0x87, 0);
-    header.writeUInt32BE(0x80_00_00_01, 8);
-    header.writeUInt32BE(this.#cmdSN, 24);
-    this.#send(header, data);
+    this.#send(this.#loginHeader(), data);
   }
 
   #sendQueued(): void {
-    while (this.#queue.length > 0 && ((this.#maxCmdSN - this.#cmdSN) | 0) >= 0) {
+    while (this.#queue.length > 0 && this.#mayNumber()) {
       const command = this.#queue.shift();
       if (command !== undefined) this.#sendCommand(command);
     }
   }
 
   #sendCommand(command: Pending): void {
-    const tag = this.#nextTag;
-    this.#nextTag = (tag % 0x7fff_ffff) + 1;
+    const { tag, dataOut, dataIn, attribute = SIMPLE } = command;
     this.#pending.set(tag, command);
-    const { dataOut, dataIn } = command;
+    command.cmdSN = this.#cmdSN;
     const direction = (dataOut === undefined ? 0 : 0x20) | (dataIn.length === 0 ? 0 : 0x40);
-    // Final, SIMPLE: what does not fit as immediate data is asked for by R2T.
-    const header = this.#header(0x01, 0x81 | direction, tag);
+    // Final: what does not fit as immediate data is asked for by R2T.
+    const header = this.#header(0x01, 0x80 | attribute | direction, tag);
     header.writeUInt8(this.#lun, 9);
     header.writeUInt32BE(dataOut?.length ?? dataIn.length, 20);
     header.writeUInt32BE(this.#cmdSN, 24);
@@ -208,12 +320,15 @@ export class TcpInitiator {
     const opcode = header.readUInt8(0) & 0x3f;
     const hasStatus = opcode !== 0x31 && (opcode !== 0x25 || (header.readUInt8(1) & 1) !== 0);
     if (hasStatus) this.#expStatSN = (header.readUInt32BE(24) + 1) >>> 0;
+    this.#expCmdSN = header.readUInt32BE(28);
     this.#maxCmdSN = header.readUInt32BE(32);
     if (opcode === 0x23) this.#takeLoginResponse(header, data);
     else if (opcode === 0x25) this.#takeDataIn(header, data);
     else if (opcode === 0x31) this.#takeR2T(header);
     else if (opcode === 0x21) this.#takeResponse(header, data);
     else if (opcode === 0x20) this.#takeNopIn(header);
+    else if (opcode === 0x22) this.#takeManaged(header);
+    else if (opcode === 0x32) this.#takeAsync(header, data);
     else this.close();
     this.#sendQueued();
   }
@@ -232,9 +347,7 @@ export class TcpInitiator {
       this.#login = null;
       login?.resolve();
     } else {
-      const next = this.#header(0x43, 0x87, 0);
-      next.writeUInt32BE(0x80_00_00_01, 8);
-      next.writeUInt32BE(this.#cmdSN, 24);
+      const next = this.#loginHeader();
       next.writeUInt32BE(this.#expStatSN, 28);
       this.#send(next, null);
     }
@@ -283,6 +396,17 @@ export class TcpInitiator {
     command.resolve({ status: header.readUInt8(3), sense, data: command.dataIn });
   }
 
+  #takeManaged(header: Buffer): void {
+    const tag = header.readUInt32BE(16);
+    this.#management.get(tag)?.resolve(header.readUInt8(2));
+    this.#management.delete(tag);
+  }
+
+  #takeAsync(header: Buffer, data: Buffer): void {
+    const sense = Buffer.from(data.subarray(2, 2 + (data.length > 2 ? data.readUInt16BE(0) : 0)));
+    this.asyncMessages.push({ event: header.readUInt8(36), sense });
+  }
+
   #takeNopIn(header: Buffer): void {
     const targetTag = header.readUInt32BE(20);
     if (targetTag === NO_TAG) return;
@@ -299,8 +423,10 @@ export class TcpInitiator {
     this.#isLost = true;
     const error = new ConnectionLost('the connection is lost');
     this.#login?.reject(error);
-    for (const command of [...this.#pending.values(), ...this.#queue]) command.reject(error);
+    const waiting = [...this.#pending.values(), ...this.#queue, ...this.#management.values()];
+    for (const { reject } of waiting) reject(error);
     this.#pending.clear();
+    this.#management.clear();
     this.#queue.length = 0;
   }
 }

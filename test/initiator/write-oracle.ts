@@ -51,7 +51,17 @@ export class WriteOracle {
     }
   }
 
-  /** The connection was lost: the old or the new content, which one the next read shows. */
+  /** The target said that it did nothing: this version may not be seen. */
+  refused(unit: number, count: number, version: number): void {
+    for (let i = unit; i < unit + count; i++) {
+      this.#busy[i] = 0;
+      const open = this.#open.get(i);
+      open?.delete(version);
+      if (open?.size === 0) this.#open.delete(i);
+    }
+  }
+
+  /** The connection was lost, or the command aborted: the old or the new content, which one the next read shows. */
   lost(unit: number, count: number): void {
     this.#busy.fill(0, unit, unit + count);
   }
