@@ -3,7 +3,6 @@ import type { Bug } from './bugs.ts';
 
 const SEARCH = 'pool/dedup/duplicate-search.ts';
 const STORED = 'pool/dedup/stored-joins.ts';
-const JOIN = 'pool/dedup/join.ts';
 const VOLUME = 'pool/volume/volume.ts';
 const CHANGE = 'pool/volume/change.ts';
 const CHUNKS = 'pool/chunk/chunk-table.ts';
@@ -119,28 +118,6 @@ export const dedupBugs: readonly Bug[] = [
         file: STORED,
         find: 'if (Buffer.compare(one.bytes ?? nothing, other.bytes ?? nothing) !== 0) {',
         replace: 'if (one.log2 !== other.log2) {',
-      },
-    ],
-  },
-  {
-    name: 'joined-to-a-stored-chunk-that-died-during-the-verify',
-    harm: 'a chunk is joined to one that died while the bytes of both were read',
-    edits: [
-      {
-        file: STORED,
-        find: '    return (\n      chunks.isShareable(one.page',
-        replace:
-          '    return one.bytes.length === other.bytes.length || (\n      chunks.isShareable(one.page',
-      },
-      {
-        file: JOIN,
-        find: '    if (chunks.stateOf(of.page, of.id) !== ChunkState.live) return null;\n',
-        replace: '',
-      },
-      {
-        file: JOIN,
-        find: 'chunks.isLeaving(id) && chunks.stateOf(of.page, of.id) === ChunkState.live',
-        replace: 'chunks.isLeaving(id) || chunks.stateOf(of.page, of.id) < ChunkState.free',
       },
     ],
   },

@@ -147,6 +147,21 @@ describe('volume dedup', () => {
     await mustCount(it);
   });
 
+  it('joins nothing to what died while it was compared, and finds the others once more', async () => {
+    const it = await PoolInWorld.open(calmWorld({ readMs: [2000, 2000] }));
+    await it.create('a');
+    for (const at of copies) await it.write('a', at, image);
+    it.pool.startDedup('a', {});
+    while (it.pool.dedup('a').examinedChunks < 48) await rest(it, 20);
+    await it.zero('a', 0, image.length);
+    await rest(it, 900);
+    expect(it.pool.dedup('a').joinedChunks).toBe(0);
+    expect(it.pool.status().uniqueBytes).toBe(2 * image.length);
+    expect(await deduplicated(it, 'a')).toMatchObject({ state: 'finished', joinedChunks: 16 });
+    for (const at of copies.slice(1)) expect(await it.read('a', at, image.length)).toEqual(image);
+    await mustCount(it);
+  });
+
   it('ends with its volume', async () => {
     const it = await PoolInWorld.open(calmWorld());
     await it.create('a');
