@@ -19,6 +19,8 @@ const CHECKPOINT_EVERY_MS = 30_000;
 /** On a busy pool, dead segments wait so long for a checkpoint at the most. */
 const DEAD_SEGMENTS_MS = 5_000;
 const DROPS_AT_ONCE = 4096;
+/** Changed snapshots and deadlists that start a checkpoint: they are all encoded in one turn. */
+const MANY_ROWS = 1024;
 /** Without pressure: segments at most half alive, once a quarter of all stored bytes is dead. */
 const LAZY_LIVE_SHARE = 0.5;
 const LAZY_DEAD_SHARE = 0.25;
@@ -39,6 +41,8 @@ export interface HousekeepingParts {
   readonly postProcess: Pick<PostProcess, 'look' | 'isOwed'>;
   /** Dirty pages that start a checkpoint. */
   readonly dirtyPages: number;
+  /** Snapshots and deadlists that the next checkpoint stores. */
+  readonly changedRows: () => number;
 }
 
 export class Housekeeping {
@@ -141,12 +145,11 @@ export class Housekeeping {
   }
 
   #changed(): void {
-    const { core, destager, dirtyPages } = this.#parts;
+    const { core, destager } = this.#parts;
     this.#changes += 1;
     destager.poke();
     if (this.#logIsHalfFull()) this.#emptyLog();
-    if (core.pages.dirtyCount >= dirtyPages && !this.#parts.checkpointer.running)
-      void this.#checkpoint();
+    if (this.#isMuchToStore() && !this.#parts.checkpointer.running) void this.#checkpoint();
     if (core.releases.size >= DROPS_AT_ONCE) this.#flushDrops();
     if (this.#timer === null) this.#arm(TICK_MS);
   }
@@ -209,11 +212,16 @@ export class Housekeeping {
     );
   }
 
+  #isMuchToStore(): boolean {
+    const { core, dirtyPages, changedRows } = this.#parts;
+    return core.pages.dirtyCount >= dirtyPages || changedRows() >= MANY_ROWS;
+  }
+
   #checkpointIsDue(): boolean {
-    const { core, checkpointer, dirtyPages } = this.#parts;
+    const { core, checkpointer } = this.#parts;
     if (checkpointer.running) return false;
     const sinceMs = core.clock.nowMs() - checkpointer.lastMs;
-    if (core.pages.dirtyCount >= dirtyPages) return true;
+    if (this.#isMuchToStore()) return true;
     if (core.segments.deadWaiting) {
       const idle = this.#changes === this.#changesAtTick;
       if (idle || core.space.writersWait || sinceMs >= DEAD_SEGMENTS_MS) return true;

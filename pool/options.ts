@@ -87,9 +87,14 @@ export interface Budgets {
   readonly cachedPages: number;
   /** Dirty pages that start a checkpoint. */
   readonly dirtyPages: number;
+  /** Snapshots that the pool may have, each with a deadlist: those are in memory. */
+  readonly snapshots: number;
 }
 
 const PAGE_COST_BYTES = 4400;
+/** A snapshot and its deadlist, at the most. */
+const SNAPSHOT_COST_BYTES = 3072;
+const LEAST_SNAPSHOTS = 4096;
 /** Two pages of each partition are pinned for new ids; commands need some at the same time. */
 const LEAST_PAGES = 2 * PARTITIONS + 64;
 
@@ -103,6 +108,7 @@ export function budgets(memoryBytes: number, segmentBytes: number): Budgets {
     indexBytes: Math.max(4096, Math.floor(memoryBytes * 0.08)),
     searchBytes: Math.floor(memoryBytes * 0.04),
     cachedPages: pages,
+    snapshots: Math.max(LEAST_SNAPSHOTS, Math.floor((memoryBytes * 0.06) / SNAPSHOT_COST_BYTES)),
     dirtyPages: Math.min(65_536, Math.max(16, Math.floor(pages / 4))),
   };
 }

@@ -113,6 +113,7 @@ export class Pool implements PoolControl {
       log: this.#catalogue,
       reclaim: core.reclaim,
       busy: this.#busy,
+      mostSnapshots: budgets.snapshots,
     });
     const streams = new SegmentStreams({
       core,
@@ -138,6 +139,7 @@ export class Pool implements PoolControl {
       lowSpace: this.#lowSpace,
       postProcess: this.#postProcess,
       dirtyPages: budgets.dirtyPages,
+      changedRows: () => volumes.families.changedCount + volumes.lists.changedCount,
     });
     this.#rewriter = new Rewriter({ core, volumes, streams, destager });
     this.#scrubber = new Scrubber({

@@ -23,6 +23,7 @@ export class Snapshots {
   readonly #log: CatalogueLog;
   readonly #reclaim: Reclaim;
   readonly #busy: Busy;
+  readonly #mostSnapshots: number;
   /** Commands of this kind wait for one another. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -33,6 +34,8 @@ export class Snapshots {
     log: CatalogueLog;
     reclaim: Reclaim;
     busy: Busy;
+    /** That the pool may have. */
+    mostSnapshots: number;
   }) {
     this.#clock = parts.clock;
     this.#events = parts.events;
@@ -40,6 +43,7 @@ export class Snapshots {
     this.#log = parts.log;
     this.#reclaim = parts.reclaim;
     this.#busy = parts.busy;
+    this.#mostSnapshots = parts.mostSnapshots;
   }
 
   /** Those of a volume, or all; oldest first, which is the order of their ids. */
@@ -86,6 +90,7 @@ export class Snapshots {
       wanted.map(({ volume }) => volume),
       async () => {
         const volumes = wanted.map(({ volume, snapshot }) => this.#takesOne(volume, snapshot));
+        this.#mustHaveRoomFor(wanted.length);
         const snapshots = wanted.map(({ snapshot }, index) => ({
           id: this.#volumes.takeId(),
           volume: volumes[index]?.id ?? 0,
@@ -207,6 +212,15 @@ export class Snapshots {
     }
     mustHaveEpochs(volume);
     return volume;
+  }
+
+  #mustHaveRoomFor(more: number): void {
+    const { count } = this.#volumes.families;
+    if (count + more <= this.#mostSnapshots) return;
+    throw new PoolError(
+      'full',
+      `the pool has ${count} snapshots, and memory for ${this.#mostSnapshots}: delete some, or give it more with --memory`,
+    );
   }
 
   #mustBeLast(snapshot: SnapshotRecord, deleteLater: boolean): void {

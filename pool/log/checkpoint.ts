@@ -18,7 +18,7 @@ import type { PageRelease } from '../volume/page-release.ts';
 import type { Journal } from './journal.ts';
 import type { SegmentTable } from './segment-table.ts';
 
-const PAGES_PER_TURN = 256;
+const PAGES_PER_TURN = 64;
 const ROWS_PER_TURN = 256;
 
 /** Checkpoints are numbered; what dies now is first held by the next to be frozen. */
