@@ -25,8 +25,15 @@ export interface OpenedCopies {
 export interface FoundRow {
   readonly name: string;
   readonly payload: Uint8Array;
-  /** It is to be written again. */
+  /** It is to be stored again. */
   readonly isWorn: boolean;
+}
+
+/** Damaged in one place and not there in the other: a bit of a name has flipped, and the value is still
+ * there under its own. It is to be removed. */
+export interface StrayRow {
+  readonly name: string;
+  readonly payload: null;
 }
 
 export function openCopies(compute: Compute, name: string, copies: StateCopies): OpenedCopies {
@@ -75,11 +82,8 @@ export class StateRows {
     return payload;
   }
 
-  /**
-   * All of a kind, by their numbers. What is damaged in one place and not there in the other is passed:
-   * a bit of a name has flipped, and the value is still there under its own name. Throws MetaError too.
-   */
-  async *all(kind: StateKind): AsyncGenerator<FoundRow> {
+  /** All of a kind, by their numbers. Throws MetaError too. */
+  async *all(kind: StateKind): AsyncGenerator<FoundRow | StrayRow> {
     for await (const names of rowNames(this.#meta, kind)) {
       const found = await this.#meta.readState(names);
       for (const [index, name] of names.entries()) {
@@ -87,7 +91,7 @@ export class StateRows {
         if (!isThere(copies)) continue;
         const isStray = copies.includes(null) && !this.#isWhole(name, copies);
         if (isStray) this.#onWorn(name);
-        else yield this.#open(name, copies);
+        yield isStray ? { name, payload: null } : this.#open(name, copies);
       }
     }
   }

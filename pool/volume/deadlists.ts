@@ -16,7 +16,7 @@ import { viewOf } from '../../src/base/bytes.ts';
 import type { PageCache } from '../meta/page-cache.ts';
 import { StateKind, rowName, rowNumber } from '../meta/state.ts';
 import type { StateRow } from '../meta/state.ts';
-import type { FoundRow } from '../meta/state-rows.ts';
+import type { FoundRow, StrayRow } from '../meta/state-rows.ts';
 import { BirthCounts } from './birth-counts.ts';
 import { EntryList, FULL_PAGES } from './entry-list.ts';
 import type { EntryVisitor, ListShape } from './entry-list.ts';
@@ -170,12 +170,15 @@ export class Deadlists {
     return rows;
   }
 
-  /** A copy of what is stored of it is damaged: it is stored again. */
+  /** A copy of what is stored of it is damaged: it is stored again, or removed if it is nobody's. */
   storeAgain(number: number): void {
-    if (this.#lists.has(number)) this.#changed.add(number);
+    this.#changed.add(number);
   }
 
-  restore({ name, payload, isWorn }: FoundRow): void {
+  restore(row: FoundRow | StrayRow): void {
+    const { name, payload } = row;
+    if (payload === null || row.isWorn) this.storeAgain(rowNumber(name));
+    if (payload === null) return;
     const view = viewOf(payload);
     const words = Uint32Array.from({ length: payload.length / 4 }, (_, index) =>
       view.getUint32(index * 4, true),
@@ -190,7 +193,6 @@ export class Deadlists {
     const chunksAt = list.births.restore(words, 3);
     list.pages.restore(words, list.chunks.restore(words, chunksAt));
     this.#boundLong(list);
-    if (isWorn) this.#changed.add(number);
   }
 
   #make(number: number, floor: number): Deadlist {

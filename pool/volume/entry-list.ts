@@ -50,11 +50,11 @@ interface Target {
 type Obstacle = { readonly missing: number };
 
 export interface EntryVisitor {
-  onEntry(id: number, birth: number): void;
+  readonly onEntry: (id: number, birth: number) => void;
   /** Key of a page that can't be read. */
-  onDamaged(key: number): void;
+  readonly onDamaged: (key: number) => void;
   /** Awaited: for who has other things to do in between. */
-  afterRun(): Promise<void> | void;
+  readonly afterRun: () => Promise<void> | void;
 }
 
 export class EntryList {
@@ -108,7 +108,7 @@ export class EntryList {
   add(id: number, birth: number): void {
     this.#ids.push(id);
     this.#births.push(birth);
-    if (this.#ids.length === this.#shape.entriesPerRun) this.#spill();
+    if (this.#ids.length >= this.#shape.entriesPerRun) this.#spill();
   }
 
   /**

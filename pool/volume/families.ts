@@ -9,9 +9,9 @@
  * - A snapshot with clones is hidden when it is deleted, and goes when the last of them is gone.
  */
 import { assert, present } from '../../src/base/assert.ts';
-import { StateKind, rowName } from '../meta/state.ts';
+import { StateKind, rowName, rowNumber } from '../meta/state.ts';
 import type { StateRow } from '../meta/state.ts';
-import type { FoundRow } from '../meta/state-rows.ts';
+import type { FoundRow, StrayRow } from '../meta/state-rows.ts';
 import { MAX_EPOCH } from './catalogue.ts';
 import type { Dataset, SnapshotRecord, VolumeRecord } from './catalogue.ts';
 import { PoolError } from '../types.ts';
@@ -201,20 +201,21 @@ export class Families {
     return rows;
   }
 
-  /** A copy of what is stored of it is damaged: it is stored again. */
+  /** A copy of what is stored of it is damaged: it is stored again, or removed if it is nobody's. */
   storeAgain(id: number): void {
-    if (this.#snapshots.has(id)) this.#changed.add(id);
+    this.#changed.add(id);
   }
 
   /** In order of their ids, before any head. */
-  restore({ payload, isWorn }: FoundRow): void {
-    const snapshot = JSON.parse(Buffer.from(payload).toString('utf8')) as SnapshotRecord;
+  restore(row: FoundRow | StrayRow): void {
+    if (row.payload === null || row.isWorn) this.storeAgain(rowNumber(row.name));
+    if (row.payload === null) return;
+    const snapshot = JSON.parse(Buffer.from(row.payload).toString('utf8')) as SnapshotRecord;
     this.#snapshots.set(snapshot.id, snapshot);
     const line = this.#lines.get(snapshot.volume);
     const { snapshots } = line ?? this.#addLine(snapshot.volume, snapshot.previous);
     assert(placeIn({ snapshots }, snapshot) === snapshots.length, 'later ones have larger ids');
     snapshots.push(snapshot);
-    if (isWorn) this.#changed.add(snapshot.id);
   }
 
   /** Throws PoolError 'damaged' when a snapshot or deadlist is missing that another names. */

@@ -1,4 +1,5 @@
 import { PageKind, keysOfKind } from '../../../../pool/meta/page.ts';
+import { StateKind } from '../../../../pool/meta/state.ts';
 import { KIB, MIB, PoolInWorld, calmWorld, patterned } from '../pool-in-world.ts';
 
 const PIECE = 32 * KIB;
@@ -72,6 +73,30 @@ describe('a bit that flips in the metadata store', () => {
     expect(wornOf(last)).toEqual([]);
     expect((await last.world.until(last.pool.recount())).problems).toEqual([]);
   }, 60_000);
+
+  test('in a name loses nothing, and what is left under it is removed', async () => {
+    const it = await closedPool();
+    const [place] = it.world.metaMedium('meta').state;
+    const flipped = new Map<string, string>();
+    for (const kind of Object.values(StateKind)) {
+      const name = [...place.keys()].filter((one) => one.startsWith(kind)).sort()[1] ?? '';
+      // Of the highest digit: far from any number that is used.
+      flipped.set(name, `${kind}1${name.slice(kind.length + 1)}`);
+    }
+    for (const [name, other] of flipped) {
+      const value = place.get(name);
+      if (value === undefined) throw new Error('each value is there twice');
+      place.delete(name);
+      place.set(other, value);
+    }
+    const again = await reopened(it);
+    expect(wornOf(again)).toHaveLength(4);
+    await mustHaveAll(again);
+    await again.world.until(again.pool.close());
+    expect([...place.keys()]).toEqual(expect.arrayContaining([...flipped.keys()]));
+    for (const other of flipped.values()) expect(place.has(other)).toBe(false);
+    expect(wornOf(await reopened(it))).toEqual([]);
+  });
 
   test('in a page of any kind is confined: what can be read is what was written', async () => {
     let unreadable = 0;
