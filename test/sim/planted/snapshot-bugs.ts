@@ -78,6 +78,28 @@ export const snapshotBugs: readonly Bug[] = [
     ],
   },
   {
+    name: 'state-read-from-one-place',
+    harm: 'a bit that flips in a value of the state stops the pool, though the other copy is whole',
+    edits: [
+      {
+        file: 'pool/meta/state-rows.ts',
+        find: '  for (const copy of copies) {\n',
+        replace: '  for (const copy of copies.slice(0, 1)) {\n',
+      },
+    ],
+  },
+  {
+    name: 'block-of-a-deadlist-forgotten',
+    harm: 'what the blocks of a long deadlist name is never released',
+    edits: [
+      {
+        file: 'pool/volume/entry-list.ts',
+        find: '      below.push(partIn(page.words, index));\n',
+        replace: '      if (index > 0) below.push(partIn(page.words, index));\n',
+      },
+    ],
+  },
+  {
     name: 'deadlists-not-in-the-checkpoint',
     harm: 'what died before a crash is forgotten when the snapshot before it goes',
     edits: [
