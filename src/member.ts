@@ -117,13 +117,15 @@ export class Member {
         throw listenFault('--portal', error);
       }),
     );
-    const { memoryBytes, acceptLoss, scrubRateLimit, lowSpaceShare, dedupSettings } = this.#options;
+    const { memoryBytes, acceptLoss, scrubRateLimit, lowSpaceShare } = this.#options;
+    const { dedupSettings, dedupLatencyMs } = this.#options;
     const ports = await poolPorts(this.#store, log);
     const pool = await openPool(ports, {
       memoryBytes,
       acceptLoss,
       scrubRateLimit,
       dedupSettings,
+      dedupLatencyMs,
       lowSpaceShare,
     });
     this.#pool = pool;

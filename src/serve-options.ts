@@ -38,6 +38,8 @@ export interface ServeOptions extends StoreOptions {
   readonly scrubRateLimit: number;
   /** How duplicates of what is stored are looked for. */
   readonly dedupSettings: DedupSettings;
+  /** How long a write waits at the most to be compared with what may be its duplicate. */
+  readonly dedupLatencyMs: number;
   /** Share of the pool: when less is free, initiators are told. 0: never. */
   readonly lowSpaceShare: number;
   readonly logLevel: string;
@@ -63,6 +65,7 @@ export interface ServeFlags extends StoreFlags {
   readonly dedupRate?: string | undefined;
   readonly dedupQuiet?: number | undefined;
   readonly dedupShare?: number | undefined;
+  readonly dedupLatency?: number | undefined;
   readonly softThreshold?: number | undefined;
   readonly logLevel?: string | undefined;
 }
@@ -71,7 +74,12 @@ export const defaultPortal = '127.0.0.1:3260';
 export const defaultApi = '127.0.0.1:8260';
 export const defaultScrubRate = '128M';
 /** Commands a second; percent of the time. */
-export const defaultDedup = { rate: '8G', quietBelow: 100, sharePercent: 10 } as const;
+export const defaultDedup = {
+  rate: '8G',
+  quietBelow: 100,
+  sharePercent: 10,
+  latencyMs: 1,
+} as const;
 /** Percent. */
 export const defaultSoftThreshold = 10;
 const minMemoryBytes = 64 * 1024 * 1024;
@@ -90,6 +98,11 @@ function sizeOf(text: string, flag: string): number {
 function shareOf(percent: number): number {
   if (percent >= 0 && percent <= 90) return percent / 100;
   throw usage(`--soft-threshold: ${percent} is not a percentage from 0 to 90`);
+}
+
+function latencyOf(milliseconds: number): number {
+  if (milliseconds >= 0 && milliseconds <= 1000) return milliseconds;
+  throw usage(`--dedup-latency: ${milliseconds} is not a number of milliseconds from 0 to 1000`);
 }
 
 function dedupSettingsOf({ dedupRate, dedupQuiet, dedupShare }: ServeFlags): DedupSettings {
@@ -188,6 +201,7 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
     acceptLoss,
     firstVolume: firstVolumeOf(flags.firstVolume),
     dedupSettings: dedupSettingsOf(flags),
+    dedupLatencyMs: latencyOf(flags.dedupLatency ?? defaultDedup.latencyMs),
     scrubRateLimit: sizeOf(flags.scrubRate ?? defaultScrubRate, '--scrub-rate'),
     lowSpaceShare: shareOf(flags.softThreshold ?? defaultSoftThreshold),
     logLevel,

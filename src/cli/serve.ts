@@ -91,6 +91,10 @@ const behaviour = {
     type: 'number',
     describe: `Percent of the time that it does so when there are more; by default ${defaultDedup.sharePercent}`,
   },
+  'dedup-latency': {
+    type: 'number',
+    describe: `Milliseconds that a pre-ack write waits for compares at the most; by default ${defaultDedup.latencyMs}`,
+  },
   'soft-threshold': {
     type: 'number',
     describe: `Initiators are told when less than so many percent are free; by default ${defaultSoftThreshold}, 0: never`,
