@@ -60,7 +60,7 @@ for index in "${!steps[@]}"; do
   nice chroot "$tree" apt-get clean
   kibibytes=$(du -s -k "$tree" | cut -f1)
   blocks=$(((kibibytes * 115 / 100 + 8192) / 4))
-  nice mke2fs -q -F -t ext4 -b 4096 -d "$tree" "$work/out/tree-$index.raw" $blocks
+  nice mke2fs -q -F -t ext4 -b 4096 -d "$tree" "$work/out/tree-$index.raw" $blocks >&2
 done
 touch "$work/out/done"
 rm -rf "$trees"
