@@ -239,6 +239,11 @@ export class ChunkTable {
     return present(page.words[entryAt(id) + EntryField.count], 'entry') > drops;
   }
 
+  /** Whether the page of the id has been made: an id from the index may be of another partition. */
+  hasPageOf(id: number): boolean {
+    return pageNumberOf(chunkKeyOf(id)).pageNumber < this.#allocator(partitionOf(id)).nextPage;
+  }
+
   /** Replay: the pages up to this id are in use. */
   noteUsed(id: number): void {
     const { pageNumber } = pageNumberOf(chunkKeyOf(id));

@@ -115,6 +115,7 @@ export class DuplicateSearch {
     for (let index = 0; index < found; index++) {
       const id = candidates[index] as number;
       if (chunk.self !== 0 && !this.#isOlder(id, chunk.self)) continue;
+      if (!chunks.hasPageOf(id)) continue;
       const page = pages.get(chunkKeyOf(id));
       if (page === null) {
         if (pages.isDamaged(chunkKeyOf(id))) continue;

@@ -4,7 +4,8 @@
  *
  * Buckets of 16 slots with 7 bytes each: a tag (16 bits of the fingerprint's high word), the low word
  * of the id, and marks. The low word of the fingerprint chooses the bucket. The partition of the id is
- * that of the fingerprint, so that of the id's 40 bits 34 are kept.
+ * that of the fingerprint, so that of the id's 40 bits 34 are kept: where two fingerprints are alike in
+ * bucket and tag, one finds an id that need not be any chunk's.
  *
  * When there are more chunks than slots, one in n is kept for certain, by bits of the fingerprint; the
  * other slots serve what was asked for, and neighbours of what was found (`addPage`). What was never
