@@ -12,9 +12,6 @@ import { CHUNK_BYTES, UniqueChunks } from './unique-chunks.ts';
 const MOST_IMAGES = 1.05;
 /** Metadata of one more copy, by the image's size. */
 const MOST_METADATA_A_COPY = 0.0025;
-/** The map's root, the volume's record, and a share of what pushes data into segments (see `figures`):
- * they count for nothing in an image of some size. */
-const FIXED_METADATA_BYTES = 32 << 10;
 const SHARING: readonly Mode[] = ['pre-ack', 'on-ack', 'post-ack', 'post-process'];
 
 interface Multiplied {
@@ -106,7 +103,7 @@ export async function copiesOfOneImage(
     verdict.atMost(`${name}: stored images`, storedBytes / oneBytes, MOST_IMAGES);
     verdict.atMost(
       `${name}: metadata a copy`,
-      (metadataACopy - FIXED_METADATA_BYTES) / image.sizeBytes,
+      metadataACopy / image.sizeBytes,
       MOST_METADATA_A_COPY,
     );
     return [

@@ -13,7 +13,7 @@ import { CHUNK_BYTES, UniqueChunks } from './unique-chunks.ts';
 const MOST_STORED = 1.05;
 /** Metadata of freshly written data at 4 KiB chunks, once it is more than a database's own minimum. */
 const MOST_METADATA = 0.015;
-const METADATA_COUNTS_FROM_BYTES = 128 << 20;
+const METADATA_COUNTS_FROM_BYTES = 64 << 20;
 
 interface Variant {
   readonly mode: Mode;
