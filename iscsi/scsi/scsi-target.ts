@@ -1,8 +1,8 @@
 /**
  * The SCSI target device behind one iSCSI target name: its LUN map, its I_T nexuses, and the task
  * management functions [SAM-5]. Logical units are shared with other targets: a function over one
- * concerns the commands of all their nexuses. A function is complete when each command that it concerns can do
- * nothing more, that is when its block operation is done.
+ * concerns the commands of all their nexuses. A function is complete when each command that it
+ * concerns can do nothing more, that is when its block operation is done.
  */
 import { assert, present } from '../../src/base/assert.ts';
 import { answerWithoutUnit } from './absent-unit.ts';
@@ -45,6 +45,13 @@ function whenAllEnded(begin: (ended: () => void) => number, done: () => void): v
   };
   total = begin(ended);
   if (count === total) done();
+}
+
+/** `each` is called for each command that a LUN left running when it was unmapped, at its end. */
+function whenDeparted(state: NexusState, each: () => void): number {
+  const commands = [...state.departing].flatMap((unitNexus) => [...unitNexus.commands.values()]);
+  for (const command of commands) command.whenEnded(each);
+  return commands.length;
 }
 
 const keyOf = (nexus: Nexus): string =>
@@ -173,9 +180,10 @@ export class ScsiTarget implements DeviceServer {
   }
 
   abortTask(nexus: Nexus, lun: Uint8Array, tag: number, done: OutcomeDone): void {
-    const unitNexus = this.#state(nexus).units.get(decodeLun(lun));
+    const state = this.#state(nexus);
+    const unitNexus = state.units.get(decodeLun(lun));
     const command = unitNexus?.commands.get(tag);
-    if (unitNexus === undefined) done('lun-does-not-exist');
+    if (unitNexus === undefined) this.#lunDoesNotExist(state, done);
     else if (command === undefined) done('task-does-not-exist');
     else {
       command.abort(() => {
@@ -211,6 +219,7 @@ export class ScsiTarget implements DeviceServer {
           count += unit.abortAll(ended);
           unit.reset(UnitAttention.hardReset);
         }
+        for (const state of this.#nexuses.values()) count += whenDeparted(state, ended);
         return count;
       },
       () => {
@@ -225,15 +234,26 @@ export class ScsiTarget implements DeviceServer {
     done: OutcomeDone,
     begin: (unitNexus: UnitNexus, each: () => void) => number,
   ): void {
-    const unitNexus = this.#state(nexus).units.get(decodeLun(lun));
+    const state = this.#state(nexus);
+    const unitNexus = state.units.get(decodeLun(lun));
     if (unitNexus === undefined) {
-      done('lun-does-not-exist');
+      this.#lunDoesNotExist(state, done);
       return;
     }
     whenAllEnded(
       (ended) => begin(unitNexus, ended),
       () => {
         done('complete');
+      },
+    );
+  }
+
+  /** What came by a LUN before it was unmapped has ended: a host may try again by another path. */
+  #lunDoesNotExist(state: NexusState, done: OutcomeDone): void {
+    whenAllEnded(
+      (ended) => whenDeparted(state, ended),
+      () => {
+        done('lun-does-not-exist');
       },
     );
   }

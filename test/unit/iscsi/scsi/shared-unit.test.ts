@@ -133,6 +133,26 @@ describe('unmapping from one target', () => {
     expect([running.outcome, answer.outcome]).toEqual(['dropped', 'complete']);
   });
 
+  test('an abort or a reset by its own path waits for what it left running', () => {
+    const { a, device, first } = shared();
+    device.holding = true;
+    const running = a.send(read, { tag: 9 });
+    first.unmapLun(0);
+    const answers = [a.abortTask(9), a.manage('logicalUnitReset')];
+    let reset: string | null = null;
+    first.targetReset(a.nexus, (outcome) => {
+      reset = outcome;
+    });
+    expect([...answers.map(({ outcome }) => outcome), reset]).toEqual([null, null, null]);
+    device.release();
+    expect(running.outcome).toBe('good');
+    expect([...answers.map(({ outcome }) => outcome), reset]).toEqual([
+      'lun-does-not-exist',
+      'lun-does-not-exist',
+      'complete',
+    ]);
+  });
+
   test('a reset by another waits for the commands of a nexus that was lost', () => {
     const { a, b, device, first } = shared();
     device.holding = true;
