@@ -5,6 +5,22 @@
 import type { Command } from './command.ts';
 import { invalidFieldInCdb, type Sense } from './sense.ts';
 
+/**
+ * What a reservation means for this command of an I_T nexus that it does not admit [SPC-4, commands
+ * that are allowed in the presence of various reservations; SBC-4, Reservations; SPC-2, RESERVE].
+ */
+export type ReservedAccess =
+  /** Always allowed. */
+  | 'free'
+  /** Allowed under persistent reservations; refused under RESERVE. */
+  | 'status'
+  /** Allowed where others may read: the WRITE EXCLUSIVE types. */
+  | 'reads'
+  /** Refused. */
+  | 'changes'
+  /** The reservation commands themselves, whose handlers decide. */
+  | 'own';
+
 export interface CommandRow {
   readonly name: string;
   readonly opcode: number;
@@ -15,6 +31,7 @@ export interface CommandRow {
    * SERVICE ACTION field holds the service action itself. A set bit that is 0 here is refused.
    */
   readonly usage: Uint8Array;
+  readonly access: ReservedAccess | ((cdb: Uint8Array) => ReservedAccess);
   /** Changes the medium: refused with DATA PROTECT where the unit takes no writes. */
   readonly writes: boolean;
   /** Runs with a unit attention pending and leaves it [SAM-5, unit attention conditions]. */

@@ -1,11 +1,12 @@
 /**
  * The commands, one row each. To add one: write its handler in a file of its topic, add the row. The
- * row's mask is what its CDB may say: FF for a field that is evaluated, 0 for what must be 0.
+ * row's mask is what its CDB may say: FF for a field that is evaluated, 0 for what must be 0. What
+ * reservations of others mean for it stands in SPC-4 table 66 and in SBC-4's (`ReservedAccess`).
  */
 import { startStopUnit, synchronizeCache10, synchronizeCache16 } from './cache.ts';
 import { readCapacity10, readCapacity16 } from './capacity.ts';
 import type { Command } from './command.ts';
-import { CommandTable, type CommandRow } from './command-row.ts';
+import { CommandTable, type CommandRow, type ReservedAccess } from './command-row.ts';
 import { inquiry } from './inquiry.ts';
 import { getLbaStatus } from './lba-status.ts';
 import { modeSelect10, modeSelect6 } from './mode-select.ts';
@@ -35,6 +36,7 @@ const OPCODES_WITH_ACTIONS = new Set([0x9e, 0xa3, 0xa4]);
 function row(
   name: string,
   form: string,
+  access: CommandRow['access'],
   run: (command: Command) => void,
   traits: Partial<Pick<CommandRow, 'writes' | 'ignoresUnitAttention' | 'recommendedTimeoutS'>> = {},
 ): CommandRow {
@@ -45,6 +47,7 @@ function row(
     opcode,
     serviceAction: OPCODES_WITH_ACTIONS.has(opcode) ? (usage[1] ?? 0) & 0x1f : null,
     usage,
+    access,
     run,
     writes: false,
     ignoresUnitAttention: false,
@@ -53,65 +56,103 @@ function row(
   };
 }
 
+/** With START=1 and POWER CONDITION 0 it takes nothing from anyone. */
+const startStopAccess = (cdb: Uint8Array): ReservedAccess =>
+  ((cdb[4] ?? 0) & 0xf1) === 0x01 ? 'free' : 'changes';
+
 const anyTime = { ignoresUnitAttention: true };
 const writes = { writes: true };
 const long = { recommendedTimeoutS: 60 };
 
 export const commandTable = new CommandTable([
-  row('TEST UNIT READY', '00 00 00 00 00 00', testUnitReady),
-  row('REQUEST SENSE', '03 01 00 00 FF 00', requestSense, anyTime),
-  row('READ(6)', '08 1F FF FF FF 00', read6),
-  row('WRITE(6)', '0A 1F FF FF FF 00', write6, writes),
-  row('INQUIRY', '12 01 FF FF FF 00', inquiry, anyTime),
-  row('MODE SELECT(6)', '15 10 00 00 FF 00', modeSelect6),
-  row('MODE SENSE(6)', '1A 08 FF FF FF 00', modeSense6),
-  row('START STOP UNIT', '1B 01 00 00 05 00', startStopUnit, long),
-  row('READ CAPACITY(10)', '25 00 00 00 00 00 00 00 00 00', readCapacity10),
-  row('READ(10)', '28 18 FF FF FF FF 00 FF FF 00', read10),
-  row('WRITE(10)', '2A 18 FF FF FF FF 00 FF FF 00', write10, writes),
-  row('WRITE AND VERIFY(10)', '2E 12 FF FF FF FF 00 FF FF 00', writeAndVerify10, writes),
-  row('VERIFY(10)', '2F 16 FF FF FF FF 00 FF FF 00', verify10),
-  row('SYNCHRONIZE CACHE(10)', '35 02 FF FF FF FF 00 FF FF 00', synchronizeCache10, long),
-  row('WRITE SAME(10)', '41 08 FF FF FF FF 00 FF FF 00', writeSame10, { ...writes, ...long }),
-  row('UNMAP', '42 00 00 00 00 00 00 FF FF 00', unmap, { ...writes, ...long }),
-  row('MODE SELECT(10)', '55 10 00 00 00 00 00 FF FF 00', modeSelect10),
-  row('MODE SENSE(10)', '5A 18 FF FF 00 00 00 FF FF 00', modeSense10),
-  row('READ(16)', '88 18 FF FF FF FF FF FF FF FF FF FF FF FF 00 00', read16),
-  row('WRITE(16)', '8A 18 FF FF FF FF FF FF FF FF FF FF FF FF 00 00', write16, writes),
+  row('TEST UNIT READY', '00 00 00 00 00 00', 'status', testUnitReady),
+  row('REQUEST SENSE', '03 01 00 00 FF 00', 'free', requestSense, anyTime),
+  row('READ(6)', '08 1F FF FF FF 00', 'reads', read6),
+  row('WRITE(6)', '0A 1F FF FF FF 00', 'changes', write6, writes),
+  row('INQUIRY', '12 01 FF FF FF 00', 'free', inquiry, anyTime),
+  row('MODE SELECT(6)', '15 10 00 00 FF 00', 'changes', modeSelect6),
+  row('MODE SENSE(6)', '1A 08 FF FF FF 00', 'reads', modeSense6),
+  row('START STOP UNIT', '1B 01 00 00 05 00', startStopAccess, startStopUnit, long),
+  row('READ CAPACITY(10)', '25 00 00 00 00 00 00 00 00 00', 'free', readCapacity10),
+  row('READ(10)', '28 18 FF FF FF FF 00 FF FF 00', 'reads', read10),
+  row('WRITE(10)', '2A 18 FF FF FF FF 00 FF FF 00', 'changes', write10, writes),
+  row('WRITE AND VERIFY(10)', '2E 12 FF FF FF FF 00 FF FF 00', 'changes', writeAndVerify10, writes),
+  row('VERIFY(10)', '2F 16 FF FF FF FF 00 FF FF 00', 'reads', verify10),
   row(
-    'WRITE AND VERIFY(16)',
-    '8E 12 FF FF FF FF FF FF FF FF FF FF FF FF 00 00',
-    writeAndVerify16,
-    writes,
-  ),
-  row('VERIFY(16)', '8F 16 FF FF FF FF FF FF FF FF FF FF FF FF 00 00', verify16),
-  row(
-    'SYNCHRONIZE CACHE(16)',
-    '91 02 FF FF FF FF FF FF FF FF FF FF FF FF 00 00',
-    synchronizeCache16,
+    'SYNCHRONIZE CACHE(10)',
+    '35 02 FF FF FF FF 00 FF FF 00',
+    'changes',
+    synchronizeCache10,
     long,
   ),
-  row('WRITE SAME(16)', '93 09 FF FF FF FF FF FF FF FF FF FF FF FF 00 00', writeSame16, {
+  row('WRITE SAME(10)', '41 08 FF FF FF FF 00 FF FF 00', 'changes', writeSame10, {
     ...writes,
     ...long,
   }),
-  row('READ CAPACITY(16)', '9E 10 00 00 00 00 00 00 00 00 FF FF FF FF 00 00', readCapacity16),
-  row('GET LBA STATUS', '9E 12 FF FF FF FF FF FF FF FF FF FF FF FF 00 00', getLbaStatus),
-  row('REPORT LUNS', 'A0 00 FF 00 00 00 FF FF FF FF 00 00', reportLuns, anyTime),
-  row('REPORT TARGET PORT GROUPS', 'A3 EA 00 00 00 00 FF FF FF FF 00 00', reportTargetPortGroups),
+  row('UNMAP', '42 00 00 00 00 00 00 FF FF 00', 'changes', unmap, { ...writes, ...long }),
+  row('MODE SELECT(10)', '55 10 00 00 00 00 00 FF FF 00', 'changes', modeSelect10),
+  row('MODE SENSE(10)', '5A 18 FF FF 00 00 00 FF FF 00', 'reads', modeSense10),
+  row('READ(16)', '88 18 FF FF FF FF FF FF FF FF FF FF FF FF 00 00', 'reads', read16),
+  row('WRITE(16)', '8A 18 FF FF FF FF FF FF FF FF FF FF FF FF 00 00', 'changes', write16, writes),
+  row(
+    'WRITE AND VERIFY(16)',
+    '8E 12 FF FF FF FF FF FF FF FF FF FF FF FF 00 00',
+    'changes',
+    writeAndVerify16,
+    writes,
+  ),
+  row('VERIFY(16)', '8F 16 FF FF FF FF FF FF FF FF FF FF FF FF 00 00', 'reads', verify16),
+  row(
+    'SYNCHRONIZE CACHE(16)',
+    '91 02 FF FF FF FF FF FF FF FF FF FF FF FF 00 00',
+    'changes',
+    synchronizeCache16,
+    long,
+  ),
+  row('WRITE SAME(16)', '93 09 FF FF FF FF FF FF FF FF FF FF FF FF 00 00', 'changes', writeSame16, {
+    ...writes,
+    ...long,
+  }),
+  row(
+    'READ CAPACITY(16)',
+    '9E 10 00 00 00 00 00 00 00 00 FF FF FF FF 00 00',
+    'free',
+    readCapacity16,
+  ),
+  row('GET LBA STATUS', '9E 12 FF FF FF FF FF FF FF FF FF FF FF FF 00 00', 'reads', getLbaStatus),
+  row('REPORT LUNS', 'A0 00 FF 00 00 00 FF FF FF FF 00 00', 'free', reportLuns, anyTime),
+  row(
+    'REPORT TARGET PORT GROUPS',
+    'A3 EA 00 00 00 00 FF FF FF FF 00 00',
+    'status',
+    reportTargetPortGroups,
+  ),
   row(
     'REPORT SUPPORTED OPERATION CODES',
     'A3 0C 87 FF FF FF FF FF FF FF 00 00',
+    'reads',
     reportSupportedOperationCodes,
   ),
   row(
     'REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS',
     'A3 0D 80 00 00 00 FF FF FF FF 00 00',
+    'reads',
     reportSupportedTaskManagementFunctions,
   ),
-  row('SET TARGET PORT GROUPS', 'A4 0A 00 00 00 00 FF FF FF FF 00 00', setTargetPortGroups),
-  row('READ(12)', 'A8 18 FF FF FF FF FF FF FF FF 00 00', read12),
-  row('WRITE(12)', 'AA 18 FF FF FF FF FF FF FF FF 00 00', write12, writes),
-  row('WRITE AND VERIFY(12)', 'AE 12 FF FF FF FF FF FF FF FF 00 00', writeAndVerify12, writes),
-  row('VERIFY(12)', 'AF 16 FF FF FF FF FF FF FF FF 00 00', verify12),
+  row(
+    'SET TARGET PORT GROUPS',
+    'A4 0A 00 00 00 00 FF FF FF FF 00 00',
+    'changes',
+    setTargetPortGroups,
+  ),
+  row('READ(12)', 'A8 18 FF FF FF FF FF FF FF FF 00 00', 'reads', read12),
+  row('WRITE(12)', 'AA 18 FF FF FF FF FF FF FF FF 00 00', 'changes', write12, writes),
+  row(
+    'WRITE AND VERIFY(12)',
+    'AE 12 FF FF FF FF FF FF FF FF 00 00',
+    'changes',
+    writeAndVerify12,
+    writes,
+  ),
+  row('VERIFY(12)', 'AF 16 FF FF FF FF FF FF FF FF 00 00', 'reads', verify12),
 ]);
