@@ -107,6 +107,26 @@ describe('ABORT TASK', () => {
     expect(device.arrived).toHaveLength(0);
   });
 
+  test('of a write whose tag is used again: data for the old transfer tag touch nothing [RFC 7143 §4.2.3.4]', () => {
+    const { link, device } = session();
+    device.onSubmit = (task) => task.solicit(1024);
+    const itt = link.initiator.command({ writeBytes: 1024 });
+    const old = decodeReadyToTransfer(link.initiator.take()[0]!.header).ttt;
+    link.initiator.manage(1, { referencedTaskTag: itt, refCmdSN: 100 });
+    device.tasks[0]!.aborted = true;
+    device.tasks[0]!.dropped();
+    device.management[0]!.done('complete');
+    link.takeAll();
+    link.initiator.take();
+    link.initiator.command({ itt, writeBytes: 1024 });
+    const { ttt } = decodeReadyToTransfer(link.initiator.take()[0]!.header);
+    const fields = { dataSN: 0, bufferOffset: 0, final: true };
+    link.initiator.dataOut(itt, { ...fields, ttt: old }, new Uint8Array(1024).fill(1));
+    expect(device.arrived).toHaveLength(0);
+    link.initiator.dataOut(itt, { ...fields, ttt }, new Uint8Array(1024).fill(2));
+    expect(device.arrived[0]?.dataOut.every((byte) => byte === 2)).toBe(true);
+  });
+
   test('a free tag and a free place in the window are the outcome', () => {
     const { link, device } = session();
     const itt = link.initiator.command({ readBytes: 512 });
