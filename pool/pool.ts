@@ -21,6 +21,8 @@ import { DEDUP_SETTINGS, REWRITE_RATE_LIMIT, SCRUB_RATE_LIMIT } from './options.
 import type { PoolOptions, PoolPorts } from './options.ts';
 import { Rewriter } from './rewrite/rewriter.ts';
 import { Snapshots } from './snapshots.ts';
+import { PointsInTime } from './points-in-time.ts';
+import type { PointInTime } from './points-in-time.ts';
 import { poolStatus } from './status.ts';
 import { LOW_SPACE_SHARE, LowSpace } from './space/low-space.ts';
 import { PoolError } from './types.ts';
@@ -63,6 +65,7 @@ export async function openPool(ports: PoolPorts, options: PoolOptions): Promise<
     if (segment.liveChunks === 0) core.segments.noteDead(segment, core.nextCheckpoint());
   }
   const pool = new Pool(ports, recovered, options);
+  await pool.removePointsInTime();
   const { frames, losses } = recovered.replayed;
   core.events.add('info', 'pool-opened', 'the pool serves', { frames, losses: losses.length });
   return pool;
@@ -99,6 +102,7 @@ export class Pool implements PoolControl {
   readonly #busy = new Busy();
   readonly #catalogue: CatalogueLog;
   readonly #snapshots: Snapshots;
+  readonly #pointsInTime: PointsInTime;
   #closed = false;
 
   constructor(ports: PoolPorts, parts: Recovered, options: PoolOptions) {
@@ -114,6 +118,11 @@ export class Pool implements PoolControl {
       reclaim: core.reclaim,
       busy: this.#busy,
       mostSnapshots: budgets.snapshots,
+    });
+    this.#pointsInTime = new PointsInTime({
+      volumes,
+      log: this.#catalogue,
+      freeze: (volume) => this.#snapshots.freeze(volume),
     });
     const streams = new SegmentStreams({
       core,
@@ -289,6 +298,16 @@ export class Pool implements PoolControl {
   /** A snapshot to read from: a volume that takes no writes. */
   openSnapshot(name: string): Volume {
     return this.#snapshots.open(name);
+  }
+
+  /** A volume as it is now, to be read until it is released: see `PointsInTime`. */
+  pointInTime(volume: Volume): Promise<PointInTime> {
+    return this.#pointsInTime.take(volume);
+  }
+
+  /** After a start: nobody holds one yet. */
+  removePointsInTime(): Promise<void> {
+    return this.#pointsInTime.removeAll();
   }
 
   createSnapshots(names: readonly string[]): Promise<readonly SnapshotInfo[]> {

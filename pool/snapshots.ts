@@ -105,6 +105,25 @@ export class Snapshots {
     );
   }
 
+  /** The volume as it is now, as a snapshot that nobody sees. */
+  freeze(volume: Volume): Promise<SnapshotRecord> {
+    const { name } = volume.record;
+    return this.#inTurn([name], async () => {
+      if (this.#volumes.byName(name) !== volume) {
+        throw new PoolError('not-found', `'${name}' is gone: there is nothing to be frozen`);
+      }
+      mustHaveEpochs(volume);
+      const id = this.#volumes.takeId();
+      const resume = await pauseAll([volume]);
+      const createdAtMs = this.#clock.wallMs();
+      const snapshots = [{ id, volume: volume.id, name: '' }];
+      await this.#log.record({ op: 'create-snapshots', createdAtMs, snapshots }, resume);
+      const record = this.#volumes.families.snapshot(id);
+      if (record !== undefined) return record;
+      throw new PoolError('not-found', `'${name}' was rolled back meanwhile: try again`);
+    });
+  }
+
   /** Resolves when that is durable. */
   delete(name: string, { prepare }: Removal): Promise<void> {
     const { volume } = this.#find(name);

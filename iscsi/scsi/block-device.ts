@@ -155,12 +155,12 @@ export interface BlockDevice {
   flush(operation: FlushOperation): void;
   provisioning(operation: ProvisioningOperation): void;
   /** 16 bytes, the same for all devices that can copy from one another. */
-  readonly poolId?: Uint8Array;
+  readonly poolId: Uint8Array;
   /** From the comparison to the write nothing else changes the range. */
-  compareAndWrite?(operation: CompareAndWriteOperation): void;
-  orWrite?(operation: OrWriteOperation): void;
+  compareAndWrite(operation: CompareAndWriteOperation): void;
+  orWrite(operation: OrWriteOperation): void;
   /** Data that can be shared is; the rest is read and written in pieces. */
-  copy?(operation: CopyOperation): void;
+  copy(operation: CopyOperation): void;
   /** Null where there are as many as there may be, and with an error. */
-  pointInTime?(done: PointInTimeDone): void;
+  pointInTime(done: PointInTimeDone): void;
 }

@@ -54,9 +54,9 @@ export const partitionOf = (id: number): number => Math.floor(id / PARTITION_SPA
 export const chunkPageKey = (partition: number, pageNumber: number): number =>
   pageKey(PageKind.chunk, partition * PAGES_PER_PARTITION + pageNumber);
 
-/** The page that holds the id's entry. */
+/** The page that holds the id's entry: `chunkPageKey` of the partition and page in the id's own bits. */
 export const chunkKeyOf = (id: number): number =>
-  chunkPageKey(partitionOf(id), Math.floor((id % PARTITION_SPAN) / ENTRIES_PER_CHUNK_PAGE));
+  pageKey(PageKind.chunk, Math.floor(id / ENTRIES_PER_CHUNK_PAGE));
 
 /** Index of the first word of the id's entry in its page. */
 export const entryAt = (id: number): number =>

@@ -134,17 +134,27 @@ export class ChunkTable {
     this.#index.add(fingerprintHigh, fingerprintLow, chunk.id);
   }
 
+  /** Whether a chunk that is there may take one more reference. */
+  takesReference(page: Page, id: number): boolean {
+    const at = entryAt(id);
+    const words = page.words;
+    return (
+      ((words[at + EntryField.state] as number) & 0xff) === ChunkState.live &&
+      !this.#leaving.has(id) &&
+      (words[at + EntryField.count] as number) + (this.#pins.get(id) ?? 0) < MOST_REFERENCES
+    );
+  }
+
   /** Whether a chunk with this fingerprint and size may be a duplicate of this one, and this one may
    * take one more reference. */
   isShareable(page: Page, id: number, like: Fingerprint, log2: number): boolean {
     const at = entryAt(id);
     const words = page.words;
     return (
-      ((words[at + EntryField.state] as number) & 0xffff) === (ChunkState.live | (log2 << 8)) &&
-      !this.#leaving.has(id) &&
+      ((words[at + EntryField.state] as number) & 0xff00) === log2 << 8 &&
       words[at + EntryField.fingerprintHigh] === like.fingerprintHigh &&
       words[at + EntryField.fingerprintLow] === like.fingerprintLow &&
-      (words[at + EntryField.count] as number) + (this.#pins.get(id) ?? 0) < MOST_REFERENCES
+      this.takesReference(page, id)
     );
   }
 
@@ -272,7 +282,8 @@ export class ChunkTable {
   isLost(page: Page, id: number): boolean {
     const state = this.stateOf(page, id);
     if (state !== ChunkState.live) return state === ChunkState.lost;
-    return this.placeOf(page, id) === null && this.#pending.get(id) === undefined;
+    const segment = page.words[entryAt(id) + EntryField.segment];
+    return segment === 0 && this.#pending.get(id) === undefined;
   }
 
   /** A sealed segment has the bytes of a pending chunk. The page is resident. False: it is dead. */

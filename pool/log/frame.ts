@@ -22,6 +22,9 @@
  *              a chunk that is there already, or whose data record is earlier in the log
  *   alias      0 type u8 · 8 chunk id u64 · 16 chunk id u64: the first stands for the second from now
  *              on, which has the same bytes
+ *   run        0 type u8 · 2 count u16, 1 to 256 · 4 volume u32 · 8 first chunk number u64; so many chunk
+ *              ids of 5 bytes follow, padded to 32: what neighbouring chunk numbers name from now on, each
+ *              as a reference does. Id 0 is a hole
  */
 import { getU64, roundUp, setU64, viewOf } from '../../src/base/bytes.ts';
 import type { Compute } from '../../src/base/ports.ts';
@@ -41,6 +44,7 @@ export const RecordType = {
   start: 4,
   reference: 16,
   alias: 17,
+  run: 18,
 } as const;
 
 export interface DataRecord {
@@ -65,6 +69,12 @@ export interface AliasRecord {
   readonly id: number;
   readonly of: number;
 }
+export interface RunRecord {
+  readonly type: 'run';
+  readonly volume: number;
+  readonly first: number;
+  readonly ids: readonly number[];
+}
 export interface HoleRecord {
   readonly type: 'hole';
   readonly volume: number;
@@ -80,7 +90,18 @@ export interface StartRecord {
   readonly nextSegment: number;
 }
 export type JournalRecord =
-  DataRecord | ReferenceRecord | AliasRecord | HoleRecord | CatalogueRecord | StartRecord;
+  | DataRecord
+  | ReferenceRecord
+  | AliasRecord
+  | RunRecord
+  | HoleRecord
+  | CatalogueRecord
+  | StartRecord;
+
+/** Chunks of one run at the most. */
+export const RUN_CHUNKS = 256;
+const ID_BYTES = 5;
+const TWO_32 = 0x1_0000_0000;
 
 export interface FrameHeader {
   readonly logId: number;
@@ -98,6 +119,10 @@ export interface FrameHeader {
 
 export const frameBytes = (metaBytes: number, dataBytes: number): number =>
   roundUp(metaBytes + dataBytes, FRAME_ALIGNMENT);
+
+/** A run record with its ids. */
+export const runBytes = (count: number): number =>
+  RECORD_BYTES + roundUp(count * ID_BYTES, RECORD_BYTES);
 
 const CHECKSUM_AT = 56;
 const SEED = 0x4a53;
@@ -200,6 +225,13 @@ export function decodeRecords(bytes: Uint8Array, header: FrameHeader): JournalRe
       case RecordType.alias:
         records.push({ type: 'alias', id: getU64(view, at + 8), of: getU64(view, at + 16) });
         break;
+      case RecordType.run: {
+        const run = decodeRun(view, at, header.metaBytes);
+        if (run === null) return null;
+        records.push(run);
+        at += runBytes(run.ids.length) - RECORD_BYTES;
+        break;
+      }
       case RecordType.hole:
         records.push({
           type: 'hole',
@@ -228,6 +260,16 @@ export function decodeRecords(bytes: Uint8Array, header: FrameHeader): JournalRe
     at += RECORD_BYTES;
   }
   return dataOffset <= header.lengthBytes ? records : null;
+}
+
+function decodeRun(view: DataView, at: number, end: number): RunRecord | null {
+  const count = view.getUint16(at + 2, true);
+  if (count === 0 || count > RUN_CHUNKS || at + runBytes(count) > end) return null;
+  const ids = Array.from({ length: count }, (_, index) => {
+    const from = at + RECORD_BYTES + index * ID_BYTES;
+    return view.getUint32(from, true) + view.getUint8(from + 4) * TWO_32;
+  });
+  return { type: 'run', volume: view.getUint32(at + 4, true), first: getU64(view, at + 8), ids };
 }
 
 /** null: no JSON, or none that says anything. */
@@ -274,6 +316,32 @@ export function putAliasRecord(
   setU64(view, at + 8, record.id);
   setU64(view, at + 16, record.of);
   setU64(view, at + 24, 0);
+}
+
+/** The first `count` of `ids`. */
+export function putRunRecord(
+  view: DataView,
+  at: number,
+  {
+    volume,
+    first,
+    count,
+    ids,
+  }: { volume: number; first: number; count: number; ids: Float64Array },
+): void {
+  view.setUint32(at, RecordType.run | (count << 16), true);
+  view.setUint32(at + 4, volume, true);
+  setU64(view, at + 8, first);
+  setU64(view, at + 16, 0);
+  setU64(view, at + 24, 0);
+  let to = at + RECORD_BYTES;
+  for (let index = 0; index < count; index++) {
+    const id = ids[index] ?? 0;
+    view.setUint32(to, id >>> 0, true);
+    view.setUint8(to + 4, Math.floor(id / TWO_32));
+    to += ID_BYTES;
+  }
+  for (const end = at + runBytes(count); to < end; to++) view.setUint8(to, 0);
 }
 
 export function putHoleRecord(view: DataView, at: number, record: Omit<HoleRecord, 'type'>): void {

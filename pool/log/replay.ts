@@ -24,6 +24,7 @@ import type {
   HoleRecord,
   JournalRecord,
   ReferenceRecord,
+  RunRecord,
 } from './frame.ts';
 import type { FramePosition } from './journal.ts';
 import { LogReader } from './log-reader.ts';
@@ -181,6 +182,9 @@ export class Replay {
       case 'reference':
         await this.#applyReference(record);
         return;
+      case 'run':
+        await this.#applyRun(record);
+        return;
       case 'alias':
         await this.#applyAlias(record);
         return;
@@ -266,6 +270,29 @@ export class Replay {
     if (page !== null) pages.letGo(page);
   }
 
+  /** As so many references; their pages are read together. */
+  async #applyRun(record: RunRecord): Promise<void> {
+    const { pages } = this.#core;
+    const volume = this.#volumes.byId(record.volume);
+    if (volume === undefined) return;
+    const at = { ...record, chunkNumber: record.first };
+    const leaf = await this.#leafForReplay(volume, at);
+    if (leaf === null) return;
+    leaf.pins += 1;
+    const keys = [...new Set(record.ids.filter((id) => id !== 0).map(chunkKeyOf))];
+    const held = await Promise.all(keys.map((key) => this.#holdForReplay(key, at)));
+    const byKey = new Map(keys.map((key, index) => [key, held[index] ?? null]));
+    record.ids.forEach((id, index) => {
+      const chunkNumber = record.first + index;
+      const page = byKey.get(chunkKeyOf(id)) ?? null;
+      if (id === 0) volume.setHoleAt(leaf, chunkNumber);
+      else if (page === null) volume.setLost(leaf, chunkNumber);
+      else volume.setReference(leaf, { chunkNumber, id }, page);
+    });
+    for (const page of held) if (page !== null) pages.letGo(page);
+    pages.letGo(leaf);
+  }
+
   /** Not where one of the two is lost: then each keeps what it has. */
   async #applyAlias({ id, of }: AliasRecord): Promise<void> {
     const { pages, chunks } = this.#core;
@@ -285,7 +312,10 @@ export class Replay {
     if (target !== null) pages.letGo(target);
   }
 
-  async #leafForReplay(volume: Volume, record: DataRecord | ReferenceRecord): Promise<Page | null> {
+  async #leafForReplay(
+    volume: Volume,
+    record: Pick<ReferenceRecord, 'volume' | 'chunkNumber'>,
+  ): Promise<Page | null> {
     for (;;) {
       const leaf = volume.map.leafForWrite(record.chunkNumber);
       if (!('missing' in leaf)) return leaf;
@@ -298,11 +328,11 @@ export class Replay {
   /** null: the page is damaged, and with it the change that the journal has for it. */
   async #holdForReplay(
     key: number,
-    record: DataRecord | ReferenceRecord | HoleRecord,
+    record: Pick<ReferenceRecord, 'volume' | 'chunkNumber'> | HoleRecord,
   ): Promise<Page | null> {
     const page = await this.#core.pages.hold(key);
     if (page === null) {
-      const chunk = record.type === 'hole' ? record.first : record.chunkNumber;
+      const chunk = 'chunkNumber' in record ? record.chunkNumber : record.first;
       this.#lose(
         `metadata page ${key} is damaged, and a change in it at chunk ${chunk} of volume ` +
           `${this.#volumes.nameOf(record.volume)} can't be applied`,

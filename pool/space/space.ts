@@ -21,6 +21,9 @@ export const CLEANED_SHARE = 0.97;
 export const worstCaseBytes = (chunks: number, chunkBytes: number): number =>
   chunks * (chunkBytes + OVERHEAD_PER_CHUNK_BYTES);
 
+/** What chunk numbers may come to cost that name chunks which are there already. */
+export const referenceBytes = (chunks: number): number => chunks * METADATA_PER_CHUNK_BYTES;
+
 export interface SpaceFigures {
   readonly capacityBytes: number;
   readonly storedBytes: number;

@@ -31,13 +31,14 @@ export interface VolumeRecord extends Dataset {
 
 export interface SnapshotRecord extends Dataset {
   readonly id: number;
+  /** Empty: a point in time, for a command; it lasts until that or the process ends. */
   readonly name: string;
   /** Volume whose snapshot it is; it may be gone. */
   readonly volume: number;
   readonly chunkSizeBytes: number;
   readonly blockSizeBytes: 512 | 4096;
   readonly createdAtMs: number;
-  /** Deleted, and kept because clones of it are there. */
+  /** Deleted, and kept because clones of it are there; or a point in time. */
   hidden: boolean;
 }
 
@@ -66,7 +67,7 @@ export type CatalogueChange =
         readonly name: string;
       }[];
     }
-  /** Of one volume. */
+  /** Of one volume. One that is gone is passed over: a point in time may have ended with its volume. */
   | { readonly op: 'delete-snapshots'; readonly ids: readonly number[] }
   /** With all later snapshots of the volume. `list` is the number of the new head's deadlist. */
   | {

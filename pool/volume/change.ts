@@ -1,8 +1,8 @@
 /**
  * One change of a byte range: a write, or zeroes (unmap). It is one journal frame.
  *
- * Steps: admission → range lock → old bytes of partial chunks → fingerprints → pages → journal →
- * effect. Until the frame is in the journal it can be aborted or refused without a trace.
+ * Steps: admission → range lock → (revision of the old bytes →) old bytes of partial chunks →
+ * fingerprints → pages → journal → effect. Until the frame is in the journal it can be aborted or refused without a trace.
  */
 import { assert, present } from '../../src/base/assert.ts';
 import type { DiskError } from '../../src/base/ports.ts';
@@ -19,6 +19,7 @@ import { worstCaseBytes } from '../space/space.ts';
 import type { Admission } from '../space/space.ts';
 import type { Abortable, Finish, VolumeError } from './operations.ts';
 import type { Held } from './range-lock.ts';
+import type { Revision } from './revision.ts';
 import type { Volume } from './volume.ts';
 
 const CHUNKS_PER_TURN = 256;
@@ -62,7 +63,9 @@ export class Change implements Entry, Held, Admission {
   readonly #from: number;
   readonly #to: number;
   /** What is written; null: zeroes. */
-  readonly #source: Uint8Array | null;
+  #source: Uint8Array | null;
+  /** Makes the source anew of what is there. */
+  readonly #revise: Revision | null;
   readonly #abortable: Abortable;
   readonly #durable: boolean;
   readonly #final: boolean;
@@ -85,6 +88,7 @@ export class Change implements Entry, Held, Admission {
     offset: number;
     length: number;
     source: Uint8Array | null;
+    revise?: Revision | undefined;
     abortable: Abortable;
     durable: boolean;
     /** Zeroes behind the end that the volume is about to have. */
@@ -96,6 +100,7 @@ export class Change implements Entry, Held, Admission {
     this.#from = facts.offset;
     this.#to = facts.offset + facts.length;
     this.#source = facts.source;
+    this.#revise = facts.revise ?? null;
     this.#abortable = facts.abortable;
     this.#durable = facts.durable;
     this.#final = facts.final ?? false;
@@ -122,7 +127,8 @@ export class Change implements Entry, Held, Admission {
       return;
     }
     const run = (): void => {
-      this.#gather();
+      if (this.#revise === null) this.#gather();
+      else this.#reviseOld(this.#revise);
     };
     if (this.#volume.lock.acquire(this, run)) run();
   }
@@ -133,6 +139,19 @@ export class Change implements Entry, Held, Admission {
 
   cancelled(): boolean {
     return this.#abortable.aborted;
+  }
+
+  #reviseOld(revise: Revision): void {
+    this.#volume.readHeld(this.#from, this.#to - this.#from, (error, old) => {
+      const source = error === null ? revise(old.views) : null;
+      old.release();
+      if (source === null) {
+        this.#leave(error);
+        return;
+      }
+      this.#source = source;
+      this.#gather();
+    });
   }
 
   /** Collects chunks, their bytes and fingerprints; goes on in a later turn after 256 of them. */
@@ -201,7 +220,7 @@ export class Change implements Entry, Held, Admission {
     const { chunkBytes } = this.#volume;
     this.#volume.readChunk(number, (error, old) => {
       if (error !== null) {
-        this.#fail(error);
+        this.#leave(error);
         return;
       }
       const merged = new Uint8Array(chunkBytes);
@@ -230,7 +249,7 @@ export class Change implements Entry, Held, Admission {
     if (missing !== null) {
       this.#unpin();
       pages.load(missing, (page) => {
-        if (page === null) this.#fail({ code: 'unreadable', offset: this.#from });
+        if (page === null) this.#leave({ code: 'unreadable', offset: this.#from });
         else this.#prepare();
       });
       return;
@@ -238,7 +257,7 @@ export class Change implements Entry, Held, Admission {
     const refusal = this.#refusal();
     if (refusal !== null) {
       this.#unpin();
-      this.#fail(refusal);
+      this.#leave(refusal);
       return;
     }
     const shares = this.#volume.dedup === 'pre-ack' || this.#search !== null;
@@ -439,7 +458,7 @@ export class Change implements Entry, Held, Admission {
     // At once: nothing may meet what is not going to be there, and others fail in this turn too.
     this.#letGoIds();
     this.#core.clock.endOfTurn(() => {
-      this.#fail({ code: error.code === 'full' ? 'space-exhausted' : 'write-failed' });
+      this.#leave({ code: error.code === 'full' ? 'space-exhausted' : 'write-failed' });
     });
   }
 
@@ -451,7 +470,7 @@ export class Change implements Entry, Held, Admission {
   }
 
   /** Ends a change that holds its range and took no effect. */
-  #fail(error: VolumeError): void {
+  #leave(error: VolumeError | null): void {
     assert(this.#pins.length === 0, 'nothing stays pinned');
     this.#letGoIds();
     this.#volume.lock.release(this);

@@ -6,7 +6,8 @@
  * - A line is what a volume has left behind: its snapshots in order of their epochs, then its head. Each
  *   follows the one before it, the first of a clone its origin.
  * - What was born after the epoch of the dataset before belongs to a dataset, or to one after it.
- * - A snapshot with clones is hidden when it is deleted, and goes when the last of them is gone.
+ * - A snapshot with clones is hidden when it is deleted, and goes when the last of them is gone. One
+ *   without a name, a point in time, is hidden from the beginning.
  */
 import { assert, present } from '../../src/base/assert.ts';
 import { StateKind, rowName, rowNumber } from '../meta/state.ts';
@@ -63,6 +64,11 @@ export class Families {
   /** Snapshots, hidden ones too. */
   get count(): number {
     return this.#snapshots.size;
+  }
+
+  /** Snapshots without a name. */
+  pointsInTime(): SnapshotRecord[] {
+    return [...this.#snapshots.values()].filter(({ name }) => name === '');
   }
 
   /** Also one that is hidden. */
@@ -138,7 +144,8 @@ export class Families {
       previous,
       deadlist,
       mappedChunks,
-      hidden: false,
+      // A point in time: nobody sees it, and it goes when it is deleted.
+      hidden: facts.name === '',
     };
     line.snapshots.push(snapshot);
     this.#snapshots.set(snapshot.id, snapshot);

@@ -129,11 +129,11 @@ export class VolumeMap {
     return found;
   }
 
-  /** Sets the entry of a leaf that is pinned; gives the id that was there. */
+  /** Sets the entry of a leaf that is pinned, 0 for a hole; gives the id that was there. */
   replace(leaf: Page, chunkNumber: number, id: number): number {
     const index = chunkNumber % ENTRIES_PER_MAP_PAGE;
     const before = entryId(leaf, index);
-    this.#set(leaf, index, id, this.state.epoch);
+    this.#set(leaf, index, id, id === 0 ? 0 : this.state.epoch);
     return before;
   }
 

@@ -94,7 +94,7 @@ export class VolumeTable {
         map: { ...snapshot.map },
         deadlist: NO_LIST,
       },
-      { pageRelease: this.#pageRelease, lists: this.lists },
+      { pageRelease: this.#pageRelease, lists: this.lists, isSnapshot: true },
     );
     this.#views.set(snapshot.id, view);
     return view;
@@ -115,7 +115,9 @@ export class VolumeTable {
         }
         return;
       case 'delete-snapshots':
-        for (const id of change.ids) this.families.deleteSnapshot(id);
+        for (const id of change.ids) {
+          if (this.families.snapshot(id) !== undefined) this.families.deleteSnapshot(id);
+        }
         return;
       case 'delete-volume':
       case 'resize-volume':

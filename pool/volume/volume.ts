@@ -8,13 +8,18 @@ import type { VolumeRecord } from './catalogue.ts';
 import { ChunkViews, noBytes } from './chunk-views.ts';
 import type { ReadBytes } from './chunk-views.ts';
 import { Change } from './change.ts';
+import { Copy } from './copy.ts';
+import type { CopyRange } from './copy.ts';
 import type { Deadlists } from './deadlists.ts';
+import { Fill } from './fill.ts';
 import { ENTRIES_PER_MAP_PAGE, VolumeMap, entryBirth, entryId, levelsFor } from './map.ts';
 import type { Page } from '../meta/page-cache.ts';
 import type { Abortable, Finish, VolumeError } from './operations.ts';
 import type { PageRelease } from './page-release.ts';
 import { RangeLock } from './range-lock.ts';
 import { ChunkRead, findResident } from './read.ts';
+import { comparing, oring } from './revision.ts';
+import type { Revision } from './revision.ts';
 import { compressionOf } from './volume-spec.ts';
 
 export type ReadDone = (error: VolumeError | null, bytes: ReadBytes) => void;
@@ -56,6 +61,7 @@ export class Volume {
   readonly #record: VolumeRecord;
   readonly #pageRelease: PageRelease;
   readonly #lists: Deadlists;
+  readonly #isSnapshot: boolean;
   #gone = false;
   #limit = Infinity;
   /** What `#compression` was made of. */
@@ -65,12 +71,14 @@ export class Volume {
   constructor(
     core: PoolCore,
     record: VolumeRecord,
-    { pageRelease, lists }: { pageRelease: PageRelease; lists: Deadlists },
+    parts: { pageRelease: PageRelease; lists: Deadlists; isSnapshot?: boolean },
   ) {
+    const { pageRelease, lists } = parts;
     this.#core = core;
     this.#record = record;
     this.#pageRelease = pageRelease;
     this.#lists = lists;
+    this.#isSnapshot = parts.isSnapshot ?? false;
     this.id = record.id;
     this.chunkBytes = record.chunkSizeBytes;
     this.log2 = Math.log2(record.chunkSizeBytes);
@@ -91,6 +99,11 @@ export class Volume {
 
   get sizeBytes(): number {
     return this.#record.sizeBytes;
+  }
+
+  /** What it shows never changes. */
+  get isSnapshot(): boolean {
+    return this.#isSnapshot;
   }
 
   get readOnly(): boolean {
@@ -138,18 +151,22 @@ export class Volume {
     }
     const first = Math.floor(offset / this.chunkBytes);
     const last = Math.floor((offset + length - 1) / this.chunkBytes);
-    const run = (): void => {
-      this.#readChunks(first, last - first + 1, (error, chunks) => {
-        if (error === null) done(null, chunks.cut(offset - first * this.chunkBytes, length));
-        else done(error, noBytes);
-      });
-    };
     const waited = (): void => {
       const late = this.refusal(offset, length, 'read');
-      if (late === null) run();
+      if (late === null) this.readHeld(offset, length, done);
       else done(late, noBytes);
     };
-    if (this.lock.look(first, last, waited)) run();
+    if (this.lock.look(first, last, waited)) this.readHeld(offset, length, done);
+  }
+
+  /** The bytes of a range that no change holds, or its own holder reads. */
+  readHeld(offset: number, length: number, done: ReadDone): void {
+    const first = Math.floor(offset / this.chunkBytes);
+    const last = Math.floor((offset + length - 1) / this.chunkBytes);
+    this.#readChunks(first, last - first + 1, (error, chunks) => {
+      if (error === null) done(null, chunks.cut(offset - first * this.chunkBytes, length));
+      else done(error, noBytes);
+    });
   }
 
   /** The bytes of one chunk, for who holds its range; they are good for this turn. */
@@ -178,6 +195,87 @@ export class Volume {
     finish: Finish,
   ): void {
     this.#change({ offset, length, source: null, ...options }, finish);
+  }
+
+  /** Writes `data` if the range holds `expected`, which is as long; else nothing, and `finish` hears at
+   * which byte the first difference is. Nobody changes the range in between. */
+  compareAndWrite(
+    offset: number,
+    bytes: { expected: Uint8Array; data: Uint8Array },
+    options: { durable: boolean; abortable: Abortable },
+    finish: (error: VolumeError | null, differsAt: number | null) => void,
+  ): void {
+    const { data: source } = bytes;
+    let differsAt: number | null = null;
+    const revise = comparing(bytes, (at) => {
+      differsAt = at;
+    });
+    this.#change({ offset, length: source.length, source, revise, ...options }, (error) => {
+      finish(error, differsAt);
+    });
+  }
+
+  /** Sets the bits that `data` has, and leaves the others as they are. */
+  orWrite(
+    offset: number,
+    data: Uint8Array,
+    options: { durable: boolean; abortable: Abortable },
+    finish: Finish,
+  ): void {
+    const facts = { offset, length: data.length, source: data, revise: oring(data) };
+    this.#change({ ...facts, ...options }, finish);
+  }
+
+  /** Copies from a volume or snapshot of this pool: see `Copy`. With an error, `copiedBytes` from the
+   * start are there. */
+  copyFrom(
+    source: Volume,
+    range: CopyRange,
+    { durable, abortable }: { durable: boolean; abortable: Abortable },
+    done: (error: VolumeError | null, copiedBytes: number) => void,
+  ): void {
+    const { sourceOffset, offset, length } = range;
+    const refusal =
+      source.refusal(sourceOffset, length, 'read') ?? this.refusal(offset, length, 'write');
+    if (refusal !== null || length === 0) {
+      done(refusal, 0);
+      return;
+    }
+    const copied = (error: VolumeError | null, copiedBytes: number): void => {
+      if (error !== null) done(error, copiedBytes);
+      else {
+        this.#synced(durable, (failure) => {
+          done(failure, failure === null ? length : 0);
+        });
+      }
+    };
+    const facts = { core: this.#core, target: this, source, range, abortable };
+    new Copy({ ...facts, done: copied }).start();
+  }
+
+  /** Repeats a pattern, which is a part of a chunk and not all zeroes: see `Fill`. */
+  fill(
+    { offset, length, pattern }: { offset: number; length: number; pattern: Uint8Array },
+    { durable, abortable }: { durable: boolean; abortable: Abortable },
+    finish: Finish,
+  ): void {
+    const refusal = this.refusal(offset, length, 'write');
+    if (refusal !== null || length === 0) {
+      finish(refusal);
+      return;
+    }
+    const filled: Finish = (error) => {
+      if (error === null) this.#synced(durable, finish);
+      else finish(error);
+    };
+    const facts = { core: this.#core, volume: this, offset, length, pattern, abortable };
+    new Fill({ ...facts, done: filled }).start();
+  }
+
+  /** What took effect so far is durable, where that is asked for or the volume wants it. */
+  #synced(durable: boolean, finish: Finish): void {
+    if (durable || this.#record.durability === 'sync') this.flush(finish);
+    else finish(null);
   }
 
   /** All that took effect before is durable. */
@@ -246,6 +344,15 @@ export class Volume {
     if (this.#gone || chunkNumber * this.chunkBytes >= this.#record.sizeBytes) return 0;
     const leaf = this.map.leaf(chunkNumber);
     return leaf !== null && 'missing' in leaf ? leaf.missing : 0;
+  }
+
+  /** A hole takes effect on one chunk whose leaf stays. */
+  setHoleAt(leaf: Page, chunkNumber: number): void {
+    const birth = entryBirth(leaf, chunkNumber % ENTRIES_PER_MAP_PAGE);
+    const before = this.map.replace(leaf, chunkNumber, 0);
+    if (before === 0) return;
+    this.#record.mappedChunks -= 1;
+    this.#drop(before, birth);
   }
 
   /** Holds a chunk number whose entry is to name another chunk with the same bytes. null: its entry is
@@ -364,6 +471,7 @@ export class Volume {
       offset: number;
       length: number;
       source: Uint8Array | null;
+      revise?: Revision;
       durable: boolean;
       abortable: Abortable;
     },

@@ -5,7 +5,9 @@ import { openPool } from '../../../pool/pool.ts';
 import type { Pool } from '../../../pool/pool.ts';
 import type { PoolOptions, PoolPorts } from '../../../pool/options.ts';
 import type { VolumeSpec } from '../../../pool/types.ts';
+import type { CopyRange } from '../../../pool/volume/copy.ts';
 import type { VolumeError } from '../../../pool/volume/operations.ts';
+import type { Volume } from '../../../pool/volume/volume.ts';
 import { healthy } from '../../sim/settings.ts';
 import type { DiskSettings, MetaSettings } from '../../sim/settings.ts';
 import { SimWorld } from '../../sim/sim-world.ts';
@@ -106,6 +108,24 @@ export class PoolInWorld {
       this.pool.openVolume(name).zero(offset, length, options, resolve);
     });
     return this.world.until(done);
+  }
+
+  /** Copies within a volume, or from another one or a snapshot (`from`). */
+  copy(
+    name: string,
+    range: CopyRange,
+    facts: { from?: Volume; durable?: boolean } = {},
+  ): Promise<{ error: VolumeError | null; copiedBytes: number }> {
+    const volume = this.pool.openVolume(name);
+    const { from = volume, durable = false } = facts;
+    return this.world.until(
+      new Promise((resolve) => {
+        const options = { durable, abortable: { aborted: false } };
+        volume.copyFrom(from, range, options, (error, copiedBytes) => {
+          resolve({ error, copiedBytes });
+        });
+      }),
+    );
   }
 
   flush(name: string): Promise<VolumeError | null> {
