@@ -132,7 +132,8 @@ export class Member {
     const { uuid } = pool;
     const deviceFor = (name: string): VolumeDevice => {
       const volume = name.includes('@') ? pool.openSnapshot(name) : pool.openVolume(name);
-      return new VolumeDevice(volume, identityOf({ poolUuid: uuid, volumeId: volume.id, name }));
+      const identity = identityOf({ poolUuid: uuid, volumeId: volume.id, name });
+      return new VolumeDevice(volume, identity, pool);
     };
     pool.onLowSpace = () => {
       this.#targets.spaceLow();

@@ -2,31 +2,55 @@
 import type {
   BlockDevice,
   BlockError,
+  BlockErrorCode,
+  CompareAndWriteOperation,
+  CopyOperation,
   DeviceIdentity,
   FlushOperation,
+  OrWriteOperation,
+  PointInTimeDone,
   ProvisioningOperation,
   ReadOperation,
   UnmapOperation,
   WriteOperation,
   WriteSameOperation,
 } from '../iscsi/scsi/block-device.ts';
+import type { PointInTime } from '../pool/points-in-time.ts';
+import { PoolError } from '../pool/types.ts';
+import type { PoolErrorCode } from '../pool/types.ts';
 import type { VolumeError } from '../pool/volume/operations.ts';
 import type { Volume } from '../pool/volume/volume.ts';
+import { assert } from './base/assert.ts';
 
-/** A repeated block is written in pieces of this size, each one change of the volume. */
-const WRITE_SAME_PIECE_BYTES = 1024 * 1024;
+/** What a device needs of the pool that its volume is in. */
+export interface DevicePool {
+  readonly uuid: Uint8Array;
+  pointInTime(volume: Volume): Promise<PointInTime>;
+}
+
+/** What kept a point in time from being taken; what is not here passes. */
+const FREEZE_ERRORS: Partial<Record<PoolErrorCode, BlockErrorCode>> = {
+  io: 'write-failed',
+  'read-only': 'read-only',
+};
 
 export class VolumeDevice implements BlockDevice {
   readonly identity: DeviceIdentity;
   readonly blockSizeBytes: 512 | 4096;
   readonly chunkSizeBytes: number;
   readonly #volume: Volume;
+  readonly #pool: DevicePool;
 
-  constructor(volume: Volume, identity: DeviceIdentity) {
+  constructor(volume: Volume, identity: DeviceIdentity, pool: DevicePool) {
     this.#volume = volume;
+    this.#pool = pool;
     this.identity = identity;
     this.blockSizeBytes = volume.blockSizeBytes;
     this.chunkSizeBytes = volume.chunkBytes;
+  }
+
+  get poolId(): Uint8Array {
+    return this.#pool.uuid;
   }
 
   get blocks(): number {
@@ -78,9 +102,61 @@ export class VolumeDevice implements BlockDevice {
       });
       return;
     }
-    const piece = new Uint8Array(Math.min(length, WRITE_SAME_PIECE_BYTES));
-    for (let at = 0; at < piece.length; at += pattern.length) piece.set(pattern, at);
-    this.#writePieces(operation, { offset, end: offset + length }, piece);
+    const options = { durable: operation.fua, abortable: operation };
+    this.#volume.fill({ offset, length, pattern }, options, (error) => {
+      operation.done(this.#blockError(error));
+    });
+  }
+
+  compareAndWrite(operation: CompareAndWriteOperation): void {
+    const offset = operation.lba * this.blockSizeBytes;
+    const options = { durable: operation.fua, abortable: operation };
+    this.#volume.compareAndWrite(offset, operation, options, (error, differsAt) => {
+      operation.done(this.#blockError(error), differsAt);
+    });
+  }
+
+  orWrite(operation: OrWriteOperation): void {
+    const offset = operation.lba * this.blockSizeBytes;
+    const options = { durable: operation.fua, abortable: operation };
+    this.#volume.orWrite(offset, operation.data, options, (error) => {
+      operation.done(this.#blockError(error));
+    });
+  }
+
+  copy(operation: CopyOperation): void {
+    const { source } = operation;
+    assert(source instanceof VolumeDevice, 'a copy is one within a pool');
+    const range = {
+      sourceOffset: operation.sourceLba * source.blockSizeBytes,
+      offset: operation.lba * this.blockSizeBytes,
+      length: operation.blocks * this.blockSizeBytes,
+    };
+    const options = { durable: false, abortable: operation };
+    this.#volume.copyFrom(source.#volume, range, options, (error, copiedBytes) => {
+      // Blocks of which only a part was copied are to be copied again.
+      const copiedBlocks = Math.floor(copiedBytes / this.blockSizeBytes);
+      operation.done(error === null ? null : { code: error.code }, copiedBlocks);
+    });
+  }
+
+  pointInTime(done: PointInTimeDone): void {
+    this.#pool.pointInTime(this.#volume).then(
+      (point) => {
+        const device = new VolumeDevice(point.volume, this.identity, this.#pool);
+        const release = (): void => {
+          point.release();
+        };
+        done(null, { device, release });
+      },
+      (error: unknown) => {
+        if (!(error instanceof PoolError)) throw error;
+        done(
+          error.code === 'full' ? null : { code: FREEZE_ERRORS[error.code] ?? 'not-ready' },
+          null,
+        );
+      },
+    );
   }
 
   flush(operation: FlushOperation): void {
@@ -116,21 +192,6 @@ export class VolumeDevice implements BlockDevice {
     this.#volume.zero(offset, length, options, (error) => {
       if (error !== null) operation.done(this.#blockError(error));
       else this.#unmapFrom(operation, index + 1);
-    });
-  }
-
-  #writePieces(
-    operation: WriteSameOperation,
-    range: { offset: number; end: number },
-    piece: Uint8Array,
-  ): void {
-    const { offset, end } = range;
-    // Pieces end on multiples of their size, so that all but the first and last are whole chunks.
-    const next = Math.min(end, offset + piece.length - (offset % piece.length));
-    const options = { durable: operation.fua, abortable: operation };
-    this.#volume.write(offset, piece.subarray(0, next - offset), options, (error) => {
-      if (error !== null || next === end) operation.done(this.#blockError(error));
-      else this.#writePieces(operation, { offset: next, end }, piece);
     });
   }
 

@@ -99,7 +99,7 @@ export interface CopyOperation extends BlockOperation {
   readonly lba: number;
   /** In blocks of this device; the bytes are whole blocks of the source too. */
   readonly blocks: number;
-  /** On an error so many blocks from the start are there, and nothing behind them changed. */
+  /** On an error so many blocks from the start are there; of those behind them some may be too. */
   done(error: BlockError | null, copiedBlocks: number): void;
 }
 

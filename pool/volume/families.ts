@@ -40,7 +40,7 @@ export class Families {
   readonly #clones = new Map<number, Set<number>>();
   /** Snapshots that have changed since the last freeze, or gone. */
   readonly #changed = new Set<number>();
-  /** A snapshot is no longer to be seen. */
+  /** A snapshot is no longer to be seen, or read. */
   onGone: (snapshot: number) => void = () => undefined;
 
   constructor(pageRelease: PageRelease, lists: Deadlists) {
@@ -158,8 +158,8 @@ export class Families {
     if (!snapshot.hidden) {
       snapshot.hidden = true;
       this.#changed.add(id);
-      this.onGone(id);
     }
+    this.onGone(id);
     this.#removeIfUnused(snapshot);
   }
 

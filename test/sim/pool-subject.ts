@@ -58,7 +58,7 @@ class PoolLife implements SubjectLife {
   device(name: string): BlockDevice {
     const identity = { naa: new Uint8Array(16), serial: name, name };
     const volume = name.includes('@') ? this.#pool.openSnapshot(name) : this.#pool.openVolume(name);
-    return new VolumeDevice(volume, identity);
+    return new VolumeDevice(volume, identity, this.#pool);
   }
 
   async create(shape: VolumeShape): Promise<void> {
