@@ -19,9 +19,13 @@ import type { Crash } from './sim-world.ts';
 
 type Fate = 'happened' | 'never' | 'unknown';
 
+/** What a copy has put there: one of these, null: anything. It is not known which before it is read. */
+export type Candidates = () => ReadonlySet<number> | null;
+
 interface Version {
   readonly command: Command;
-  readonly tag: number;
+  /** A set, or a function that gives it, until a read tells; null: anything. */
+  tag: number | ReadonlySet<number> | Candidates | null;
   /** Commands that are later than this one on this block, and since when that is certain. */
   readonly later: { readonly command: Command; readonly sinceMoment: number }[];
 }
@@ -58,6 +62,8 @@ export class BlockModel {
   readonly #bases: { readonly from: number; readonly command: Command }[] = [];
   readonly #cuts: { readonly blocks: number; readonly moment: number }[] = [];
   readonly #commands: Command[] = [];
+  #copied: Version[] = [];
+  readonly #consumed = new Set<string>();
   #blocks = 0;
   #moment = 0;
   #lossAccepted = false;
@@ -83,8 +89,53 @@ export class BlockModel {
     return this.#call(name, blocks, tags);
   }
 
+  /** A copy, of which each block is a command of its own: it may stop in the middle. What its source may
+   * have held is asked for until `settleCopies`. */
+  callCopy(firstBlock: number, blocks: readonly Candidates[]): Command[] {
+    this.#consumed.clear();
+    return blocks.map((candidates, index) => {
+      const number = firstBlock + index;
+      const command = this.#call('copy', [number], []);
+      const version = this.#versionsOf(number).at(-1);
+      assert(version !== undefined, 'a command has a version');
+      version.tag = candidates;
+      this.#copied.push(version);
+      return command;
+    });
+  }
+
+  /** What copies that were called so far have taken, they have taken by now. */
+  settleCopies(commands: readonly Command[] | null = null): void {
+    this.#consumed.clear();
+    this.#copied = this.#copied.filter((version) => {
+      const ends = commands === null || commands.includes(version.command);
+      if (ends && typeof version.tag === 'function') version.tag = version.tag();
+      return !ends;
+    });
+  }
+
+  /** Values that a look at a block may have met between then and now; null: any. */
+  candidates(number: number, since: number): ReadonlySet<number> | null {
+    if (this.#wasCut(number, since) || this.#lossAccepted) return null;
+    const legal = this.#versionsOf(number).filter((version) => isLegal(version, since));
+    return valuesOf(legal);
+  }
+
+  /** Compare and write has found these values, which nobody writes a second time. */
+  consume(firstBlock: number, tags: readonly number[]): void {
+    tags.forEach((tag, index) => {
+      const found = `${firstBlock + index}:${tag}`;
+      if (this.#consumed.has(found))
+        throw new Violation(
+          `${this.#place(firstBlock + index)}: two compare and writes found ${tag}`,
+        );
+      this.#consumed.add(found);
+    });
+  }
+
   /** All that was touched, and all of `content`, becomes what that says; the rest of it zeroes. */
   callAll(name: string, content: ReadonlyMap<number, number>): Command {
+    this.#consumed.clear();
     const blocks = [...new Set([...this.#versions.keys(), ...content.keys()])];
     return this.#call(
       name,
@@ -102,12 +153,9 @@ export class BlockModel {
 
   /** For each block that was touched, the values that a copy of it may have that was made between
    * then and now. */
-  possible(since: number): Map<number, Set<number>> {
-    const values = new Map<number, Set<number>>();
-    for (const [number, versions] of this.#versions) {
-      const legal = versions.filter((version) => isLegal(version, since));
-      values.set(number, new Set(legal.map(({ tag }) => tag)));
-    }
+  possible(since: number): Map<number, ReadonlySet<number> | null> {
+    const values = new Map<number, ReadonlySet<number> | null>();
+    for (const number of this.#versions.keys()) values.set(number, this.candidates(number, since));
     return values;
   }
 
@@ -178,6 +226,7 @@ export class BlockModel {
 
   /** Answers that had not come yet never will. */
   crash(kind: Crash): void {
+    this.settleCopies();
     const moment = this.#next();
     for (const command of this.#commands) {
       command.returnedAt = Math.min(command.returnedAt, moment);
@@ -249,7 +298,7 @@ export class BlockModel {
   #see(look: { number: number; tag: number; calledAt: number; moment: number }): Version | null {
     const versions = this.#versionsOf(look.number);
     const matching = versions.filter(
-      (version) => version.tag === look.tag && isLegal(version, look.calledAt),
+      (version) => mayHave(version, look.tag) && isLegal(version, look.calledAt),
     );
     const seen = matching[0];
     // With a loss a resize may be lost too: what it had cut off is back.
@@ -264,6 +313,7 @@ export class BlockModel {
     }
     // Which of several that left the same value, it does not tell.
     if (matching.length > 1) return null;
+    seen.tag = look.tag;
     if (seen.command.fate === 'unknown') this.#happened(seen.command, look.moment);
     return seen;
   }
@@ -295,10 +345,13 @@ export class BlockModel {
   }
 
   #explain(look: { number: number; tag: number }, versions: readonly Version[]): string {
-    const lines = versions.map(({ command, tag, later }) => {
+    const lines = versions.map((version) => {
+      const { command, tag, later } = version;
       const { name, calledAt, returnedAt, fate, durable } = command;
       const hidden = later.filter((other) => other.command.fate === 'happened').length;
-      return `  ${tag === look.tag ? '>' : ' '} tag ${tag} ${name} [${calledAt}, ${returnedAt}] ${fate}${durable ? ' durable' : ''}, later: ${hidden}`;
+      const values =
+        typeof tag === 'number' ? tag : [...(valuesOf([version]) ?? ['any'])].join('|');
+      return `  ${tag === look.tag ? '>' : ' '} tag ${values} ${name} [${calledAt}, ${returnedAt}] ${fate}${durable ? ' durable' : ''}, later: ${hidden}`;
     });
     return `${this.#place(look.number)} shows tag ${look.tag}, which it may not:\n${lines.join('\n')}`;
   }
@@ -308,6 +361,29 @@ function doubt(command: Command): void {
   command.durable = false;
   if (command.fate === 'happened') command.fate = 'unknown';
 }
+
+/** Versions whose values are being asked for: volumes may be copied onto each other. */
+const asked = new Set<Version>();
+
+/** null: any. */
+function valuesOf(versions: readonly Version[]): Set<number> | null {
+  const values = new Set<number>();
+  for (const version of versions) {
+    if (asked.has(version)) continue;
+    asked.add(version);
+    const found = typeof version.tag === 'function' ? version.tag() : version.tag;
+    asked.delete(version);
+    if (found === null) return null;
+    if (typeof found === 'number') values.add(found);
+    else for (const value of found) values.add(value);
+  }
+  return values;
+}
+
+const mayHave = (version: Version, value: number): boolean =>
+  typeof version.tag === 'number'
+    ? version.tag === value
+    : (valuesOf([version])?.has(value) ?? true);
 
 const isLegal = (version: Version, calledAt: number): boolean =>
   version.command.fate !== 'never' &&

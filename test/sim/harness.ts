@@ -6,6 +6,8 @@
 import { present } from '../../src/base/assert.ts';
 import { changeCatalogue, tendVolumes } from './catalogue-actor.ts';
 import { Violation } from './block-model.ts';
+import { snapshotSource, volumeSource } from './copy-sources.ts';
+import type { CopySource } from './copy-actor.ts';
 import { moodsOf } from './moods.ts';
 import { Prng } from './prng.ts';
 import { compareSnapshots, readSomeSnapshot, useSnapshots } from './snapshot-actor.ts';
@@ -374,15 +376,19 @@ export class Harness {
     }
   }
 
-  #traffic(life: SubjectLife, volume: VolumeUnderTest): VolumeTraffic {
+  #excusesOf(volume: VolumeUnderTest): () => Excuses {
     const { cuts } = volume;
-    const excuses = (): Excuses => ({
+    return () => ({
       damage: this.#world.damages > 0,
       deviceErrors: this.#world.errors > 0,
       full: this.#profile.isTight || this.#profile.settings.disk.fullRate > 0,
       shrinking: volume.sizes.length > 1 || volume.cuts !== cuts,
       deleting: volume.presence !== 'there',
     });
+  }
+
+  #traffic(life: SubjectLife, volume: VolumeUnderTest): VolumeTraffic {
+    const excuses = this.#excusesOf(volume);
     return {
       mood: this.#mood,
       model: volume.model,
@@ -392,8 +398,18 @@ export class Harness {
       excuses,
       nextTag: () => ++this.#tags,
       note: this.#note,
+      sources: () => this.#sources(life),
       later: (run) => this.#world.clock.after(this.#prng.fraction(), run),
     };
+  }
+
+  #sources(life: SubjectLife): CopySource[] {
+    const volumes = [...this.#volumes.values()].filter(({ presence }) => presence === 'there');
+    const snapshots = [...this.#snapshots.values()].filter(({ presence }) => presence === 'there');
+    return [
+      ...volumes.map((volume) => volumeSource(volume, life, this.#excusesOf(volume))),
+      ...snapshots.map((one) => snapshotSource(one, life, this.#excusesOf(one.volume))),
+    ];
   }
 
   readonly #note: Note = (what, ...facts) => {

@@ -1,4 +1,6 @@
 /** What crowds do in a life: each mood leads to other places of the pool. */
+import { comparer, orWriter } from './compare-actor.ts';
+import { copier, freezer } from './copy-actor.ts';
 import type { Profile } from './profiles.ts';
 import type { Prng } from './prng.ts';
 import {
@@ -17,7 +19,18 @@ const times = (count: number, actor: Actor): Actor[] => new Array<Actor>(count).
 
 const mixed: Mood = {
   name: 'mixed',
-  actors: [...times(5, writer), ...times(3, reader), unmapper, sameWriter, flusher, prober],
+  actors: [
+    ...times(10, writer),
+    ...times(6, reader),
+    ...times(2, unmapper),
+    ...times(2, sameWriter),
+    ...times(2, flusher),
+    ...times(2, prober),
+    ...times(2, copier),
+    freezer,
+    comparer,
+    orWriter,
+  ],
   largest: 64,
   contents: Infinity,
   fuaRate: 0.1,
@@ -35,6 +48,24 @@ const unflushed: Mood = {
   fuaRate: 0,
   thinkMs: 0.5,
   leavesUnsynced: true,
+};
+
+/** Chunks of many places are the same ones: copies, and what is written over them. */
+const copies: Mood = {
+  ...mixed,
+  name: 'copies',
+  actors: [
+    ...times(4, writer),
+    ...times(4, copier),
+    ...times(2, comparer),
+    reader,
+    unmapper,
+    sameWriter,
+    freezer,
+    orWriter,
+  ],
+  largest: 32,
+  spread: 30,
 };
 
 /** More than the log holds. */
@@ -62,7 +93,13 @@ const churn: Mood = {
 const twins: Mood = {
   ...mixed,
   name: 'twins',
-  actors: [...times(8, chunkWriter), ...times(2, reader), ...times(2, chunkUnmapper), flusher],
+  actors: [
+    ...times(8, chunkWriter),
+    copier,
+    ...times(2, reader),
+    ...times(2, chunkUnmapper),
+    flusher,
+  ],
   largest: 24,
   contents: 60,
   fuaRate: 0.02,
@@ -78,7 +115,7 @@ const bulk: Mood = {
   thinkMs: 2,
 };
 
-const moods = [mixed, mixed, mixed, mixed, unflushed, unflushed, flood, churn];
+const moods = [mixed, mixed, mixed, copies, copies, unflushed, unflushed, flood, churn];
 
 /** The moods of a run's lives: some crowds never change theirs. */
 export function moodsOf(prng: Prng, profile: Profile): Mood[] {

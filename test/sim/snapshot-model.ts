@@ -6,15 +6,15 @@ export class SnapshotModel {
   readonly name: string;
   readonly blocks: number;
   readonly blockSizeBytes: number;
-  /** Values that a block may have; what is not here is zeroes. */
-  readonly #possible: ReadonlyMap<number, ReadonlySet<number>>;
+  /** Values that a block may have, null: any; what is not here is zeroes. */
+  readonly #possible: ReadonlyMap<number, ReadonlySet<number> | null>;
   readonly #seen = new Map<number, number>();
 
   constructor(facts: {
     name: string;
     blocks: number;
     blockSizeBytes: number;
-    possible: ReadonlyMap<number, ReadonlySet<number>>;
+    possible: ReadonlyMap<number, ReadonlySet<number> | null>;
   }) {
     this.name = facts.name;
     this.blocks = facts.blocks;
@@ -30,6 +30,14 @@ export class SnapshotModel {
   /** Blocks that have been read and are not zeroes. */
   content(): ReadonlyMap<number, number> {
     return new Map([...this.#seen].filter(([, tag]) => tag !== 0));
+  }
+
+  /** What a copy of a block may have; null: anything. */
+  candidates(number: number): ReadonlySet<number> | null {
+    const seen = this.#seen.get(number);
+    if (seen !== undefined) return new Set([seen]);
+    const possible = this.#possible.get(number);
+    return possible === undefined ? new Set([0]) : possible;
   }
 
   get isKnown(): boolean {
@@ -54,7 +62,7 @@ export class SnapshotModel {
     if (seen !== undefined && seen !== tag)
       throw new Violation(`${this.name} block ${number} has changed from tag ${seen} to ${tag}`);
     const possible = this.#possible.get(number);
-    if (possible === undefined ? tag === 0 : possible.has(tag)) return;
+    if (possible === undefined ? tag === 0 : (possible?.has(tag) ?? true)) return;
     const which = [...(possible ?? [0])].join(' or ');
     throw new Violation(`${this.name} block ${number} shows tag ${tag}, not ${which}`);
   }

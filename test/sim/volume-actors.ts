@@ -1,6 +1,7 @@
 /** Those who use one volume: each knows a kind of command, sends it and tells the model. */
 import type { BlockDevice, BlockError } from '../../iscsi/scsi/block-device.ts';
 import type { DataIn } from '../../iscsi/scsi/task.ts';
+import type { CopySource } from './copy-actor.ts';
 import type { Prng } from './prng.ts';
 import { Violation } from './block-model.ts';
 import type { BlockModel, Command } from './block-model.ts';
@@ -17,7 +18,7 @@ export interface Excuses {
 
 /** How a crowd behaves. */
 export interface Mood {
-  readonly name: 'mixed' | 'unflushed' | 'flood' | 'churn' | 'twins' | 'bulk';
+  readonly name: 'mixed' | 'unflushed' | 'copies' | 'flood' | 'churn' | 'twins' | 'bulk';
   readonly actors: readonly Actor[];
   /** Blocks of the largest writes. */
   readonly largest: number;
@@ -41,6 +42,8 @@ export interface VolumeTraffic {
   readonly excuses: () => Excuses;
   readonly nextTag: () => number;
   readonly note: (what: string, ...facts: readonly (string | number)[]) => void;
+  /** Volumes and snapshots that are there. */
+  readonly sources: () => readonly CopySource[];
   /** Runs it a moment later, for aborts. */
   readonly later: (run: () => void) => void;
 }
@@ -251,7 +254,7 @@ export const prober: Actor = async (traffic) => {
 
 const NEVER = new Set(['space-exhausted', 'read-only', 'not-ready', 'aborted', 'out-of-range']);
 
-function settle(
+export function settle(
   traffic: VolumeTraffic,
   commands: readonly Command[],
   result: { error: BlockError | null; fua: boolean; abort: boolean; parts?: boolean },
@@ -268,7 +271,15 @@ function settle(
   for (const command of commands) model.returned(command, fate, { durable: sync || fua });
 }
 
-function mustBeExcused(
+export function returnedAll(
+  { model, sync }: VolumeTraffic,
+  commands: readonly Command[],
+  fate: 'happened' | 'unknown',
+): void {
+  for (const command of commands) model.returned(command, fate, { durable: sync });
+}
+
+export function mustBeExcused(
   error: BlockError,
   excuses: Excuses,
   { abort, what }: { abort: boolean; what: string },
@@ -296,8 +307,8 @@ function newTag({ prng, nextTag }: VolumeTraffic): number {
 }
 
 /** Mostly few, warm places: at the start, at the end, where map pages meet. */
-function place(
-  { model, prng, mood }: VolumeTraffic,
+export function place(
+  { model, prng, mood }: Pick<VolumeTraffic, 'model' | 'prng' | 'mood'>,
   most: number,
 ): { lba: number; blocks: number } {
   const blocks = Math.min(model.blocks, prng.between(1, prng.chance(0.5) ? 4 : most));
