@@ -105,13 +105,14 @@ export class Snapshots {
     );
   }
 
-  /** The volume as it is now, as a snapshot that nobody sees. */
+  /** The volume as it is now, as a snapshot that nobody sees. In nobody's way: other changes of the volume
+   * are not refused meanwhile, and come before or after. */
   freeze(volume: Volume): Promise<SnapshotRecord> {
     const { name } = volume.record;
-    return this.#inTurn([name], async () => {
-      if (this.#volumes.byName(name) !== volume) {
-        throw new PoolError('not-found', `'${name}' is gone: there is nothing to be frozen`);
-      }
+    const gone = new PoolError('not-found', `'${name}' is gone: there is nothing to be frozen`);
+    return this.#inTurn([], async () => {
+      // One that is being deleted is never resumed.
+      if (volume.isGone) throw gone;
       mustHaveEpochs(volume);
       const id = this.#volumes.takeId();
       const resume = await pauseAll([volume]);
@@ -119,8 +120,8 @@ export class Snapshots {
       const snapshots = [{ id, volume: volume.id, name: '' }];
       await this.#log.record({ op: 'create-snapshots', createdAtMs, snapshots }, resume);
       const record = this.#volumes.families.snapshot(id);
-      if (record !== undefined) return record;
-      throw new PoolError('not-found', `'${name}' was rolled back meanwhile: try again`);
+      if (record === undefined) throw gone;
+      return record;
     });
   }
 

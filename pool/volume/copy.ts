@@ -41,6 +41,7 @@ export class Copy {
   /** Chunk boundaries are the same in both. */
   readonly #isAlike: boolean;
   readonly #steps: Steps;
+  readonly #done: (error: VolumeError | null, copiedBytes: number) => void;
 
   constructor(facts: {
     core: PoolCore;
@@ -48,29 +49,39 @@ export class Copy {
     source: Volume;
     range: CopyRange;
     abortable: Abortable;
+    durable: boolean;
+    /** With an error: so many bytes from the start on are there, and some behind them may be. */
     done: (error: VolumeError | null, copiedBytes: number) => void;
   }) {
-    const { core, target, source, range, abortable } = facts;
+    const { core, target, source, range, abortable, durable, done } = facts;
     this.#core = core;
     this.#target = target;
     this.#source = source;
     this.#range = range;
     this.#abortable = abortable;
+    this.#done = done;
     const shift = range.sourceOffset - range.offset;
     this.#isAlike = source.chunkBytes === target.chunkBytes && shift % target.chunkBytes === 0;
     this.#steps = new Steps({
       clock: core.clock,
+      volume: target,
       lengthBytes: range.length,
       abortable,
+      durable,
       plan: (at, ready) => {
         this.#plan(at, ready);
       },
-      done: facts.done,
+      done,
     });
   }
 
   start(): void {
-    this.#steps.start();
+    const { sourceOffset, offset, length } = this.#range;
+    const refusal =
+      this.#source.refusal(sourceOffset, length, 'read') ??
+      this.#target.refusal(offset, length, 'write');
+    if (refusal === null) this.#steps.start();
+    else this.#done({ code: refusal.code }, 0);
   }
 
   #plan(at: number, ready: (step: Step) => void): void {

@@ -26,6 +26,7 @@ export class Fill {
   /** A chunk of the pattern. */
   readonly #bytes: Uint8Array;
   readonly #abortable: Abortable;
+  readonly #durable: boolean;
   readonly #done: (error: VolumeError | null) => void;
   /** null: not written yet, or its entry could not be had. */
   #chunk: ChunkEntry | null = null;
@@ -39,6 +40,7 @@ export class Fill {
     /** Its length is a part of the chunk size; not all zeroes. */
     pattern: Uint8Array;
     abortable: Abortable;
+    durable: boolean;
     done: (error: VolumeError | null) => void;
   }) {
     const { volume, pattern } = facts;
@@ -47,6 +49,7 @@ export class Fill {
     this.#offset = facts.offset;
     this.#length = facts.length;
     this.#abortable = facts.abortable;
+    this.#durable = facts.durable;
     this.#done = facts.done;
     this.#bytes = new Uint8Array(volume.chunkBytes);
     for (let at = 0; at < this.#bytes.length; at += pattern.length) this.#bytes.set(pattern, at);
@@ -54,6 +57,11 @@ export class Fill {
 
   start(): void {
     const { chunkBytes } = this.#volume;
+    const refusal = this.#volume.refusal(this.#offset, this.#length, 'write');
+    if (refusal !== null) {
+      this.#end(refusal);
+      return;
+    }
     const head = (chunkBytes - (this.#offset % chunkBytes)) % chunkBytes;
     if (head + chunkBytes > this.#length) this.#run(-1);
     else {
@@ -69,8 +77,10 @@ export class Fill {
     const { chunkBytes } = this.#volume;
     const steps = new Steps({
       clock: this.#core.clock,
+      volume: this.#volume,
       lengthBytes: this.#length,
       abortable: this.#abortable,
+      durable: this.#durable,
       plan: (at, ready) => {
         const within = (this.#offset + at) % chunkBytes;
         const left = this.#length - at;

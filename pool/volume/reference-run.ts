@@ -97,6 +97,7 @@ export class ReferenceRun implements Entry, Held, Admission {
   }
 
   start(): void {
+    this.#core.commandRate.commands += 1;
     this.#core.space.admit(this);
   }
 

@@ -1,9 +1,10 @@
 /**
- * A change too large for one frame, as steps from its start to its end: a few are under way at a time, and
- * in one turn one is begun. The first that fails ends it; what is before that is done.
+ * A change of a volume that is too large for one frame, as steps from its start to its end: a few are under
+ * way at a time, and in one turn one is begun. The first that fails ends it; what is before that is done.
  */
 import type { Clock } from '../../src/base/ports.ts';
 import type { Abortable, VolumeError } from './operations.ts';
+import type { Volume } from './volume.ts';
 
 const MOST_UNDER_WAY = 4;
 
@@ -15,6 +16,8 @@ export interface Step {
 
 export class Steps {
   readonly #clock: Clock;
+  readonly #volume: Volume;
+  readonly #durable: boolean;
   readonly #lengthBytes: number;
   readonly #abortable: Abortable;
   readonly #plan: (at: number, ready: (step: Step) => void) => void;
@@ -28,14 +31,19 @@ export class Steps {
 
   constructor(facts: {
     clock: Clock;
+    volume: Volume;
     lengthBytes: number;
     abortable: Abortable;
+    /** What was done is durable when all is done; of some volumes it is in any case. */
+    durable: boolean;
     /** Gives the step that begins there, now or later. */
     plan: (at: number, ready: (step: Step) => void) => void;
     /** With an error: so many bytes from the start on are done. */
     done: (error: VolumeError | null, doneBytes: number) => void;
   }) {
     this.#clock = facts.clock;
+    this.#volume = facts.volume;
+    this.#durable = facts.durable || facts.volume.durability === 'sync';
     this.#lengthBytes = facts.lengthBytes;
     this.#abortable = facts.abortable;
     this.#plan = facts.plan;
@@ -92,6 +100,13 @@ export class Steps {
   #mayEnd(): void {
     if (this.#underWay > 0 || this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#done(this.#failure?.error ?? null, this.#failure?.at ?? this.#lengthBytes);
+    const failure = this.#failure;
+    if (failure !== null) this.#done(failure.error, failure.at);
+    else if (!this.#durable) this.#done(null, this.#lengthBytes);
+    else {
+      this.#volume.flush((error) => {
+        this.#done(error, error === null ? this.#lengthBytes : 0);
+      });
+    }
   }
 }

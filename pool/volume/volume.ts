@@ -101,6 +101,11 @@ export class Volume {
     return this.#record.sizeBytes;
   }
 
+  /** It is deleted, or about to be. */
+  get isGone(): boolean {
+    return this.#gone;
+  }
+
   /** What it shows never changes. */
   get isSnapshot(): boolean {
     return this.#isSnapshot;
@@ -231,51 +236,19 @@ export class Volume {
   copyFrom(
     source: Volume,
     range: CopyRange,
-    { durable, abortable }: { durable: boolean; abortable: Abortable },
+    options: { durable: boolean; abortable: Abortable },
     done: (error: VolumeError | null, copiedBytes: number) => void,
   ): void {
-    const { sourceOffset, offset, length } = range;
-    const refusal =
-      source.refusal(sourceOffset, length, 'read') ?? this.refusal(offset, length, 'write');
-    if (refusal !== null || length === 0) {
-      done(refusal, 0);
-      return;
-    }
-    const copied = (error: VolumeError | null, copiedBytes: number): void => {
-      if (error !== null) done(error, copiedBytes);
-      else {
-        this.#synced(durable, (failure) => {
-          done(failure, failure === null ? length : 0);
-        });
-      }
-    };
-    const facts = { core: this.#core, target: this, source, range, abortable };
-    new Copy({ ...facts, done: copied }).start();
+    new Copy({ core: this.#core, target: this, source, range, ...options, done }).start();
   }
 
   /** Repeats a pattern, which is a part of a chunk and not all zeroes: see `Fill`. */
   fill(
-    { offset, length, pattern }: { offset: number; length: number; pattern: Uint8Array },
-    { durable, abortable }: { durable: boolean; abortable: Abortable },
+    range: { offset: number; length: number; pattern: Uint8Array },
+    options: { durable: boolean; abortable: Abortable },
     finish: Finish,
   ): void {
-    const refusal = this.refusal(offset, length, 'write');
-    if (refusal !== null || length === 0) {
-      finish(refusal);
-      return;
-    }
-    const filled: Finish = (error) => {
-      if (error === null) this.#synced(durable, finish);
-      else finish(error);
-    };
-    const facts = { core: this.#core, volume: this, offset, length, pattern, abortable };
-    new Fill({ ...facts, done: filled }).start();
-  }
-
-  /** What took effect so far is durable, where that is asked for or the volume wants it. */
-  #synced(durable: boolean, finish: Finish): void {
-    if (durable || this.#record.durability === 'sync') this.flush(finish);
-    else finish(null);
+    new Fill({ core: this.#core, volume: this, ...range, ...options, done: finish }).start();
   }
 
   /** All that took effect before is durable. */

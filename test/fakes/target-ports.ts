@@ -43,6 +43,11 @@ function fakeDevice(pool: MemoryPool, name: string): BlockDevice {
     writeSame: refused,
     flush: refused,
     provisioning: refused,
+    poolId: pool.uuid,
+    compareAndWrite: refused,
+    orWrite: refused,
+    copy: refused,
+    pointInTime: refused,
   };
 }
 
