@@ -60,7 +60,7 @@ export const chunkKeyOf = (id: number): number =>
 
 /** Index of the first word of the id's entry in its page. */
 export const entryAt = (id: number): number =>
-  PAGE_HEADER_WORDS + (id % ENTRIES_PER_CHUNK_PAGE) * ENTRY_WORDS;
+  PAGE_HEADER_WORDS + ((id >>> 0) % ENTRIES_PER_CHUNK_PAGE) * ENTRY_WORDS;
 
 export const chunkIdOf = (partition: number, pageNumber: number, index: number): number =>
   partition * PARTITION_SPAN + pageNumber * ENTRIES_PER_CHUNK_PAGE + index;

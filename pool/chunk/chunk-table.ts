@@ -52,6 +52,8 @@ export class ChunkTable {
   readonly #allocators: Allocator[];
   /** References that are on their way, by id. */
   readonly #pins = new Map<number, number>();
+  /** See `pinRun`. */
+  readonly #runs = new Set<Float64Array>();
   /** Ids that are about to become aliases, or to die with the drop of their last reference. */
   readonly #leaving = new Set<number>();
   /** Number of the next checkpoint to be frozen. */
@@ -134,15 +136,23 @@ export class ChunkTable {
     this.#index.add(fingerprintHigh, fingerprintLow, chunk.id);
   }
 
-  /** Whether a chunk that is there may take one more reference. */
+  /** Whether this is a chunk that may take one more reference. */
   takesReference(page: Page, id: number): boolean {
     const at = entryAt(id);
-    const words = page.words;
+    const { words } = page;
     return (
       ((words[at + EntryField.state] as number) & 0xff) === ChunkState.live &&
-      !this.#leaving.has(id) &&
-      (words[at + EntryField.count] as number) + (this.#pins.get(id) ?? 0) < MOST_REFERENCES
+      !(this.#leaving.size > 0 && this.#leaving.has(id)) &&
+      this.#hasRoom(words[at + EntryField.count] as number, id)
     );
+  }
+
+  /** One more fits with what is on its way, which is never more than half of all. */
+  #hasRoom(count: number, id: number): boolean {
+    if (count < MOST_REFERENCES / 2) return true;
+    let pins = this.#pins.get(id) ?? 0;
+    for (const ids of this.#runs) for (const other of ids) if (other === id) pins += 1;
+    return count + pins < MOST_REFERENCES;
   }
 
   /** Whether a chunk with this fingerprint and size may be a duplicate of this one, and this one may
@@ -172,6 +182,22 @@ export class ChunkTable {
     else this.#pins.set(id, left);
   }
 
+  /** References to all of these ids are on their way, also to those that are put there later, until
+   * `unpinRun`. Their pages are pinned by the caller. */
+  pinRun(ids: Float64Array): void {
+    this.#runs.add(ids);
+  }
+
+  unpinRun(ids: Float64Array): void {
+    this.#runs.delete(ids);
+  }
+
+  #isPinned(id: number): boolean {
+    if (this.#pins.has(id)) return true;
+    for (const ids of this.#runs) if (ids.includes(id)) return true;
+    return false;
+  }
+
   /** A reference took effect. */
   reference(page: Page, id: number): void {
     const at = entryAt(id);
@@ -191,7 +217,7 @@ export class ChunkTable {
   beginLeaving(page: Page, id: number): boolean {
     const state = present(page.words[entryAt(id) + EntryField.state], 'entry');
     if ((state & 0xff) !== ChunkState.live || (state & ALIASED) !== 0) return false;
-    if (this.#pins.has(id) || this.#leaving.has(id)) return false;
+    if (this.#leaving.has(id) || this.#isPinned(id)) return false;
     this.#leaving.add(id);
     return true;
   }
@@ -245,8 +271,8 @@ export class ChunkTable {
 
   /** False: it would die by that, and a reference to it is on its way. */
   mayRelease(page: Page, id: number, drops: number): boolean {
-    if (!this.#pins.has(id)) return true;
-    return present(page.words[entryAt(id) + EntryField.count], 'entry') > drops;
+    const count = present(page.words[entryAt(id) + EntryField.count], 'entry');
+    return count > drops || page.pins === 0 || !this.#isPinned(id);
   }
 
   /** Whether the page of the id has been made: an id from the index may be of another partition. */

@@ -63,7 +63,7 @@ export class Copy {
     const shift = range.sourceOffset - range.offset;
     this.#isAlike = source.chunkBytes === target.chunkBytes && shift % target.chunkBytes === 0;
     this.#steps = new Steps({
-      clock: core.clock,
+      core,
       volume: target,
       lengthBytes: range.length,
       abortable,

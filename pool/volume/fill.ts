@@ -76,7 +76,7 @@ export class Fill {
   #run(seed: number): void {
     const { chunkBytes } = this.#volume;
     const steps = new Steps({
-      clock: this.#core.clock,
+      core: this.#core,
       volume: this.#volume,
       lengthBytes: this.#length,
       abortable: this.#abortable,

@@ -61,6 +61,7 @@ export class ReferenceRun implements Entry, Held, Admission {
   readonly #source: RunSource;
   readonly #abortable: Abortable;
   readonly #ended: (chunks: number, obstacle: RunObstacle | null) => void;
+  /** What is in here is pinned. */
   readonly #ids: Float64Array;
   /** By chunk, the page of its id's entry; null: a hole, undefined: not looked up yet. */
   readonly #pages: (Page | null | undefined)[];
@@ -120,6 +121,7 @@ export class ReferenceRun implements Entry, Held, Admission {
   #hold(): void {
     const refusal = this.#refusal();
     const look = (): void => {
+      this.#core.chunks.pinRun(this.#ids);
       this.#look();
     };
     if (refusal !== null) this.#end(0, refusal);
@@ -208,23 +210,26 @@ export class ReferenceRun implements Entry, Held, Admission {
       else missing.add(key);
       return;
     }
-    const target = chunks.aliasOf(page, id);
-    if (target !== 0) this.#settle(index, target, missing);
-    else if (chunks.isLost(page, id)) this.#cut(index, unreadable);
-    else if (chunks.takesReference(page, id)) this.#take(index, { page, id });
-    else this.#cut(index, unshareable);
+    if (chunks.isLost(page, id)) this.#cut(index, unreadable);
+    else if (chunks.takesReference(page, id)) this.#take(index, page, id);
+    else {
+      const target = chunks.aliasOf(page, id);
+      if (target !== 0) this.#settle(index, target, missing);
+      else this.#cut(index, unshareable);
+    }
   }
 
   #repeat(chunk: ChunkEntry): void {
     for (let index = 0; index < this.#count; index++) {
       if (this.#pages[index] !== undefined) continue;
-      if (this.#core.chunks.takesReference(chunk.page, chunk.id)) this.#take(index, chunk);
+      const { page, id } = chunk;
+      if (this.#core.chunks.takesReference(page, id)) this.#take(index, page, id);
       else this.#cut(index, unshareable);
     }
   }
 
-  #take(index: number, { page, id }: ChunkEntry): void {
-    this.#core.chunks.pin(page, id);
+  #take(index: number, page: Page, id: number): void {
+    page.pins += 1;
     this.#ids[index] = id;
     this.#pages[index] = page;
   }
@@ -284,11 +289,8 @@ export class ReferenceRun implements Entry, Held, Admission {
 
   #letGo(): void {
     const { chunks, pages } = this.#core;
-    for (let index = 0; index < this.#pages.length; index++) {
-      const page = this.#pages[index] ?? null;
-      if (page !== null) chunks.unpin(page, this.#ids[index] as number);
-    }
-    this.#pages.length = 0;
+    chunks.unpinRun(this.#ids);
+    for (const page of this.#pages.splice(0)) if (page) pages.letGo(page);
     for (const page of this.#held.splice(0)) pages.letGo(page);
     if (this.#leaf !== null) pages.letGo(this.#leaf);
     this.#leaf = null;

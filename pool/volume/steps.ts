@@ -2,11 +2,13 @@
  * A change of a volume that is too large for one frame, as steps from its start to its end: a few are under
  * way at a time, and in one turn one is begun. The first that fails ends it; what is before that is done.
  */
-import type { Clock } from '../../src/base/ports.ts';
+import type { PoolCore } from '../core.ts';
 import type { Abortable, VolumeError } from './operations.ts';
 import type { Volume } from './volume.ts';
 
 const MOST_UNDER_WAY = 4;
+/** What is replaced is given back before more of it comes. */
+const DROPS_LIMIT = 32_768;
 
 export interface Step {
   readonly lengthBytes: number;
@@ -15,7 +17,7 @@ export interface Step {
 }
 
 export class Steps {
-  readonly #clock: Clock;
+  readonly #core: PoolCore;
   readonly #volume: Volume;
   readonly #durable: boolean;
   readonly #lengthBytes: number;
@@ -30,7 +32,7 @@ export class Steps {
   #failure: { readonly error: VolumeError; readonly at: number } | null = null;
 
   constructor(facts: {
-    clock: Clock;
+    core: PoolCore;
     volume: Volume;
     lengthBytes: number;
     abortable: Abortable;
@@ -41,7 +43,7 @@ export class Steps {
     /** With an error: so many bytes from the start on are done. */
     done: (error: VolumeError | null, doneBytes: number) => void;
   }) {
-    this.#clock = facts.clock;
+    this.#core = facts.core;
     this.#volume = facts.volume;
     this.#durable = facts.durable || facts.volume.durability === 'sync';
     this.#lengthBytes = facts.lengthBytes;
@@ -90,9 +92,14 @@ export class Steps {
   #later(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    this.#clock.nextTurn(() => {
+    const next = (): void => {
       this.#isScheduled = false;
       this.#next();
+    };
+    const { clock, releases } = this.#core;
+    clock.nextTurn(() => {
+      if (releases.size > DROPS_LIMIT) releases.flush(next);
+      else next();
     });
   }
 
