@@ -27,6 +27,8 @@ export class PointsInTime {
   readonly #holders = new Map<number, number>();
   /** Being taken now. */
   #asked = 0;
+  /** Resolves when those that were released so far are removed. */
+  #removed: Promise<void> = Promise.resolve();
 
   constructor(parts: {
     volumes: VolumeTable;
@@ -59,6 +61,11 @@ export class PointsInTime {
     await Promise.all(this.#volumes.families.pointsInTime().map(({ id }) => this.#remove(id)));
   }
 
+  /** Resolves when what was released is removed. */
+  settled(): Promise<void> {
+    return this.#removed;
+  }
+
   /** The newest point that is held, if the volume has not changed since: a volume has only so many epochs. */
   #unchanged(volume: Volume): SnapshotRecord | null {
     const newest = this.#volumes.families.snapshotsOf(volume.id).at(-1);
@@ -85,7 +92,8 @@ export class PointsInTime {
     if (left > 0) this.#holders.set(id, left);
     else {
       this.#holders.delete(id);
-      void this.#remove(id);
+      const removal = this.#remove(id);
+      this.#removed = this.#removed.then(() => removal);
     }
   }
 

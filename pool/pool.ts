@@ -427,6 +427,7 @@ export class Pool implements PoolControl {
     if (this.#closed) return;
     this.#closed = true;
     const { core } = this.#parts;
+    await this.#pointsInTime.settled();
     await this.#scrubber.halt();
     this.#indexing.pace.stop();
     await this.#indexing.ended;

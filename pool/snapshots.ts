@@ -253,11 +253,12 @@ export class Snapshots {
         `a later snapshot, '${cloned.name}', has clones: delete those first`,
       );
     }
-    const [next] = later;
+    const seen = later.filter(({ hidden }) => !hidden);
+    const [next] = seen;
     if (next === undefined || deleteLater) return;
     throw new PoolError(
       'in-use',
-      `${countOf(later.length, 'later snapshot')} would be lost, the first is '${next.name}': give --delete-later if that may be`,
+      `${countOf(seen.length, 'later snapshot')} would be lost, the first is '${next.name}': give --delete-later if that may be`,
     );
   }
 

@@ -3,6 +3,7 @@
  * catch every one of them: see `main.ts` beside this.
  */
 import { codecBugs } from './codec-bugs.ts';
+import { copyBugs } from './copy-bugs.ts';
 import { dedupBugs } from './dedup-bugs.ts';
 import { logBugs } from './log-bugs.ts';
 import { scrubBugs } from './scrub-bugs.ts';
@@ -389,6 +390,7 @@ export const bugs: readonly Bug[] = [
   ...codecBugs,
   ...logBugs,
   ...dedupBugs,
+  ...copyBugs,
   ...scrubBugs,
   ...checkpointBugs,
   ...reuseBugs,

@@ -50,8 +50,8 @@ export const dedupBugs: readonly Bug[] = [
     edits: [
       {
         file: CHUNKS,
-        find: 'if (!this.#pins.has(id)) return true;',
-        replace: 'if (this.#pins.size >= 0) return true;',
+        find: 'return count > drops || page.pins === 0 || !this.#isPinned(id);',
+        replace: 'return count >= drops;',
       },
     ],
   },
