@@ -12,8 +12,10 @@ import {
   putCatalogueHeader,
   putDataRecord,
   putHoleRecord,
+  putRunRecord,
   putStartRecord,
   RECORD_BYTES,
+  runBytes,
   sealFrame,
 } from '../../../pool/log/frame.ts';
 import type { FramePosition } from '../../../pool/log/journal.ts';
@@ -45,7 +47,9 @@ function makeFrame(random: Prng, compute: RealCompute, at: FramePosition): Writt
   const catalogueBytes = random.chance(0.3)
     ? RECORD_BYTES + roundUp(payload.length, RECORD_BYTES)
     : 0;
-  const metaBytes = FRAME_HEADER_BYTES + (chunks + 2) * RECORD_BYTES + catalogueBytes;
+  const ids = Float64Array.from({ length: random.below(20) }, () => random.uint32() * 256);
+  const idsBytes = ids.length > 0 ? runBytes(ids.length) : 0;
+  const metaBytes = FRAME_HEADER_BYTES + (chunks + 2) * RECORD_BYTES + idsBytes + catalogueBytes;
   const lengthBytes = frameBytes(metaBytes, chunks * 4096);
   const bytes = new Uint8Array(lengthBytes);
   const view = new DataView(bytes.buffer);
@@ -58,6 +62,11 @@ function makeFrame(random: Prng, compute: RealCompute, at: FramePosition): Writt
     const [fingerprintHigh = 0, fingerprintLow = 0] = hash;
     const place = { volume: 1, chunkNumber: random.uint32(), id: random.uint32() };
     putDataRecord(view, record, { ...place, log2: 12, fingerprintHigh, fingerprintLow });
+  }
+  if (ids.length > 0) {
+    const first = random.uint32();
+    putRunRecord(view, record, { volume: 1, first, count: ids.length, ids });
+    record += idsBytes;
   }
   putHoleRecord(view, record, { volume: 1, first: random.uint32(), count: 5 });
   putStartRecord(view, record + RECORD_BYTES, random.uint32());

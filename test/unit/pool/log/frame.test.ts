@@ -10,7 +10,9 @@ import {
   putCatalogueHeader,
   putDataRecord,
   putHoleRecord,
+  putRunRecord,
   putStartRecord,
+  runBytes,
   sealFrame,
 } from '../../../../pool/log/frame.ts';
 import type { FrameHeader } from '../../../../pool/log/frame.ts';
@@ -128,6 +130,30 @@ describe('a journal frame', () => {
       'hole',
       160 + 8192,
     ]);
+  });
+
+  test('gives the ids of a run back, and what follows it', () => {
+    const ids = Float64Array.from({ length: 9 }, (_, index) =>
+      index === 4 ? 0 : 2 ** 40 - 1 - index,
+    );
+    const { bytes } = frameOf(compute, { records: 4 }, (it, at) => {
+      putRunRecord(it, at, { volume: 3, first: WIDE, count: 9, ids });
+      hole(it, at + runBytes(9));
+    });
+    expect(runBytes(9)).toBe(96);
+    expect(decodeRecords(bytes, peek(bytes))).toEqual([
+      { type: 'run', volume: 3, first: WIDE, ids: [...ids] },
+      { type: 'hole', volume: 3, first: WIDE, count: 5 },
+    ]);
+  });
+
+  test.each([0, 7, 257])('makes no sense with a run of %d chunks in room for six', (count) => {
+    const { bytes, view } = frameOf(compute, { records: 2 }, (it, at) => {
+      putRunRecord(it, at, { volume: 3, first: 1, count: 6, ids: new Float64Array(6).fill(5) });
+    });
+    expect(decodeRecords(bytes, peek(bytes))).toHaveLength(1);
+    view.setUint16(FRAME_HEADER_BYTES + 2, count, true);
+    expect(decodeRecords(bytes, peek(bytes))).toBeNull();
   });
 
   test('gives a catalogue payload back, padded to records', () => {
