@@ -40,11 +40,15 @@ export class PointsInTime {
     this.#freeze = parts.freeze;
   }
 
-  /** Rejects with PoolError: 'full' when there are too many, 'in-use' while the volume is being changed. */
+  /** Rejects with PoolError: 'full' when there are too many, 'not-found' when the volume is deleted
+   * meanwhile. */
   async take(volume: Volume): Promise<PointInTime> {
     if (volume.isSnapshot) return { volume, release: () => undefined };
     const record = this.#unchanged(volume) ?? (await this.#new(volume));
     const { id } = record;
+    if (this.#volumes.families.snapshot(id) === undefined) {
+      throw new PoolError('not-found', `'${volume.record.name}' is gone: nothing is frozen`);
+    }
     this.#holders.set(id, (this.#holders.get(id) ?? 0) + 1);
     let isHeld = true;
     return {

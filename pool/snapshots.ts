@@ -105,24 +105,27 @@ export class Snapshots {
     );
   }
 
-  /** The volume as it is now, as a snapshot that nobody sees. In nobody's way: other changes of the volume
-   * are not refused meanwhile, and come before or after. */
-  freeze(volume: Volume): Promise<SnapshotRecord> {
-    const { name } = volume.record;
-    const gone = new PoolError('not-found', `'${name}' is gone: there is nothing to be frozen`);
-    return this.#inTurn([], async () => {
-      // One that is being deleted is never resumed.
-      if (volume.isGone) throw gone;
-      mustHaveEpochs(volume);
-      const id = this.#volumes.takeId();
-      const resume = await pauseAll([volume]);
-      const createdAtMs = this.#clock.wallMs();
-      const snapshots = [{ id, volume: volume.id, name: '' }];
-      await this.#log.record({ op: 'create-snapshots', createdAtMs, snapshots }, resume);
-      const record = this.#volumes.families.snapshot(id);
-      if (record === undefined) throw gone;
-      return record;
-    });
+  /** The volume as it is now, as a snapshot that nobody sees. It waits for changes under way, and for no
+   * other command of this kind: those may wait for the one that wants it. */
+  async freeze(volume: Volume): Promise<SnapshotRecord> {
+    const gone = new PoolError('not-found', `'${volume.record.name}' is gone: nothing is frozen`);
+    // One that is being deleted is never resumed.
+    if (volume.isGone) throw gone;
+    const resume = await pauseAll([volume]);
+    const id = this.#volumes.takeId();
+    const createdAtMs = this.#clock.wallMs();
+    try {
+      // What comes at once by name has been promised its epochs.
+      mustHaveEpochs(volume, 2 * MOST_AT_ONCE);
+    } catch (error) {
+      resume();
+      throw error;
+    }
+    const snapshots = [{ id, volume: volume.id, name: '' }];
+    await this.#log.record({ op: 'create-snapshots', createdAtMs, snapshots }, resume);
+    const record = this.#volumes.families.snapshot(id);
+    if (record === undefined) throw gone;
+    return record;
   }
 
   /** Resolves when that is durable. */
@@ -298,9 +301,12 @@ function parse(name: string): { volume: string; snapshot: string } {
 }
 
 /** Births have 24 bits, and one is left for a rollback. */
-function mustHaveEpochs(of: { readonly map: { readonly epoch: number } } | Volume): void {
+function mustHaveEpochs(
+  of: { readonly map: { readonly epoch: number } } | Volume,
+  spare = MOST_AT_ONCE,
+): void {
   const epoch = 'record' in of ? of.record.map.epoch : of.map.epoch;
-  if (epoch < MAX_EPOCH - MOST_AT_ONCE) return;
+  if (epoch < MAX_EPOCH - spare) return;
   throw new PoolError(
     'full',
     'the volume has had as many snapshots as it can ever have: copy it to a new one',

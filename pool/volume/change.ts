@@ -2,7 +2,8 @@
  * One change of a byte range: a write, or zeroes (unmap). It is one journal frame.
  *
  * Steps: admission → range lock → (revision of the old bytes →) old bytes of partial chunks →
- * fingerprints → pages → journal → effect. Until the frame is in the journal it can be aborted or refused without a trace.
+ * fingerprints → pages → journal → effect. Until the frame is in the journal it can be aborted or
+ * refused without a trace.
  */
 import { assert, present } from '../../src/base/assert.ts';
 import type { DiskError } from '../../src/base/ports.ts';

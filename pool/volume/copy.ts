@@ -85,13 +85,20 @@ export class Copy {
   }
 
   #plan(at: number, ready: (step: Step) => void): void {
-    const number = Math.floor((this.#range.sourceOffset + at) / this.#source.chunkBytes);
+    const from = this.#range.sourceOffset + at;
+    const refusal = this.#source.refusal(from, this.#range.length - at, 'read');
+    if (refusal !== null) {
+      ready(this.#failed(at, { code: refusal.code }));
+      return;
+    }
+    const number = Math.floor(from / this.#source.chunkBytes);
     const leaf = this.#source.map.leaf(number);
     if (leaf !== null && 'missing' in leaf) {
       const { pages } = this.#core;
       pages.load(leaf.missing, (page) => {
-        if (page === null && pages.isDamaged(leaf.missing)) ready(this.#unreadable(at));
-        else this.#plan(at, ready);
+        if (page === null && pages.isDamaged(leaf.missing)) {
+          ready(this.#failed(at, { code: 'unreadable' }));
+        } else this.#plan(at, ready);
       });
       return;
     }
@@ -100,12 +107,11 @@ export class Copy {
     ready(holeBytes > 0 ? this.#zeroes(at, holeBytes) : this.#data(at));
   }
 
-  /** A step that has failed. */
-  #unreadable(at: number): Step {
+  #failed(at: number, error: VolumeError): Step {
     return {
       lengthBytes: this.#range.length - at,
       run: (ended) => {
-        ended({ code: 'unreadable' }, 0);
+        ended(error, 0);
       },
     };
   }
