@@ -71,8 +71,10 @@ export class Member {
     this.#store = store;
     this.#control = control;
     this.#portals = new Portals(options.portals);
+    const clock = new RealClock();
     const units = new LogicalUnits({
       ...product,
+      wallMs: () => clock.wallMs(),
       targetPorts: () => this.#portals.directory().map(({ portalGroupTag }) => portalGroupTag),
     });
     this.#targets = new TargetService({
@@ -87,7 +89,7 @@ export class Member {
     });
     this.#iscsi = new IscsiServer({
       directory: this.#targets,
-      clock: new RealClock(),
+      clock,
       random: new RealRandom(),
       log,
     });

@@ -6,11 +6,13 @@
 import { startStopUnit, synchronizeCache10, synchronizeCache16 } from './cache.ts';
 import { readCapacity10, readCapacity16 } from './capacity.ts';
 import type { Command } from './command.ts';
+import { readDefectData10, readDefectData12 } from './defect-data.ts';
 import { CommandTable, type CommandRow, type ReservedAccess } from './command-row.ts';
 import { inquiry } from './inquiry.ts';
 import { getLbaStatus } from './lba-status.ts';
 import { modeSelect10, modeSelect6 } from './mode-select.ts';
 import { modeSense10, modeSense6 } from './mode-sense.ts';
+import { prefetch10, prefetch16 } from './prefetch.ts';
 import { read10, read12, read16, read6, write10, write12, write16, write6 } from './read-write.ts';
 import { reportLuns } from './report-luns.ts';
 import {
@@ -18,6 +20,7 @@ import {
   reportSupportedTaskManagementFunctions,
 } from './report-supported.ts';
 import { reportTargetPortGroups, setTargetPortGroups } from './target-port-groups.ts';
+import { reportTimestamp } from './timestamp.ts';
 import { requestSense, testUnitReady } from './unit-status.ts';
 import { unmap } from './unmap.ts';
 import {
@@ -78,6 +81,7 @@ export const commandTable = new CommandTable([
   row('WRITE(10)', '2A 18 FF FF FF FF 00 FF FF 00', 'changes', write10, writes),
   row('WRITE AND VERIFY(10)', '2E 12 FF FF FF FF 00 FF FF 00', 'changes', writeAndVerify10, writes),
   row('VERIFY(10)', '2F 16 FF FF FF FF 00 FF FF 00', 'reads', verify10),
+  row('PRE-FETCH(10)', '34 02 FF FF FF FF 1F FF FF 00', 'reads', prefetch10),
   row(
     'SYNCHRONIZE CACHE(10)',
     '35 02 FF FF FF FF 00 FF FF 00',
@@ -85,6 +89,7 @@ export const commandTable = new CommandTable([
     synchronizeCache10,
     long,
   ),
+  row('READ DEFECT DATA(10)', '37 00 1F 00 00 00 00 FF FF 00', 'reads', readDefectData10),
   row('WRITE SAME(10)', '41 08 FF FF FF FF 00 FF FF 00', 'changes', writeSame10, {
     ...writes,
     ...long,
@@ -102,6 +107,7 @@ export const commandTable = new CommandTable([
     writes,
   ),
   row('VERIFY(16)', '8F 16 FF FF FF FF FF FF FF FF FF FF FF FF 00 00', 'reads', verify16),
+  row('PRE-FETCH(16)', '90 02 FF FF FF FF FF FF FF FF FF FF FF FF 1F 00', 'reads', prefetch16),
   row(
     'SYNCHRONIZE CACHE(16)',
     '91 02 FF FF FF FF FF FF FF FF FF FF FF FF 00 00',
@@ -139,6 +145,7 @@ export const commandTable = new CommandTable([
     'reads',
     reportSupportedTaskManagementFunctions,
   ),
+  row('REPORT TIMESTAMP', 'A3 0F 00 00 00 00 FF FF FF FF 00 00', 'status', reportTimestamp),
   row(
     'SET TARGET PORT GROUPS',
     'A4 0A 00 00 00 00 FF FF FF FF 00 00',
@@ -154,5 +161,6 @@ export const commandTable = new CommandTable([
     writeAndVerify12,
     writes,
   ),
+  row('READ DEFECT DATA(12)', 'B7 1F FF FF FF FF FF FF FF FF 00 00', 'reads', readDefectData12),
   row('VERIFY(12)', 'AF 16 FF FF FF FF FF FF FF FF 00 00', 'reads', verify12),
 ]);

@@ -12,6 +12,9 @@ const OPTIMAL_TRANSFER_BYTES = 1024 * 1024;
 /** With a pattern that is not zeroes it is as much work as a WRITE of that length. */
 const MAX_WRITE_SAME_BYTES = MAX_TRANSFER_BYTES;
 
+/** One PRE-FETCH is no more work for the cache than one READ. */
+const MAX_PREFETCH_BYTES = MAX_TRANSFER_BYTES;
+
 /** Hosts split a discard into commands of that size; libiscsi's suite wants 1 Mi blocks or less. */
 export const MAX_UNMAP_BLOCKS = 1024 * 1024;
 export const MAX_UNMAP_DESCRIPTORS = 256;
@@ -27,6 +30,7 @@ export interface BlockLimits {
   readonly optimalTransferBlocks: number;
   readonly optimalTransferGranularityBlocks: number;
   readonly maxWriteSameBlocks: number;
+  readonly maxPrefetchBlocks: number;
   readonly optimalUnmapGranularityBlocks: number;
   /** log2 of the logical blocks in a physical one: 3 for 512e, 0 for 4Kn. */
   readonly physicalBlockExponent: number;
@@ -41,6 +45,7 @@ export function blockLimits(device: BlockDevice): BlockLimits {
       Math.max(device.chunkSizeBytes, PHYSICAL_BLOCK_BYTES),
     ),
     maxWriteSameBlocks: blocksIn(MAX_WRITE_SAME_BYTES),
+    maxPrefetchBlocks: blocksIn(MAX_PREFETCH_BYTES),
     optimalUnmapGranularityBlocks: blocksIn(device.chunkSizeBytes),
     physicalBlockExponent: Math.log2(blocksIn(PHYSICAL_BLOCK_BYTES)),
   };

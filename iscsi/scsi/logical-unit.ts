@@ -46,6 +46,8 @@ export interface UnitSurroundings {
   readonly commands: CommandTable;
   /** Relative identifiers of all target ports that lead to the units, ascending. */
   targetPorts(): readonly number[];
+  /** Milliseconds since 1970. */
+  wallMs(): number;
 }
 
 export class LogicalUnit {
@@ -157,6 +159,11 @@ export class LogicalUnit {
   reset(condition: Sense): void {
     this.modes.reset();
     this.establish(condition);
+  }
+
+  /** How many operations that outlive their commands are under way. */
+  get background(): number {
+    return this.#background;
   }
 
   /** A block operation that outlives its command (IMMED) begins; call the result when it is done. */

@@ -14,6 +14,8 @@ export interface UnitFacts extends ProductFacts {
   readonly maxTasksPerUnit?: number;
   /** Relative identifiers of the target ports, that is portal group tags. Default: one, 1. */
   readonly targetPorts?: () => readonly number[];
+  /** Milliseconds since 1970. Default: none have gone by. */
+  readonly wallMs?: () => number;
 }
 
 interface Entry {
@@ -36,6 +38,7 @@ export class LogicalUnits {
       product: facts,
       commands: commandTable,
       targetPorts: () => [...targetPorts()].sort((a, b) => a - b),
+      wallMs: facts.wallMs ?? (() => 0),
     };
     this.#maxTasks = facts.maxTasksPerUnit ?? MAX_TASKS_PER_UNIT;
   }

@@ -1,12 +1,19 @@
 /**
- * Mode pages 01h, 08h, 0Ah and 1Ch [SPC-4, SBC-3] of one logical unit, shared by all
+ * Mode pages 01h, 08h, 0Ah, 0Ah/01h, 1Ah and 1Ch [SPC-4, SBC-3] of one logical unit, shared by all
  * nexuses. A page is its default bytes and the mask of what MODE SELECT may change: the changeable
  * values of MODE SENSE, the check of MODE SELECT and the reset all follow from these two.
  */
 import { present } from '../../src/base/assert.ts';
 import type { BlockDevice } from './block-device.ts';
+import { put16 } from './bytes.ts';
 
 export const PageControl = { current: 0, changeable: 1, default: 2, saved: 3 } as const;
+
+/** SPF of byte 0: a subpage code and a longer length follow. */
+const SUBPAGE_FORMAT = 0x40;
+const PAGE_CODE = 0x3f;
+const PAGE_HEADER_BYTES = 2;
+const SUBPAGE_HEADER_BYTES = 4;
 
 const CACHING = 0x08;
 const CONTROL = 0x0a;
@@ -16,21 +23,30 @@ const WCE = 0x04;
 
 export interface ModePage {
   readonly code: number;
+  /** 0: the page has no subpage code. */
+  readonly subpage: number;
   /** The whole page with its header, as MODE SENSE gives it. */
   readonly current: Uint8Array;
   readonly defaults: Uint8Array;
   readonly changeable: Uint8Array;
 }
 
+/** Bytes before the values, of a page as MODE SENSE gives it. */
+export const headerOf = (page: Uint8Array): number =>
+  ((page[0] ?? 0) & SUBPAGE_FORMAT) === 0 ? PAGE_HEADER_BYTES : SUBPAGE_HEADER_BYTES;
+
 function page(length: number, values: Record<number, number>, changeable: Record<number, number>) {
   const defaults = new Uint8Array(length);
   const mask = new Uint8Array(length);
   for (const [at, value] of Object.entries(values)) defaults[Number(at)] = value;
   for (const [at, value] of Object.entries(changeable)) mask[Number(at)] = value;
-  mask[0] = defaults[0] ?? 0;
-  mask[1] = length - 2;
-  defaults[1] = length - 2;
-  return { code: defaults[0] ?? 0, current: defaults.slice(), defaults, changeable: mask };
+  const code = (defaults[0] ?? 0) & PAGE_CODE;
+  const header = headerOf(defaults);
+  if (header === SUBPAGE_HEADER_BYTES) put16(defaults, 2, length - header);
+  else defaults[1] = length - header;
+  mask.set(defaults.subarray(0, header));
+  const subpage = header === SUBPAGE_HEADER_BYTES ? (defaults[1] ?? 0) : 0;
+  return { code, subpage, current: defaults.slice(), defaults, changeable: mask };
 }
 
 /** AWRE and ARRE: what fails is rewritten elsewhere without the initiator's doing. */
@@ -47,11 +63,18 @@ const caching = (writeCache: boolean): ModePage =>
 const control = (): ModePage =>
   page(12, { 0: CONTROL, 3: 0x10, 8: 0xff, 9: 0xff }, { 2: D_SENSE, 4: SWP });
 
+/** TCMOS: the time is set outside of SCSI. IALUAE: the access state may change by itself. */
+const controlExtension = (): ModePage =>
+  page(32, { 0: SUBPAGE_FORMAT | CONTROL, 1: 0x01, 4: 0x04 | 0x01 }, {});
+
+/** No idle or standby condition ever comes by itself: there is nothing to spin down. */
+const powerCondition = (): ModePage => page(40, { 0: 0x1a }, {});
+
 /** DEXCPT: there are no informational exceptions to report. */
 const informationalExceptions = (): ModePage => page(12, { 0: 0x1c, 2: 0x08 }, {});
 
 export class ModeParameters {
-  /** Ascending by page code, the order in which all pages are returned [SPC-4, MODE SENSE (6)]. */
+  /** Ascending by page code and subpage code, the order in which all pages are returned [SPC-4, MODE SENSE (6)]. */
   readonly pages: readonly ModePage[];
   /** D_SENSE and SWP of the current values, looked at by every command. */
   descriptorSense = false;
@@ -62,12 +85,14 @@ export class ModeParameters {
       readWriteErrorRecovery(),
       caching(device.volatileCache),
       control(),
+      controlExtension(),
+      powerCondition(),
       informationalExceptions(),
     ];
   }
 
-  find(code: number): ModePage | undefined {
-    return this.pages.find((candidate) => candidate.code === code);
+  find(code: number, subpage = 0): ModePage | undefined {
+    return this.pages.find((each) => each.code === code && each.subpage === subpage);
   }
 
   /** `values` has been checked: nothing in it differs where it must not. True if anything changed. */

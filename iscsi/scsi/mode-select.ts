@@ -6,7 +6,7 @@ import { u16, u24, u32, u64, u8 } from './bytes.ts';
 import type { Command } from './command.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import { MAX_MODE_LIST_BYTES } from './limits.ts';
-import type { ModePage } from './mode-pages.ts';
+import { headerOf, type ModePage } from './mode-pages.ts';
 import {
   invalidFieldInCdb,
   invalidFieldInParameterList,
@@ -44,7 +44,7 @@ function checkBlockDescriptor(
 
 /** The first bit that differs from the current value and is not changeable. */
 function checkPage(page: ModePage, values: Uint8Array, at: number): Sense | null {
-  for (let index = 2; index < values.length; index += 1) {
+  for (let index = headerOf(page.current); index < values.length; index += 1) {
     const differs = (u8(values, index) ^ u8(page.current, index)) & ~u8(page.changeable, index);
     if (differs !== 0) return invalidFieldInParameterList(at + index, 31 - Math.clz32(differs));
   }
@@ -54,11 +54,20 @@ function checkPage(page: ModePage, values: Uint8Array, at: number): Sense | null
 function parsePage(list: Uint8Array, at: number, unit: LogicalUnit): Change | Sense {
   const first = u8(list, at);
   if ((first & PARAMETERS_SAVEABLE) !== 0) return invalidFieldInParameterList(at, 7);
-  if ((first & SUBPAGE_FORMAT) !== 0) return invalidFieldInParameterList(at, 6);
-  const page = unit.modes.find(first & 0x3f);
-  if (page === undefined) return invalidFieldInParameterList(at, 5);
-  if (at + 2 > list.length) return PARAMETER_LIST_LENGTH_ERROR;
-  if (u8(list, at + 1) !== page.current.length - 2) return invalidFieldInParameterList(at + 1);
+  const hasSubpage = (first & SUBPAGE_FORMAT) !== 0;
+  const header = hasSubpage ? 4 : 2;
+  if (at + header > list.length) return PARAMETER_LIST_LENGTH_ERROR;
+  const page = unit.modes.find(first & 0x3f, hasSubpage ? u8(list, at + 1) : 0);
+  if (page === undefined) {
+    const codeIsKnown = unit.modes.pages.some(({ code }) => code === (first & 0x3f));
+    if (!codeIsKnown) return invalidFieldInParameterList(at, 5);
+    return hasSubpage ? invalidFieldInParameterList(at + 1) : invalidFieldInParameterList(at, 6);
+  }
+  // The page of subpage code 0 has the short header.
+  if (headerOf(page.current) !== header) return invalidFieldInParameterList(at, 6);
+  const lengthAt = at + header / 2;
+  const length = hasSubpage ? u16(list, lengthAt) : u8(list, lengthAt);
+  if (length !== page.current.length - header) return invalidFieldInParameterList(lengthAt);
   if (at + page.current.length > list.length) return PARAMETER_LIST_LENGTH_ERROR;
   const values = list.slice(at, at + page.current.length);
   return checkPage(page, values, at) ?? { page, values };

@@ -34,12 +34,14 @@ function valuesOf(page: ModePage, pageControl: number): Uint8Array {
   return pageControl === PageControl.default ? page.defaults : page.current;
 }
 
-/** The pages asked for, or null when there are none by that code. Pages have no subpages here. */
-function selectPages(unit: LogicalUnit, code: number, subpage: number): readonly ModePage[] | null {
-  if (subpage !== 0 && subpage !== ALL_SUBPAGES) return null;
-  if (code === ALL_PAGES) return unit.modes.pages;
-  const page = unit.modes.find(code);
-  return page === undefined ? null : [page];
+/** The pages asked for; empty when there are none by these codes [SPC-4, mode page code usage]. */
+function selectPages(unit: LogicalUnit, code: number, subpage: number): readonly ModePage[] {
+  if (code === ALL_PAGES && subpage !== 0 && subpage !== ALL_SUBPAGES) return [];
+  return unit.modes.pages.filter(
+    (page) =>
+      (code === ALL_PAGES || page.code === code) &&
+      (subpage === ALL_SUBPAGES || page.subpage === subpage),
+  );
 }
 
 function modeSense(
@@ -51,7 +53,7 @@ function modeSense(
   const code = u8(cdb, 2) & 0x3f;
   const subpage = u8(cdb, 3);
   const pages = selectPages(unit, code, subpage);
-  if (pages === null) {
+  if (pages.length === 0) {
     const subpageAtFault = code === ALL_PAGES || unit.modes.find(code) !== undefined;
     command.check(subpageAtFault ? invalidFieldInCdb(3) : invalidFieldInCdb(2, 5));
     return;

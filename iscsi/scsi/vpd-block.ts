@@ -8,7 +8,7 @@ const UGAVALID = 0x8000_0000;
 /** WRITE SAME of zero blocks is refused; it would mean "to the end of the medium". */
 const WSNZ = 0x01;
 
-/** Block Limits (B0h). No atomic writes, no COMPARE AND WRITE, no prefetch. */
+/** Block Limits (B0h). No atomic writes, no COMPARE AND WRITE. */
 export function blockLimitsPage(command: Command): Uint8Array {
   const { limits } = command.unit;
   const body = new Uint8Array(0x3c);
@@ -16,6 +16,7 @@ export function blockLimitsPage(command: Command): Uint8Array {
   put16(body, 2, limits.optimalTransferGranularityBlocks);
   put32(body, 4, limits.maxTransferBlocks);
   put32(body, 8, limits.optimalTransferBlocks);
+  put32(body, 12, limits.maxPrefetchBlocks);
   put32(body, 16, MAX_UNMAP_BLOCKS);
   put32(body, 20, MAX_UNMAP_DESCRIPTORS);
   put32(body, 24, limits.optimalUnmapGranularityBlocks);

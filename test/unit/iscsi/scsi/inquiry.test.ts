@@ -111,7 +111,7 @@ describe('vital product data', () => {
     expect(hex(host.send(vpd('B0')).dataIn)).toBe(
       [
         '00b0003c 01 00 0080', // WSNZ 1, no CAW, OPTIMAL TRANSFER LENGTH GRANULARITY 64 KiB
-        '00004000 00000800 00000000', // MAXIMUM 8 MiB, OPTIMAL 1 MiB, no prefetch
+        '00004000 00000800 00004000', // MAXIMUM 8 MiB, OPTIMAL 1 MiB, prefetch 8 MiB
         '00100000 00000100', // UNMAP: 1 Mi blocks in 256 descriptors
         '00000080 80000000', // granularity 64 KiB, alignment 0 and valid
         '0000000000004000', // WRITE SAME: 8 MiB

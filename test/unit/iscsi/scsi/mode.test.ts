@@ -15,11 +15,12 @@ describe('MODE SENSE', () => {
     const { host } = setUp();
     expect(hex(host.send('1A 00 3F 00 FF 00').dataIn)).toBe(
       [
-        '43001008',
+        '6b001008',
         '0000080000000200',
         '010ac00000000000 00000000'.replace(' ', ''),
         '081204' + '00'.repeat(9) + '20' + '00'.repeat(7),
         controlPage(false, false),
+        '1a26' + '00'.repeat(38),
         '1c0a08' + '00'.repeat(9),
       ].join(''),
     );
@@ -53,6 +54,20 @@ describe('MODE SENSE', () => {
     expect(hex(host.send('1A 08 8A 00 FF 00').dataIn.subarray(4))).toBe(controlPage(false, false));
   });
 
+  test('Control Extension is a subpage: TCMOS and IALUAE [SPC-4, Control Extension mode page]', () => {
+    const { host } = setUp();
+    const page = '4a01001c' + '05' + '00'.repeat(27);
+    expect(hex(host.send('1A 08 0A 01 FF 00').dataIn.subarray(4))).toBe(page);
+    expect(hex(host.send('1A 08 0A FF FF 00').dataIn.subarray(4))).toBe(
+      controlPage(false, false) + page,
+    );
+    expect(select6(host, '00000000' + page).outcome).toBe('good');
+    const changed = select6(host, '00000000' + page.replace('1c05', '1c04'));
+    expect([changed.outcome, changed.fieldPointer]).toEqual(['5/26/00', '880008']);
+    expect(select6(host, '00000000' + page.replace('4a01', '4a02')).fieldPointer).toBe('800005');
+    expect(select6(host, '00000000' + page.replace('001c', '001d')).fieldPointer).toBe('800006');
+  });
+
   test('saved values: SAVING PARAMETERS NOT SUPPORTED [SPC-4, MODE SENSE saved values]', () => {
     const { host } = setUp();
     expect(host.send('1A 00 CA 00 FF 00').outcome).toBe('5/39/00');
@@ -71,7 +86,7 @@ describe('MODE SENSE', () => {
   test('pages and subpages that are none are refused [SPC-4, MODE SENSE (6)]', () => {
     const { host } = setUp();
     expect(host.send('1A 00 02 00 FF 00').fieldPointer).toBe('cd0002');
-    expect(host.send('1A 00 0A 01 FF 00').fieldPointer).toBe('c00003');
+    expect(host.send('1A 00 0A 02 FF 00').fieldPointer).toBe('c00003');
     expect(host.send('1A 00 3F 01 FF 00').fieldPointer).toBe('c00003');
     expect(host.send('1A 00 3F FF FF 00').outcome).toBe('good');
     expect(host.send('1A 00 0A FF FF 00').outcome).toBe('good');
@@ -137,7 +152,8 @@ describe('MODE SELECT', () => {
     ['a bit that is not changeable: TAS', '00000000' + '0a0a001000400000ffff0000', '8e0009'],
     ['a page that is none', '00000000' + '020a00000000000000000000', '8d0004'],
     ['the PS bit', '00000000' + '8a0a001000000000ffff0000', '8f0004'],
-    ['a subpage', '00000000' + '4a01000400000000', '8e0004'],
+    ['a subpage that is none', '00000000' + '4801000400000000', '800005'],
+    ['the length of a subpage', '00000000' + '4a01000400000000', '800006'],
     ['a page length that is not its own', '00000000' + '0a08001000000000ffff', '800005'],
     ['another medium type', '00050000', '800001'],
     ['a block descriptor of another length', '00000004' + '00000000', '800003'],
