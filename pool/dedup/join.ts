@@ -4,7 +4,8 @@
  *
  * Invariants
  * - X is pinned by who begins the join, until this unpins it.
- * - Y takes no references from `begin` until the record took effect or failed, and is no alias's chunk.
+ * - From `begin` until the record took effect or failed Y takes no references, does not die, and is no
+ *   alias's chunk: nothing dies in a replay, and what the record does there it has to have done here.
  */
 import { ChunkState } from '../chunk/chunk-page.ts';
 import type { PoolCore } from '../core.ts';
@@ -37,25 +38,27 @@ interface JoinFacts {
   readonly ended: (joined: boolean) => void;
 }
 
+type JoinCore = Pick<PoolCore, 'chunks'>;
+
 export class Join implements Entry {
   readonly metaBytes = FRAME_HEADER_BYTES + RECORD_BYTES;
   readonly dataBytes = 0;
   readonly urgency: Urgency | undefined;
-  readonly #core: PoolCore;
+  readonly #core: JoinCore;
   readonly #facts: JoinFacts;
   /** null: it becomes an alias. */
   readonly #rewrite: Rewrite | null;
 
-  private constructor(core: PoolCore, facts: JoinFacts, rewrite: Rewrite | null) {
+  private constructor(core: JoinCore, facts: JoinFacts, rewrite: Rewrite | null) {
     this.#core = core;
     this.#facts = facts;
     this.urgency = facts.urgency;
     this.#rewrite = rewrite;
-    facts.page.pins += 1;
+    core.chunks.pin(facts.page, facts.chunk.id);
   }
 
   /** To be appended or given up in this turn. null: it can't be joined now, and `of` is the caller's. */
-  static begin(core: PoolCore, facts: JoinFacts): Join | null {
+  static begin(core: JoinCore, facts: JoinFacts): Join | null {
     const { chunks } = core;
     const { chunk, page, of } = facts;
     if (chunks.stateOf(of.page, of.id) !== ChunkState.live) return null;
@@ -78,7 +81,7 @@ export class Join implements Entry {
     const { chunks } = this.#core;
     const { chunk, page, of, counters } = this.#facts;
     const { id, log2 } = chunk;
-    // What died, or was found damaged, since the record was made keeps what it has.
+    // Where one of the two was found damaged since the record was made each keeps what it has.
     const joins = chunks.isLeaving(id) && chunks.stateOf(of.page, of.id) === ChunkState.live;
     if (joins) {
       if (this.#rewrite !== null) this.#rewrite.take(of);
@@ -99,10 +102,10 @@ export class Join implements Entry {
   }
 
   #end(joined: boolean): void {
-    const { chunks, pages } = this.#core;
-    const { page, of, ended } = this.#facts;
+    const { chunks } = this.#core;
+    const { chunk, page, of, ended } = this.#facts;
     this.#rewrite?.end();
-    pages.letGo(page);
+    chunks.unpin(page, chunk.id);
     chunks.unpin(of.page, of.id);
     ended(joined);
   }

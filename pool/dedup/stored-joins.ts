@@ -160,12 +160,9 @@ export class StoredJoins {
     for (const { record } of chunks) {
       const volume = record === null ? undefined : this.#volumeOf(record.volume);
       if (record === null || volume === undefined) continue;
-      for (;;) {
-        const missing = volume.missingFor(record.chunkNumber);
-        const page = missing === 0 ? null : await pages.hold(missing);
-        if (page === null) break;
-        pages.letGo(page);
-      }
+      const missingNow = (): number => volume.missingFor(record.chunkNumber);
+      for (let missing = missingNow(); missing !== 0;)
+        missing = (await pages.look(missing, missingNow)) ?? 0;
     }
   }
 

@@ -133,11 +133,10 @@ class OwnerWalk {
     for (let number = 0; number < this.#chunks && !this.#walked.isGone();) {
       const step = this.#step(number);
       if (step.missing !== null) {
-        const page = await core.pages.hold(step.missing);
-        if (page !== null) {
-          number = this.#pass(number, this.#step(number));
-          core.pages.letGo(page);
-        } else if (this.#step(number).missing === step.missing) {
+        const from = number;
+        const found = await core.pages.look(step.missing, () => this.#pass(from, this.#step(from)));
+        if (found !== null) number = found;
+        else if (this.#step(number).missing === step.missing) {
           // It is still on the way there: gone, or it could not be read just now.
           number = this.#pass(number, { ...step, missing: null, damaged: step.missing });
         }

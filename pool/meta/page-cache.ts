@@ -180,6 +180,16 @@ export class PageCache {
     });
   }
 
+  /** What `read` makes of the page, in the turn in which it is here. Nothing is held: for pages that
+   * may leave while somebody looks. null: damaged or missing. */
+  look<T>(key: number, read: (page: Page) => T): Promise<T | null> {
+    return new Promise((resolve) => {
+      this.load(key, (page) => {
+        resolve(page === null ? null : read(page));
+      });
+    });
+  }
+
   letGo(page: Page): void {
     page.pins -= 1;
   }

@@ -66,12 +66,14 @@ export class DatasetWalk {
     let number = root;
     for (let level = levels - 1; ; level--) {
       const key = mapKey(number);
-      const page = await pages.hold(key);
-      if (page === null) return { missing: key };
-      const chunks = level === 0 ? this.#chunksOf(page) : [];
-      number = level === 0 ? 0 : this.#below(page, level);
-      pages.letGo(page);
-      if (number === 0) return chunks;
+      const found = await pages.look(key, (page) =>
+        level === 0
+          ? { chunks: this.#chunksOf(page), below: 0 }
+          : { chunks: [], below: this.#below(page, level) },
+      );
+      if (found === null) return { missing: key };
+      number = found.below;
+      if (number === 0) return found.chunks;
     }
   }
 

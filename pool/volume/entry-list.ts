@@ -147,7 +147,7 @@ export class EntryList {
     return null;
   }
 
-  /** Every entry; the pages are loaded one after the other. */
+  /** Every entry; the pages are loaded one after the other. What is emptied meanwhile is left out. */
   async forEach({ onEntry, onDamaged, afterRun }: EntryVisitor): Promise<void> {
     this.#ids.forEach((id, index) => {
       onEntry(id, this.#births[index] ?? 0);
@@ -155,17 +155,14 @@ export class EntryList {
     await this.#forEachPart(async (level, { number, count }) => {
       if (level > 0) return;
       const key = runKey(number);
-      const page = await this.#pages.hold(key);
-      if (page === null) {
-        onDamaged(key);
-        return;
-      }
-      for (let index = 0; index < count; index++) {
-        const { id, birth } = entryIn(page.words, index);
-        onEntry(id, birth);
-      }
-      this.#pages.letGo(page);
-      await afterRun();
+      const found = await this.#pages.look(key, ({ words }) => {
+        for (let index = 0; index < count; index++) {
+          const { id, birth } = entryIn(words, index);
+          onEntry(id, birth);
+        }
+      });
+      if (found === null) onDamaged(key);
+      else await afterRun();
     }, onDamaged);
   }
 
@@ -178,15 +175,11 @@ export class EntryList {
       await onPart(level, part);
       if (level === 0) return;
       const key = blockKey(part.number);
-      const page = await this.#pages.hold(key);
-      if (page === null) {
-        onDamaged(key);
-        return;
-      }
-      for (let index = 0; index < part.count; index++) {
-        await visit(level - 1, partIn(page.words, index));
-      }
-      this.#pages.letGo(page);
+      const below = await this.#pages.look(key, ({ words }) =>
+        Array.from({ length: part.count }, (_, index) => partIn(words, index)),
+      );
+      if (below === null) onDamaged(key);
+      for (const one of below ?? []) await visit(level - 1, one);
     };
     for (const [level, parts] of [...this.#levels.map((parts) => [...parts])].entries()) {
       for (const part of parts) await visit(level, part);

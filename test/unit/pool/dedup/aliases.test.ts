@@ -1,4 +1,5 @@
 import type { Page } from '../../../../pool/meta/page-cache.ts';
+import { Join } from '../../../../pool/dedup/join.ts';
 import { ChunkState, chunkKeyOf } from '../../../../pool/chunk/chunk-page.ts';
 import { Parts } from '../parts-in-world.ts';
 
@@ -63,5 +64,41 @@ describe('an alias', () => {
     expect(parts.chunks.isShareable(page, id, like, 12)).toBe(false);
     parts.chunks.stays(id);
     expect(parts.chunks.isShareable(page, id, like, 12)).toBe(true);
+  });
+
+  it('is made of what is about to die, as a replay of its record makes it', async () => {
+    const parts = await Parts.make();
+    const { chunks } = parts;
+    const [kept, joined] = [chunkOf(parts), chunkOf(parts)];
+    chunks.pin(kept.page, kept.id);
+    let hasJoined = false;
+    const join = Join.begin(
+      { chunks },
+      {
+        chunk: { id: joined.id, log2: 12, volume: 1, chunkNumber: 0 },
+        ...{ page: joined.page, of: kept, volumeOf: () => undefined },
+        counters: {
+          hits: 0,
+          probes: 0,
+          verifies: 0,
+          mismatches: 0,
+          shared: 0,
+          deferred: 0,
+          bytesSaved: 0,
+        },
+        ended: (did) => (hasJoined = did),
+      },
+    );
+    // Its last reference goes while the record is on its way to the log.
+    parts.releases.drop(joined.id);
+    await parts.flushDrops();
+    expect(stateOf(parts, joined)).toBe(ChunkState.live);
+    join?.written();
+    expect(hasJoined).toBe(true);
+    expect(chunks.aliasOf(joined.page, joined.id)).toBe(kept.id);
+    await parts.flushDrops();
+    expect(stateOf(parts, joined)).toBe(ChunkState.dead);
+    expect(chunks.countOf(kept.page, kept.id)).toBe(1);
+    expect(chunks.beginLeaving(kept.page, kept.id)).toBe(false);
   });
 });

@@ -93,4 +93,26 @@ describe('a list of entries', () => {
     const keys = await it.parts.world.until(again.pageKeys());
     expect(keys.sort((one, other) => one - other)).toEqual(it.pagesThere());
   });
+
+  test('is emptied while somebody passes its entries', async () => {
+    const it = await ListsUnderTest.make();
+    const list = it.list();
+    for (let id = 1; id <= 40 * ENTRIES_PER_RUN; id++) list.add(id, 5);
+    let seen = 0;
+    const emptied = async (): Promise<void> => {
+      while (!list.isEmpty) {
+        const obstacle = list.moveTo(null, 1, () => undefined);
+        if (obstacle !== null) await it.parts.pages.look(obstacle.missing, () => true);
+      }
+    };
+    await it.parts.world.until(
+      list.forEach({
+        onEntry: () => (seen += 1),
+        onDamaged: () => undefined,
+        afterRun: () => (seen === 30 * ENTRIES_PER_RUN ? emptied() : undefined),
+      }),
+    );
+    expect(seen).toBe(30 * ENTRIES_PER_RUN);
+    expect(it.pagesThere()).toEqual([]);
+  });
 });
