@@ -6,7 +6,7 @@ import {
   LBA_OUT_OF_RANGE,
   SPACE_ALLOCATION_FAILED,
   unrecoveredReadError,
-  WRITE_ERROR_HARDWARE,
+  INTERNAL_TARGET_FAILURE,
   WRITE_PROTECTED,
   type Sense,
 } from './sense.ts';
@@ -14,7 +14,7 @@ import {
 const senseByCode = {
   'out-of-range': () => LBA_OUT_OF_RANGE,
   unreadable: (error) => unrecoveredReadError(error.lba),
-  'write-failed': () => WRITE_ERROR_HARDWARE,
+  'write-failed': () => INTERNAL_TARGET_FAILURE,
   'space-exhausted': () => SPACE_ALLOCATION_FAILED,
   'read-only': () => WRITE_PROTECTED,
   'not-ready': () => BECOMING_READY,

@@ -21,6 +21,9 @@ import {
 } from './report-supported.ts';
 import { reportTargetPortGroups, setTargetPortGroups } from './target-port-groups.ts';
 import { reportTimestamp } from './timestamp.ts';
+import { persistentReserveIn } from './reservations/persistent-in.ts';
+import { persistentReserveOut } from './reservations/persistent-out.ts';
+import { release, reserve } from './reservations/reserve-release.ts';
 import { requestSense, testUnitReady } from './unit-status.ts';
 import { unmap } from './unmap.ts';
 import {
@@ -33,7 +36,7 @@ import {
 } from './verify.ts';
 import { writeSame10, writeSame16 } from './write-same.ts';
 
-const OPCODES_WITH_ACTIONS = new Set([0x9e, 0xa3, 0xa4]);
+const OPCODES_WITH_ACTIONS = new Set([0x5e, 0x5f, 0x9e, 0xa3, 0xa4]);
 
 /** `form`: the CDB usage data in hexadecimal, beginning with the operation code. */
 function row(
@@ -74,6 +77,8 @@ export const commandTable = new CommandTable([
   row('WRITE(6)', '0A 1F FF FF FF 00', 'changes', write6, writes),
   row('INQUIRY', '12 01 FF FF FF 00', 'free', inquiry, anyTime),
   row('MODE SELECT(6)', '15 10 00 00 FF 00', 'changes', modeSelect6),
+  row('RESERVE(6)', '16 00 00 00 00 00', 'own', reserve),
+  row('RELEASE(6)', '17 00 00 00 00 00', 'own', release),
   row('MODE SENSE(6)', '1A 08 FF FF FF 00', 'reads', modeSense6),
   row('START STOP UNIT', '1B 01 00 00 05 00', startStopAccess, startStopUnit, long),
   row('READ CAPACITY(10)', '25 00 00 00 00 00 00 00 00 00', 'free', readCapacity10),
@@ -96,7 +101,87 @@ export const commandTable = new CommandTable([
   }),
   row('UNMAP', '42 00 00 00 00 00 00 FF FF 00', 'changes', unmap, { ...writes, ...long }),
   row('MODE SELECT(10)', '55 10 00 00 00 00 00 FF FF 00', 'changes', modeSelect10),
+  row('RESERVE(10)', '56 00 00 00 00 00 00 00 00 00', 'own', reserve),
+  row('RELEASE(10)', '57 00 00 00 00 00 00 00 00 00', 'own', release),
   row('MODE SENSE(10)', '5A 18 FF FF 00 00 00 FF FF 00', 'reads', modeSense10),
+  row(
+    'PERSISTENT RESERVE IN, READ KEYS',
+    '5E 00 00 00 00 00 00 FF FF 00',
+    'own',
+    persistentReserveIn,
+  ),
+  row(
+    'PERSISTENT RESERVE IN, READ RESERVATION',
+    '5E 01 00 00 00 00 00 FF FF 00',
+    'own',
+    persistentReserveIn,
+  ),
+  row(
+    'PERSISTENT RESERVE IN, REPORT CAPABILITIES',
+    '5E 02 00 00 00 00 00 FF FF 00',
+    'own',
+    persistentReserveIn,
+  ),
+  row(
+    'PERSISTENT RESERVE IN, READ FULL STATUS',
+    '5E 03 00 00 00 00 00 FF FF 00',
+    'own',
+    persistentReserveIn,
+  ),
+  row(
+    'PERSISTENT RESERVE OUT, REGISTER',
+    '5F 00 FF 00 00 FF FF FF FF 00',
+    'own',
+    persistentReserveOut,
+  ),
+  row(
+    'PERSISTENT RESERVE OUT, RESERVE',
+    '5F 01 FF 00 00 FF FF FF FF 00',
+    'own',
+    persistentReserveOut,
+  ),
+  row(
+    'PERSISTENT RESERVE OUT, RELEASE',
+    '5F 02 FF 00 00 FF FF FF FF 00',
+    'own',
+    persistentReserveOut,
+  ),
+  row(
+    'PERSISTENT RESERVE OUT, CLEAR',
+    '5F 03 FF 00 00 FF FF FF FF 00',
+    'own',
+    persistentReserveOut,
+  ),
+  row(
+    'PERSISTENT RESERVE OUT, PREEMPT',
+    '5F 04 FF 00 00 FF FF FF FF 00',
+    'own',
+    persistentReserveOut,
+  ),
+  row(
+    'PERSISTENT RESERVE OUT, PREEMPT AND ABORT',
+    '5F 05 FF 00 00 FF FF FF FF 00',
+    'own',
+    persistentReserveOut,
+  ),
+  row(
+    'PERSISTENT RESERVE OUT, REGISTER AND IGNORE EXISTING KEY',
+    '5F 06 FF 00 00 FF FF FF FF 00',
+    'own',
+    persistentReserveOut,
+  ),
+  row(
+    'PERSISTENT RESERVE OUT, REGISTER AND MOVE',
+    '5F 07 FF 00 00 FF FF FF FF 00',
+    'own',
+    persistentReserveOut,
+  ),
+  row(
+    'PERSISTENT RESERVE OUT, REPLACE LOST RESERVATION',
+    '5F 08 FF 00 00 FF FF FF FF 00',
+    'own',
+    persistentReserveOut,
+  ),
   row('READ(16)', '88 18 FF FF FF FF FF FF FF FF FF FF FF FF 00 00', 'reads', read16),
   row('WRITE(16)', '8A 18 FF FF FF FF FF FF FF FF FF FF FF FF 00 00', 'changes', write16, writes),
   row(

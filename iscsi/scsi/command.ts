@@ -67,6 +67,11 @@ export class Command {
     this.#complete(Status.checkCondition, bytes, noDataIn, 0);
   }
 
+  /** RESERVATION CONFLICT. */
+  conflict(): void {
+    this.#complete(Status.reservationConflict, NO_BYTES, noDataIn, 0);
+  }
+
   /** Asks for the Data-Out of this command and goes on with `next` when it is there. */
   takeData(bytes: number, next: (command: Command) => void): void {
     if (bytes === 0) {

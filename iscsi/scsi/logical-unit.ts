@@ -1,7 +1,7 @@
 /**
  * One logical unit: a block device with its task set, mode parameters and nexuses, which come from
- * every target that shows it. Every command passes `#run`: unit attention, dispatch, reserved bits,
- * write protection, then the handler.
+ * every target that shows it. Every command passes `#run`: unit attention, dispatch, reservations,
+ * reserved bits, write protection, then the handler.
  */
 import { present } from '../../src/base/assert.ts';
 import type { BlockDevice } from './block-device.ts';
@@ -14,6 +14,8 @@ import {
 } from './command-row.ts';
 import { blockLimits, type BlockLimits } from './limits.ts';
 import { ModeParameters } from './mode-pages.ts';
+import type { Notice } from './reservations/transitions.ts';
+import type { UnitReservations } from './reservations/unit-reservations.ts';
 import {
   encodeSense,
   INVALID_MESSAGE,
@@ -55,6 +57,7 @@ export class LogicalUnit {
   readonly limits: BlockLimits;
   readonly surroundings: UnitSurroundings;
   readonly modes: ModeParameters;
+  readonly reservations: UnitReservations;
   readonly access = new AsymmetricAccess();
   readonly tasks: TaskSet;
   readonly #nexuses = new Set<UnitNexus>();
@@ -63,8 +66,14 @@ export class LogicalUnit {
   #background = 0;
   readonly #whenQuiet: (() => void)[] = [];
 
-  constructor(options: { device: BlockDevice; surroundings: UnitSurroundings; maxTasks: number }) {
+  constructor(options: {
+    device: BlockDevice;
+    surroundings: UnitSurroundings;
+    reservations: UnitReservations;
+    maxTasks: number;
+  }) {
     this.device = options.device;
+    this.reservations = options.reservations;
     this.limits = blockLimits(options.device);
     this.surroundings = options.surroundings;
     this.modes = new ModeParameters(options.device);
@@ -86,6 +95,14 @@ export class LogicalUnit {
   /** None of its commands is left. */
   detach(nexus: UnitNexus): void {
     this.#nexuses.delete(nexus);
+    if (!this.nexuses().some(({ key }) => key === nexus.key)) {
+      this.reservations.nexusLost(nexus.key);
+    }
+  }
+
+  /** Those that are here now. */
+  nexuses(): UnitNexus[] {
+    return [...this.#nexuses];
   }
 
   submit(task: ScsiTask, nexus: UnitNexus): void {
@@ -113,6 +130,15 @@ export class LogicalUnit {
   /** For every nexus, or all but the one that caused it. */
   establish(condition: Sense, except: UnitNexus | null = null): void {
     for (const nexus of this.#nexuses) if (nexus !== except) nexus.attentions.establish(condition);
+  }
+
+  /** Unit attentions for nexuses by name, as far as they are here. */
+  notify(notices: readonly Notice[]): void {
+    for (const { nexus, condition } of notices) {
+      for (const unitNexus of this.#nexuses) {
+        if (unitNexus.key === nexus) unitNexus.attentions.establish(condition);
+      }
+    }
   }
 
   /** The operator may have changed the device: tells every nexus what is not as it was. */
@@ -155,9 +181,10 @@ export class LogicalUnit {
     return this.abortAll(each);
   }
 
-  /** Mode parameters go back to their defaults, and every nexus is told. */
+  /** Mode parameters go back to their defaults, a RESERVE ends, and every nexus is told. */
   reset(condition: Sense): void {
     this.modes.reset();
+    this.reservations.reset();
     this.establish(condition);
   }
 
@@ -208,10 +235,20 @@ export class LogicalUnit {
     } else if (row === 'no-action') {
       command.check(UNKNOWN_SERVICE_ACTION);
     } else {
-      const refusal = checkReservedBits(row, command.cdb) ?? this.#writeProtection(row);
+      const refusal =
+        this.#reservationRefusal(row, command) ??
+        checkReservedBits(row, command.cdb) ??
+        this.#writeProtection(row);
       if (refusal === null) row.run(command);
+      else if (refusal === 'conflict') command.conflict();
       else command.check(refusal);
     }
+  }
+
+  #reservationRefusal(row: CommandRow, { cdb, nexus }: Command): 'conflict' | Sense | null {
+    if (!this.reservations.restricts) return null;
+    const access = typeof row.access === 'function' ? row.access(cdb) : row.access;
+    return this.reservations.refusal(nexus.key, access);
   }
 
   #writeProtection(row: CommandRow): Sense | null {

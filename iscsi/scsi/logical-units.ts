@@ -7,6 +7,9 @@ import { assert, present } from '../../src/base/assert.ts';
 import type { BlockDevice } from './block-device.ts';
 import { commandTable } from './command-table.ts';
 import { LogicalUnit, type ProductFacts, type UnitSurroundings } from './logical-unit.ts';
+import { unsaved, type ReservationStore } from './reservations/store.ts';
+import { clear } from './reservations/transitions.ts';
+import { UnitReservations } from './reservations/unit-reservations.ts';
 import { UnitAttention } from './unit-attention.ts';
 
 export interface UnitFacts extends ProductFacts {
@@ -16,6 +19,8 @@ export interface UnitFacts extends ProductFacts {
   readonly targetPorts?: () => readonly number[];
   /** Milliseconds since 1970. Default: none have gone by. */
   readonly wallMs?: () => number;
+  /** Where persistent reservations are kept. Default: nowhere. */
+  readonly reservations?: ReservationStore;
 }
 
 interface Entry {
@@ -30,6 +35,9 @@ const keyOf = (device: BlockDevice): string => device.identity.serial;
 export class LogicalUnits {
   readonly surroundings: UnitSurroundings;
   readonly #maxTasks: number;
+  readonly #reservationStore: ReservationStore;
+  /** By serial number, of every device that was asked for: they outlive their logical units. */
+  readonly #reservations = new Map<string, UnitReservations>();
   readonly #entries = new Map<string, Entry>();
 
   constructor(facts: UnitFacts) {
@@ -40,6 +48,7 @@ export class LogicalUnits {
       targetPorts: () => [...targetPorts()].sort((a, b) => a - b),
       wallMs: facts.wallMs ?? (() => 0),
     };
+    this.#reservationStore = facts.reservations ?? unsaved;
     this.#maxTasks = facts.maxTasksPerUnit ?? MAX_TASKS_PER_UNIT;
   }
 
@@ -55,8 +64,12 @@ export class LogicalUnits {
       known.mappings += 1;
       return known.unit;
     }
-    const { surroundings } = this;
-    const unit = new LogicalUnit({ device, surroundings, maxTasks: this.#maxTasks });
+    const unit = new LogicalUnit({
+      device,
+      surroundings: this.surroundings,
+      reservations: this.reservationsOf(keyOf(device)),
+      maxTasks: this.#maxTasks,
+    });
     this.#entries.set(keyOf(device), { unit, mappings: 1 });
     return unit;
   }
@@ -70,6 +83,35 @@ export class LogicalUnits {
       if (entry.mappings === 0) this.#entries.delete(keyOf(unit.device));
       done();
     });
+  }
+
+  /** Of the device with that serial number, whether a LUN shows it now or not. */
+  reservationsOf(serial: string): UnitReservations {
+    const known = this.#reservations.get(serial);
+    if (known !== undefined) return known;
+    const made = new UnitReservations(serial, this.#reservationStore);
+    this.#reservations.set(serial, made);
+    return made;
+  }
+
+  /** The operator takes all reservations away, and what is left of lost ones; `done` with whether that
+   * could be saved. */
+  clearReservations(serial: string, done: (saved: boolean) => void): void {
+    const reservations = this.reservationsOf(serial);
+    reservations.reset();
+    reservations.change(
+      (state) => clear(state, null),
+      (outcome) => {
+        const unit = this.#entries.get(serial)?.unit;
+        if (outcome.kind === 'change') unit?.notify(outcome.notices);
+        done(outcome.kind === 'change');
+      },
+    );
+  }
+
+  /** The device is gone for good. */
+  forgetReservations(serial: string): void {
+    this.#reservations.delete(serial);
   }
 
   /** The device may have another size or other settings now. */

@@ -10,15 +10,17 @@ import type { BlockDevice } from './block-device.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import type { LogicalUnits } from './logical-units.ts';
 import { decodeLun, MAX_LUN, REPORT_LUNS_WELL_KNOWN_LUN } from './lun.ts';
-import type {
-  DeviceEventListener,
-  DeviceServer,
-  Nexus,
-  ScsiTask,
-  TaskManagementOutcome,
+import {
+  nexusKey,
+  type DeviceEventListener,
+  type DeviceServer,
+  type Nexus,
+  type ScsiTask,
+  type TaskManagementOutcome,
 } from './task.ts';
 import { UnitAttention } from './unit-attention.ts';
 import type { TargetView, UnitNexus } from './unit-nexus.ts';
+import { whenAllEnded } from './when-all-ended.ts';
 
 type OutcomeDone = (outcome: TaskManagementOutcome) => void;
 
@@ -32,30 +34,12 @@ interface NexusState {
 /** Nexuses that are remembered after their loss, to say I_T NEXUS LOSS when they come back. */
 const MAX_LOST_NEXUSES = 1024;
 
-/**
- * `begin` sets things going and says how many; each calls `ended` when it has ended, perhaps within
- * `begin`. Then `done` is called, at once if there were none.
- */
-function whenAllEnded(begin: (ended: () => void) => number, done: () => void): void {
-  let count = 0;
-  let total = -1;
-  const ended = (): void => {
-    count += 1;
-    if (count === total) done();
-  };
-  total = begin(ended);
-  if (count === total) done();
-}
-
 /** `each` is called for each command that a LUN left running when it was unmapped, at its end. */
 function whenDeparted(state: NexusState, each: () => void): number {
   const commands = [...state.departing].flatMap((unitNexus) => [...unitNexus.commands.values()]);
   for (const command of commands) command.whenEnded(each);
   return commands.length;
 }
-
-const keyOf = (nexus: Nexus): string =>
-  `${nexus.initiatorName},i,${nexus.isid};${nexus.targetName},t,${String(nexus.portalGroupTag)}`;
 
 export class ScsiTarget implements DeviceServer {
   readonly units: LogicalUnits;
@@ -129,7 +113,7 @@ export class ScsiTarget implements DeviceServer {
   attach(nexus: Nexus, listener: DeviceEventListener): void {
     assert(!this.#nexuses.has(nexus), 'a nexus is attached once');
     const state: NexusState = { listener, units: new Map(), departing: new Set() };
-    const wasLost = this.#lost.delete(keyOf(nexus));
+    const wasLost = this.#lost.delete(nexusKey(nexus));
     for (const [lun, unit] of this.#map) {
       const unitNexus = unit.attach(nexus, this.#view);
       unitNexus.attentions.establish(
@@ -267,7 +251,7 @@ export class ScsiTarget implements DeviceServer {
   }
 
   #remember(nexus: Nexus): void {
-    this.#lost.add(keyOf(nexus));
+    this.#lost.add(nexusKey(nexus));
     const oldest = this.#lost.values().next();
     if (this.#lost.size > MAX_LOST_NEXUSES && !oldest.done) this.#lost.delete(oldest.value);
   }

@@ -37,11 +37,18 @@ const outcome = (key: number, asc: number, ascq: number): Sense => ({ key, asc, 
 
 export const NO_SENSE = outcome(SenseKey.noSense, 0x00, 0x00);
 export const BECOMING_READY = outcome(SenseKey.notReady, 0x04, 0x01);
-export const WRITE_ERROR_HARDWARE = outcome(SenseKey.hardwareError, 0x44, 0x00);
 export const PARAMETER_LIST_LENGTH_ERROR = outcome(SenseKey.illegalRequest, 0x1a, 0x00);
 export const INVALID_OPERATION_CODE = outcome(SenseKey.illegalRequest, 0x20, 0x00);
 export const LBA_OUT_OF_RANGE = outcome(SenseKey.illegalRequest, 0x21, 0x00);
 export const LOGICAL_UNIT_NOT_SUPPORTED = outcome(SenseKey.illegalRequest, 0x25, 0x00);
+export const INVALID_RELEASE_OF_PERSISTENT_RESERVATION = outcome(
+  SenseKey.illegalRequest,
+  0x26,
+  0x04,
+);
+export const INSUFFICIENT_REGISTRATION_RESOURCES = outcome(SenseKey.illegalRequest, 0x55, 0x04);
+export const PERSISTENT_RESERVATION_INFORMATION_LOST = outcome(SenseKey.dataProtect, 0x44, 0x01);
+export const INTERNAL_TARGET_FAILURE = outcome(SenseKey.hardwareError, 0x44, 0x00);
 export const INVALID_FIELD_IN_COMMAND_IU = outcome(SenseKey.illegalRequest, 0x0e, 0x03);
 export const SAVING_PARAMETERS_NOT_SUPPORTED = outcome(SenseKey.illegalRequest, 0x39, 0x00);
 export const INVALID_MESSAGE = outcome(SenseKey.illegalRequest, 0x49, 0x00);

@@ -13,6 +13,10 @@ export interface Nexus {
   readonly portalGroupTag: number;
 }
 
+/** A name of the nexus that lasts: what comes back after a loss has the same. */
+export const nexusKey = (nexus: Nexus): string =>
+  `${nexus.initiatorName},i,${nexus.isid};${nexus.targetName},t,${String(nexus.portalGroupTag)}`;
+
 export const TaskAttribute = {
   untagged: 0,
   simple: 1,

@@ -19,6 +19,9 @@ export const UnitAttention = {
   /** THIN PROVISIONING SOFT THRESHOLD REACHED [SBC-4, Thin provisioning thresholds]. */
   softThreshold: unitAttention(0x38, 0x07),
   modeParametersChanged: unitAttention(0x2a, 0x01),
+  reservationsPreempted: unitAttention(0x2a, 0x03),
+  reservationsReleased: unitAttention(0x2a, 0x04),
+  registrationsPreempted: unitAttention(0x2a, 0x05),
   /** ASYMMETRIC ACCESS STATE CHANGED. */
   accessStateChanged: unitAttention(0x2a, 0x06),
   capacityChanged: unitAttention(0x2a, 0x09),

@@ -4,7 +4,7 @@
  */
 import type { Command } from './command.ts';
 import type { LogicalUnit } from './logical-unit.ts';
-import type { Nexus } from './task.ts';
+import { nexusKey, type Nexus } from './task.ts';
 import { UnitAttentions } from './unit-attention.ts';
 
 /** The SCSI target device that a command came through, as its handlers see it. */
@@ -17,6 +17,8 @@ export interface TargetView {
 
 export class UnitNexus {
   readonly nexus: Nexus;
+  /** Its `nexusKey`. */
+  readonly key: string;
   readonly unit: LogicalUnit;
   readonly target: TargetView;
   readonly attentions = new UnitAttentions();
@@ -27,6 +29,7 @@ export class UnitNexus {
 
   constructor(nexus: Nexus, unit: LogicalUnit, target: TargetView) {
     this.nexus = nexus;
+    this.key = nexusKey(nexus);
     this.unit = unit;
     this.target = target;
   }
