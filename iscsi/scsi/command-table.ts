@@ -19,11 +19,11 @@ import {
   reportSupportedOperationCodes,
   reportSupportedTaskManagementFunctions,
 } from './report-supported.ts';
-import { reportTargetPortGroups, setTargetPortGroups } from './target-port-groups.ts';
-import { reportTimestamp } from './timestamp.ts';
 import { persistentReserveIn } from './reservations/persistent-in.ts';
 import { persistentReserveOut } from './reservations/persistent-out.ts';
 import { release, reserve } from './reservations/reserve-release.ts';
+import { reportTargetPortGroups, setTargetPortGroups } from './target-port-groups.ts';
+import { reportTimestamp } from './timestamp.ts';
 import { requestSense, testUnitReady } from './unit-status.ts';
 import { unmap } from './unmap.ts';
 import {
@@ -70,6 +70,36 @@ const anyTime = { ignoresUnitAttention: true };
 const writes = { writes: true };
 const long = { recommendedTimeoutS: 60 };
 
+/** The service actions from 00h on. */
+const reserveIn = ['READ KEYS', 'READ RESERVATION', 'REPORT CAPABILITIES', 'READ FULL STATUS'].map(
+  (name, action) =>
+    row(
+      `PERSISTENT RESERVE IN, ${name}`,
+      `5E 0${String(action)} 00 00 00 00 00 FF FF 00`,
+      'own',
+      persistentReserveIn,
+    ),
+);
+
+const reserveOut = [
+  'REGISTER',
+  'RESERVE',
+  'RELEASE',
+  'CLEAR',
+  'PREEMPT',
+  'PREEMPT AND ABORT',
+  'REGISTER AND IGNORE EXISTING KEY',
+  'REGISTER AND MOVE',
+  'REPLACE LOST RESERVATION',
+].map((name, action) =>
+  row(
+    `PERSISTENT RESERVE OUT, ${name}`,
+    `5F 0${String(action)} FF 00 00 FF FF FF FF 00`,
+    'own',
+    persistentReserveOut,
+  ),
+);
+
 export const commandTable = new CommandTable([
   row('TEST UNIT READY', '00 00 00 00 00 00', 'status', testUnitReady),
   row('REQUEST SENSE', '03 01 00 00 FF 00', 'free', requestSense, anyTime),
@@ -104,84 +134,8 @@ export const commandTable = new CommandTable([
   row('RESERVE(10)', '56 00 00 00 00 00 00 00 00 00', 'own', reserve),
   row('RELEASE(10)', '57 00 00 00 00 00 00 00 00 00', 'own', release),
   row('MODE SENSE(10)', '5A 18 FF FF 00 00 00 FF FF 00', 'reads', modeSense10),
-  row(
-    'PERSISTENT RESERVE IN, READ KEYS',
-    '5E 00 00 00 00 00 00 FF FF 00',
-    'own',
-    persistentReserveIn,
-  ),
-  row(
-    'PERSISTENT RESERVE IN, READ RESERVATION',
-    '5E 01 00 00 00 00 00 FF FF 00',
-    'own',
-    persistentReserveIn,
-  ),
-  row(
-    'PERSISTENT RESERVE IN, REPORT CAPABILITIES',
-    '5E 02 00 00 00 00 00 FF FF 00',
-    'own',
-    persistentReserveIn,
-  ),
-  row(
-    'PERSISTENT RESERVE IN, READ FULL STATUS',
-    '5E 03 00 00 00 00 00 FF FF 00',
-    'own',
-    persistentReserveIn,
-  ),
-  row(
-    'PERSISTENT RESERVE OUT, REGISTER',
-    '5F 00 FF 00 00 FF FF FF FF 00',
-    'own',
-    persistentReserveOut,
-  ),
-  row(
-    'PERSISTENT RESERVE OUT, RESERVE',
-    '5F 01 FF 00 00 FF FF FF FF 00',
-    'own',
-    persistentReserveOut,
-  ),
-  row(
-    'PERSISTENT RESERVE OUT, RELEASE',
-    '5F 02 FF 00 00 FF FF FF FF 00',
-    'own',
-    persistentReserveOut,
-  ),
-  row(
-    'PERSISTENT RESERVE OUT, CLEAR',
-    '5F 03 FF 00 00 FF FF FF FF 00',
-    'own',
-    persistentReserveOut,
-  ),
-  row(
-    'PERSISTENT RESERVE OUT, PREEMPT',
-    '5F 04 FF 00 00 FF FF FF FF 00',
-    'own',
-    persistentReserveOut,
-  ),
-  row(
-    'PERSISTENT RESERVE OUT, PREEMPT AND ABORT',
-    '5F 05 FF 00 00 FF FF FF FF 00',
-    'own',
-    persistentReserveOut,
-  ),
-  row(
-    'PERSISTENT RESERVE OUT, REGISTER AND IGNORE EXISTING KEY',
-    '5F 06 FF 00 00 FF FF FF FF 00',
-    'own',
-    persistentReserveOut,
-  ),
-  row(
-    'PERSISTENT RESERVE OUT, REGISTER AND MOVE',
-    '5F 07 FF 00 00 FF FF FF FF 00',
-    'own',
-    persistentReserveOut,
-  ),
-  row(
-    'PERSISTENT RESERVE OUT, REPLACE LOST RESERVATION',
-    '5F 08 FF 00 00 FF FF FF FF 00',
-    'own',
-    persistentReserveOut,
-  ),
+  ...reserveIn,
+  ...reserveOut,
   row('READ(16)', '88 18 FF FF FF FF FF FF FF FF FF FF FF FF 00 00', 'reads', read16),
   row('WRITE(16)', '8A 18 FF FF FF FF FF FF FF FF FF FF FF FF 00 00', 'changes', write16, writes),
   row(
