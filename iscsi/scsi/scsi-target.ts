@@ -45,6 +45,8 @@ export class ScsiTarget implements DeviceServer {
   readonly units: LogicalUnits;
   readonly #map = new Map<number, LogicalUnit>();
   readonly #nexuses = new Map<Nexus, NexusState>();
+  /** Of nexuses that are lost, while commands of theirs are running. */
+  readonly #leaving = new Set<NexusState>();
   readonly #lost = new Set<string>();
   readonly #view: TargetView = {
     luns: () => this.luns(),
@@ -87,12 +89,15 @@ export class ScsiTarget implements DeviceServer {
   unmapLun(lun: number, done: () => void = () => undefined): void {
     const unit = present(this.#map.get(lun), 'the LUN is mapped');
     this.#map.delete(lun);
-    const departing = [...this.#nexuses.values()].map((state) => {
-      const unitNexus = present(state.units.get(lun), 'a nexus sees all units');
+    const departing: { state: NexusState; unitNexus: UnitNexus }[] = [];
+    for (const state of this.#attachedAndLeaving()) {
+      const unitNexus = state.units.get(lun);
+      // A nexus that was lost before the LUN was mapped has never seen it.
+      if (unitNexus === undefined) continue;
       state.units.delete(lun);
       state.departing.add(unitNexus);
-      return { state, unitNexus };
-    });
+      departing.push({ state, unitNexus });
+    }
     this.#tellLunsChanged();
     whenAllEnded(
       (ended) =>
@@ -127,6 +132,7 @@ export class ScsiTarget implements DeviceServer {
   detach(nexus: Nexus, done: () => void): void {
     const state = this.#state(nexus);
     this.#nexuses.delete(nexus);
+    this.#leaving.add(state);
     this.#remember(nexus);
     const all = [...state.units.values(), ...state.departing];
     whenAllEnded(
@@ -137,6 +143,7 @@ export class ScsiTarget implements DeviceServer {
       },
       () => {
         for (const unitNexus of all) unitNexus.unit.detach(unitNexus);
+        this.#leaving.delete(state);
         done();
       },
     );
@@ -203,7 +210,7 @@ export class ScsiTarget implements DeviceServer {
           count += unit.abortAll(ended);
           unit.reset(UnitAttention.hardReset);
         }
-        for (const state of this.#nexuses.values()) count += whenDeparted(state, ended);
+        for (const state of this.#attachedAndLeaving()) count += whenDeparted(state, ended);
         return count;
       },
       () => {
@@ -230,6 +237,10 @@ export class ScsiTarget implements DeviceServer {
         done('complete');
       },
     );
+  }
+
+  #attachedAndLeaving(): NexusState[] {
+    return [...this.#nexuses.values(), ...this.#leaving];
   }
 
   /** What came by a LUN before it was unmapped has ended: a host may try again by another path. */

@@ -164,6 +164,25 @@ describe('unmapping from one target', () => {
     expect(answer.outcome).toBe('complete');
   });
 
+  test('waits for the commands of a nexus that was lost before', () => {
+    const { a, device, first, second, units } = shared();
+    const unit = units.find(device);
+    second.unmapLun(5);
+    device.holding = true;
+    a.send(read);
+    let lost = false;
+    first.detach(a.nexus, () => {
+      lost = true;
+    });
+    let free = false;
+    first.unmapLun(0, () => {
+      free = true;
+    });
+    expect([lost, free, units.find(device)]).toEqual([false, false, unit]);
+    device.release();
+    expect([lost, free, units.find(device)]).toEqual([true, true, null]);
+  });
+
   test('a unit that no target shows any more is forgotten, with its mode parameters', () => {
     const { device, first, second, units } = shared();
     const unit = units.find(device);
