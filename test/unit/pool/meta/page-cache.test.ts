@@ -124,4 +124,19 @@ describe('the cache of pages', () => {
     parts.pages.thaw();
     expect(parts.pages.freeze().puts).toEqual([page]);
   });
+
+  test('removes what somebody reads, who may not change it any more', async () => {
+    const parts = await Parts.make();
+    const page = made(parts.pages, 1, 10);
+    page.pins += 1;
+    parts.pages.remove(page.key);
+    expect(page.words[8]).toBe(10);
+    expect(parts.pages.get(page.key)).toBeNull();
+    expect(() => {
+      parts.pages.touch(page);
+    }).toThrow(/only a live page/);
+    parts.pages.letGo(page);
+    await parts.checkpointPages();
+    expect(await load(parts, 1)).toBeNull();
+  });
 });
