@@ -58,7 +58,7 @@ sim: install ## the pool in simulated worlds [SEED=first seed CASES=how many]
 fuzz: install ## bytes from outside through every decoder [SEED=first seed CASES=how many]
 	@'$(NODE)' test/fuzz/main.ts --seed $(or $(SEED),1) --cases $(or $(CASES),2000)
 
-conformance: install packages ## libiscsi's whole suite on 512 and 4096-byte blocks
+conformance: install packages ## libiscsi's whole suite in every set-up, on 512 and 4096-byte blocks [LIBISCSI_SUITE=program]
 	@'$(NODE)' test/conformance/libiscsi.ts
 
 e2e: install packages ## an image there and back, 20 kills, a Linux guest (debootstrap, qemu-system-x86) [KILLS SEED]

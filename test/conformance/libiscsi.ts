@@ -1,34 +1,59 @@
 /**
- * libiscsi's whole test suite against a LUN of 512-byte and one of 4096-byte blocks. Prints every
- * test that failed or was skipped, and why; ends with PASS or FAIL.
+ * libiscsi's whole test suite in every set-up that its tests need, on blocks of 512 and of 4096 bytes.
+ * Prints a table test x set-up and what is wrong; ends with PASS or FAIL.
  *
- *   npx node test/conformance/libiscsi.ts [SCSI.Suite…]      all of iSCSI and SCSI when left out
+ *   npx node test/conformance/libiscsi.ts [--set-up NAME]… [--blocks 512|4096]… [Family.Suite]…
  *
- * Needs libiscsi-bin (Debian).
+ * Needs libiscsi-bin (Debian). LIBISCSI_SUITE=/path/of/iscsi-test-cu runs another build of it as
+ * well, as that of the newest source.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { libiscsiSuite, suiteNames, type SuiteReport } from '../peers/libiscsi-suite.ts';
+import { parseArgs } from 'node:util';
+import { freePort } from '../peers/command.ts';
+import {
+  DEBIAN_PROGRAM,
+  libiscsiSuite,
+  suiteNames,
+  testNames,
+  type SuiteReport,
+} from '../peers/libiscsi-suite.ts';
 import { Scale } from '../peers/scale.ts';
+import { ResultTable } from './result-table.ts';
+import { BLOCK_SIZES, SET_UPS, makeVolume, type Place, type SetUp } from './set-ups.ts';
 
-const wanted = process.argv.slice(2);
-const families = wanted.length > 0 ? wanted : ['iSCSI', 'SCSI'];
+const SUITE_LIMIT_MS = 600_000;
+const FAMILIES = /^(iSCSI|SCSI)\./;
 
-/**
- * What fails although the answer is right. UnmapSingle expects each single block to be unmapped on
- * its own, which a LUN whose physical blocks hold several logical ones may refuse (SBC-4).
- */
-const WRONG_TESTS = new Map([['512', new Set(['GetLBAStatus.UnmapSingle'])]]);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    'set-up': { type: 'string', multiple: true },
+    blocks: { type: 'string', multiple: true },
+  },
+});
+const isWanted = (list: readonly string[] | undefined, name: string): boolean =>
+  list === undefined || list.length === 0 || list.includes(name);
+const setUps = SET_UPS.filter(({ name }) => isWanted(values['set-up'], name));
+const blockSizes = BLOCK_SIZES.filter((size) => isWanted(values.blocks, size));
+const isWhole =
+  positionals.length === 0 && setUps.length === SET_UPS.length && blockSizes.length === 2;
+
+const print = (text: string): boolean => process.stdout.write(`${text}\n`);
 
 /**
  * A process for each suite: they share what the program once read of the LUN, some change it, and
  * then others ask for blocks that are not there (seen with libiscsi 1.19, on any target).
  */
-async function runSuites(url: string): Promise<SuiteReport> {
+async function runSuites(program: string, setUp: SetUp, place: Place): Promise<SuiteReport> {
   const whole: SuiteReport = { passed: [], skipped: [], failed: [] };
-  for (const suite of await suiteNames(families)) {
-    const { passed, skipped, failed } = await libiscsiSuite(url, [suite], { timeoutMs: 300_000 });
+  const { url, ...second } = place;
+  for (const suite of await suiteNames(program)) {
+    if (!FAMILIES.test(suite) || setUp.suites?.test(suite) === false) continue;
+    if (!isWanted(positionals, suite)) continue;
+    const options = { timeoutMs: SUITE_LIMIT_MS, program, args: setUp.suiteArgs, ...second };
+    const { passed, skipped, failed } = await libiscsiSuite(url, [suite], options);
     whole.passed.push(...passed);
     whole.skipped.push(...skipped);
     whole.failed.push(...failed);
@@ -36,33 +61,61 @@ async function runSuites(url: string): Promise<SuiteReport> {
   return whole;
 }
 
-const folder = await mkdtemp(join(tmpdir(), 'scale-conformance-'));
-const scale = await Scale.start({ dataDirectory: join(folder, 'data') });
-let hasFailed = false;
-try {
-  for (const blockSize of ['512', '4096']) {
-    const size = ['--size', '1G', '--block-size', blockSize];
-    const { iscsiUrl } = await scale.createVolume(`suite-${blockSize}`, ...size);
-    const report = await runSuites(iscsiUrl);
-    for (const { test, why } of report.skipped) process.stdout.write(`SKIP ${test}: ${why}\n`);
-    for (const { test, why } of report.failed) {
-      const isExcused = WRONG_TESTS.get(blockSize)?.has(test) ?? false;
-      process.stdout.write(`${isExcused ? 'EXCUSED' : 'FAILED'} ${test}: ${why}\n`);
-      hasFailed ||= !isExcused;
-    }
-    const counts = [report.passed.length, report.skipped.length, report.failed.length].map(String);
-    process.stdout.write(
-      `blocks of ${blockSize} bytes: ${counts[0] ?? ''} passed, ${counts[1] ?? ''} skipped, ` +
-        `${counts[2] ?? ''} failed\n`,
-    );
+async function runProgram(program: string, folder: string): Promise<boolean> {
+  const tests = (await testNames(program)).filter((name) => FAMILIES.test(name));
+  if (tests.length === 0) {
+    print(`${program} does not run or lists no tests (Debian: libiscsi-bin)`);
+    return false;
   }
-  if (!scale.isRunning) {
-    process.stdout.write(`the server ended:\n${scale.log}\n`);
-    hasFailed = true;
+  const secondPort = await freePort();
+  const dataDirectory = join(folder, 'data');
+  const args = ['--portal', `127.0.0.1:${String(secondPort)}`];
+  const scale = await Scale.start({ dataDirectory, args });
+  const table = new ResultTable();
+  try {
+    for (const setUp of setUps) {
+      for (const blockSize of blockSizes) {
+        const name = `${setUp.name}-${blockSize}`;
+        const options = { scale, name, blockSize, folder, secondPort };
+        const report = await makeVolume(setUp, options).then(
+          (place) => runSuites(program, setUp, place),
+          (error: unknown) => ({
+            passed: [],
+            skipped: [],
+            failed: [{ test: 'the set-up itself', why: String(error) }],
+          }),
+        );
+        table.add({ setUp: setUp.name, blockSize }, report);
+        const counts = [report.passed.length, report.skipped.length, report.failed.length];
+        print(`${name}: ${counts.join(' / ')} (passed / skipped / failed)`);
+      }
+    }
+  } finally {
+    await scale.terminate();
+    await rm(dataDirectory, { recursive: true });
+  }
+  const shortNames = new Set(tests.map((name) => name.replace(FAMILIES, '')));
+  if (isWhole) table.close([...shortNames]);
+  print(`\n${program}: ${String(shortNames.size)} tests\n${table.lines().join('\n')}`);
+  for (const error of table.errors) print(`WRONG ${error}`);
+  const count = (outcome: Parameters<typeof table.count>[0]): string =>
+    String(table.count(outcome));
+  print(
+    `${program}: ${count('ok')} passed, ${count('part')} passed in part, ` +
+      `${count('skip')} left out, ${count('suite')} defects of the suite, ${count('FAIL')} failed`,
+  );
+  return table.errors.length === 0;
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'scale-conformance-'));
+let isGood = true;
+try {
+  const newest = process.env['LIBISCSI_SUITE'];
+  for (const program of [DEBIAN_PROGRAM, ...(newest === undefined ? [] : [newest])]) {
+    isGood = (await runProgram(program, folder)) && isGood;
   }
 } finally {
-  await scale.terminate();
   await rm(folder, { recursive: true });
 }
-process.stdout.write(hasFailed ? 'FAIL\n' : 'PASS\n');
-process.exitCode = hasFailed ? 1 : 0;
+print(isGood ? 'PASS' : 'FAIL');
+process.exitCode = isGood ? 0 : 1;

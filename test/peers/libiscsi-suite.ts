@@ -1,37 +1,57 @@
 /** Runs libiscsi's test suite (`iscsi-test-cu`) and reads its report, skipped tests apart. */
 import { run } from './command.ts';
 
+/** Debian's (libiscsi-bin); another build of it is named by its path. */
+export const DEBIAN_PROGRAM = 'iscsi-test-cu';
+
 export interface SuiteReport {
   readonly passed: string[];
-  /** The suite itself counts these as passed: the target does not have the command. */
+  /** The suite itself counts these as passed: it left out all of the test or a part. */
   readonly skipped: { test: string; why: string }[];
   readonly failed: { test: string; why: string }[];
+}
+
+export interface SuiteRun {
+  readonly timeoutMs: number;
+  readonly program?: string;
+  readonly args?: readonly string[];
+  /** The same LUN by another path. */
+  readonly secondUrl?: string;
 }
 
 /** `tests` are names like `SCSI.Read10` or `iSCSI`; data on the LUN is lost. */
 export async function libiscsiSuite(
   url: string,
   tests: readonly string[],
-  options: { timeoutMs: number; args?: readonly string[] },
+  options: SuiteRun,
 ): Promise<SuiteReport> {
-  const args = ['-d', '-v', ...(options.args ?? []), '-t', tests.join(','), url];
-  const { code, stdout, stderr } = await run('iscsi-test-cu', args, options);
+  const { program = DEBIAN_PROGRAM, secondUrl } = options;
+  const urls = secondUrl === undefined ? [url] : [url, secondUrl];
+  // -V: some tests say only there that they leave something out.
+  const args = ['-d', '-v', '-V', ...(options.args ?? []), '-t', tests.join(','), ...urls];
+  const { code, stdout, stderr } = await run(program, args, options);
   const report = parseSuiteOutput(stdout);
   if (code === null || !stdout.includes('Run Summary')) {
     const end = `${stdout}\n${stderr}`.trim().split('\n').slice(-5).join('\n');
-    report.failed.push({ test: 'the suite itself', why: `did not come to its end: ${end}` });
+    report.failed.push({
+      test: `${tests.join(',')} itself`,
+      why: `did not come to its end: ${end}`,
+    });
   }
   return report;
 }
 
-/** The names of its suites, as `SCSI.Read10`, of the families or suites given. */
-export async function suiteNames(families: readonly string[]): Promise<string[]> {
-  const { stdout } = await run('iscsi-test-cu', ['-l'], { timeoutMs: 20_000 });
-  const suites = stdout.split('\n').filter((line) => line.split('.').length === 2);
-  return suites.filter((suite) =>
-    families.some((family) => suite === family || suite.startsWith(`${family}.`)),
-  );
+/** All names that the program knows: `SCSI`, `SCSI.Read10`, `SCSI.Read10.Simple`; none if it does not run. */
+async function names(program: string, parts: number): Promise<string[]> {
+  const { stdout } = await run(program, ['-l'], { timeoutMs: 20_000 });
+  return stdout.split('\n').filter((line) => line.split('.').length === parts);
 }
+
+/** The names of its suites, as `SCSI.Read10`. */
+export const suiteNames = (program = DEBIAN_PROGRAM): Promise<string[]> => names(program, 2);
+
+/** The names of its tests, as `SCSI.Read10.Simple`. */
+export const testNames = (program = DEBIAN_PROGRAM): Promise<string[]> => names(program, 3);
 
 /** Its text: `Suite: S`, `  Test: T ...`, remarks, `passed` or `FAILED`, numbered assertions. */
 export function parseSuiteOutput(output: string): SuiteReport {

@@ -1,0 +1,90 @@
+/**
+ * What the suite leaves out, with the reason, and where the suite itself is wrong. Both lists are
+ * checked: what is skipped or fails and is not here is an error, and so is an entry that no longer
+ * comes true.
+ */
+import { SET_UPS, type BlockSize } from './set-ups.ts';
+
+/** Where an entry holds; what is left out holds everywhere. */
+export interface Where {
+  /** Names without the family, as `PreventAllow.Simple`; the whole name must match. */
+  readonly tests: RegExp;
+  readonly setUps?: readonly string[];
+  readonly blocks?: BlockSize;
+}
+
+export interface ExpectedSkip extends Where {
+  readonly why: string;
+  /** The test runs, and leaves out a part. */
+  readonly isPartial?: true;
+}
+
+export interface SuiteDefect extends Where {
+  readonly line: string;
+  readonly clause: string;
+}
+
+const allBut = (...names: string[]): string[] =>
+  SET_UPS.map(({ name }) => name).filter((name) => !names.includes(name));
+const chapSetUps = SET_UPS.filter(({ user }) => user !== undefined).map(({ name }) => name);
+
+export const EXPECTED_SKIPS: readonly ExpectedSkip[] = [
+  {
+    tests: /PreventAllow\..*|StartStopUnit\..*|NoMedia\..*/,
+    setUps: allBut('removable'),
+    why: 'the medium is not removable',
+  },
+  {
+    tests: /ReadOnly\..*/,
+    setUps: allBut('write-protected'),
+    why: 'the medium can be written',
+  },
+  { tests: /MultipathIO\..*/, setUps: allBut('two-paths'), why: 'there is one path' },
+  {
+    tests: /iSCSICHAP\..*/,
+    setUps: allBut(...chapSetUps),
+    why: 'the target asks for no CHAP',
+  },
+  {
+    tests: /iSCSICHAP\.HexName/,
+    setUps: chapSetUps.filter((name) => name !== 'chap-0xhost'),
+    why: "the user's name does not begin with 0x",
+  },
+  {
+    tests: /iSCSICHAP\.Base64Name/,
+    setUps: chapSetUps.filter((name) => name !== 'chap-0bhost'),
+    why: "the user's name does not begin with 0b",
+  },
+  {
+    tests: /Sanitize\.(?!CryptoErase).*/,
+    setUps: ['two-paths'],
+    why: 'run without leave to sanitize',
+  },
+  {
+    tests: /Sanitize\.CryptoErase(Reserved)?/,
+    why: 'SANITIZE with CRYPTOGRAPHIC ERASE is refused until volumes are encrypted',
+  },
+];
+
+export const SUITE_DEFECTS: readonly SuiteDefect[] = [
+  {
+    tests: /GetLBAStatus\.UnmapSingle/,
+    blocks: '512',
+    line:
+      'test_get_lba_status_unmap_single.c:120-134 asks for the status from block i + 1 on and wants ' +
+      'block i + lbppb in the first descriptor: the same only with one logical block in a physical one',
+    clause:
+      'SBC-4, GET LBA STATUS parameter data: the first descriptor begins at the block that was asked for',
+  },
+];
+
+export const isNamedBy = ({ tests }: Where, test: string): boolean =>
+  new RegExp(`^(${tests.source})$`).test(test);
+
+export const holdsAt = (
+  { setUps, blocks, ...where }: Where,
+  at: { test: string; setUp: string; blockSize: BlockSize },
+): boolean =>
+  isNamedBy(where, at.test) &&
+  (setUps === undefined || setUps.includes(at.setUp)) &&
+  (blocks === undefined || blocks === at.blockSize);
