@@ -66,8 +66,9 @@ export function parseSuiteOutput(output: string): SuiteReport {
       const verdict = /^(.*\.\.\.)?(passed|FAILED)/m.exec(text);
       if (verdict?.[2] !== 'passed') report.failed.push({ test, why: text.trim() });
       else {
-        const why = text.slice(0, verdict.index).trim();
-        if (why.includes('[SKIPPED]')) report.skipped.push({ test, why });
+        const remarks = text.slice(0, verdict.index).split('\n');
+        const why = remarks.filter((line) => line.includes('[SKIPPED]')).join('; ').trim();
+        if (why !== '') report.skipped.push({ test, why });
         else report.passed.push(test);
       }
     }
