@@ -43,11 +43,12 @@ import type {
   ScrubReport,
   SnapshotInfo,
   VolumeInfo,
+  VolumeChanges,
   VolumeSpec,
 } from './types.ts';
 import { volumeInfo } from './volume/catalogue.ts';
 import { CatalogueLog } from './volume/catalogue-log.ts';
-import type { VolumeChanges, VolumeRecord } from './volume/catalogue.ts';
+import type { VolumeRecord } from './volume/catalogue.ts';
 import { freeableBytes } from './volume/freeable.ts';
 import { checkSize, checkSpec } from './volume/volume-spec.ts';
 import type { Volume } from './volume/volume.ts';
@@ -237,12 +238,26 @@ export class Pool implements PoolControl {
   setVolume(name: string, changes: VolumeChanges): Promise<VolumeInfo> {
     const volume = this.openVolume(name);
     checkSpec({ ...volume.record, ...changes });
+    if (changes.ejected !== undefined && !volume.record.removable) {
+      throw new PoolError(
+        'invalid',
+        `'${name}' has no medium that could be taken out: only volumes made with --removable have`,
+      );
+    }
     return this.#exclusively(name, async () => {
       await this.#catalogue.record({ op: 'set-volume', id: volume.id, changes });
       if (changes.compression !== undefined) this.#rewriter.settingChanged(volume);
       this.#event('volume-changed', name);
       return this.volume(name);
     });
+  }
+
+  /**
+   * A command that came by a LUN of the volume changes what is kept of it. It takes no turn among the
+   * operator's changes: one of these, a deletion, may be waiting for the command to end.
+   */
+  keep(volume: Volume, changes: Pick<VolumeChanges, 'ejected'>): Promise<void> {
+    return this.#catalogue.record({ op: 'set-volume', id: volume.id, changes });
   }
 
   deleteVolume(name: string, options: Removal & { withSnapshots?: boolean } = {}): Promise<void> {

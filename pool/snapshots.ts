@@ -181,7 +181,7 @@ export class Snapshots {
       }
       const { snapshot } = this.#find(name);
       mustHaveEpochs(snapshot);
-      const { dedup, compression, durability } = volume.record;
+      const { dedup, compression, durability, removable } = volume.record;
       const { sizeBytes, chunkSizeBytes, blockSizeBytes } = snapshot;
       const shape = { name: newName, sizeBytes, chunkSizeBytes, blockSizeBytes };
       await this.#log.record({
@@ -189,7 +189,7 @@ export class Snapshots {
         id: this.#volumes.takeId(),
         createdAtMs: this.#clock.wallMs(),
         snapshot: snapshot.id,
-        spec: { ...shape, dedup, compression, durability, readOnly: false },
+        spec: { ...shape, dedup, compression, durability, readOnly: false, removable },
       });
       this.#event('volume-cloned', name, newName);
     });

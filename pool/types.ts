@@ -13,7 +13,17 @@ export interface VolumeSpec {
   readonly compression: string;
   readonly durability: Durability;
   readonly readOnly: boolean;
+  /** Its medium can be taken out and put back by initiators. */
+  readonly removable: boolean;
 }
+
+/** What may be changed of a volume; each but `ejected` as when it is made. */
+export type VolumeChanges = Partial<
+  Pick<VolumeSpec, 'dedup' | 'compression' | 'durability' | 'readOnly'>
+> & {
+  /** Of a removable volume. */
+  readonly ejected?: boolean;
+};
 
 export interface VolumeInfo extends VolumeSpec {
   /** Never used again, also after the volume is gone. */
@@ -24,6 +34,8 @@ export interface VolumeInfo extends VolumeSpec {
   readonly uniqueBytes: number;
   /** How many it has. */
   readonly snapshots: number;
+  /** Initiators are told that there is no medium. */
+  readonly ejected: boolean;
   readonly state: 'online' | 'deleting' | 'failed';
   readonly createdAtMs: number;
 }
@@ -284,10 +296,7 @@ export interface PoolControl {
   volumes(): readonly VolumeInfo[];
   volume(name: string): VolumeInfo;
   resizeVolume(name: string, sizeBytes: number, options: { shrink: boolean }): Promise<VolumeInfo>;
-  setVolume(
-    name: string,
-    changes: Partial<Pick<VolumeSpec, 'dedup' | 'compression' | 'durability' | 'readOnly'>>,
-  ): Promise<VolumeInfo>;
+  setVolume(name: string, changes: VolumeChanges): Promise<VolumeInfo>;
   /** Resolves when the deletion is durable. Refused while it has snapshots, unless they go with it. */
   deleteVolume(name: string, options?: Removal & { withSnapshots?: boolean }): Promise<void>;
   /** Of a volume or a snapshot; null: there is none. */

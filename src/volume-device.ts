@@ -7,6 +7,7 @@ import type {
   CopyOperation,
   DeviceIdentity,
   FlushOperation,
+  KeptState,
   OrWriteOperation,
   PointInTimeDone,
   ProvisioningOperation,
@@ -17,7 +18,7 @@ import type {
 } from '../iscsi/scsi/block-device.ts';
 import type { PointInTime } from '../pool/points-in-time.ts';
 import { PoolError } from '../pool/types.ts';
-import type { PoolErrorCode } from '../pool/types.ts';
+import type { PoolErrorCode, VolumeChanges } from '../pool/types.ts';
 import type { VolumeError } from '../pool/volume/operations.ts';
 import type { Volume } from '../pool/volume/volume.ts';
 import { assert } from './base/assert.ts';
@@ -26,10 +27,11 @@ import { assert } from './base/assert.ts';
 export interface DevicePool {
   readonly uuid: Uint8Array;
   pointInTime(volume: Volume): Promise<PointInTime>;
+  keep(volume: Volume, changes: Pick<VolumeChanges, 'ejected'>): Promise<void>;
 }
 
-/** What kept a point in time from being taken; what is not here passes. */
-const FREEZE_ERRORS: Partial<Record<PoolErrorCode, BlockErrorCode>> = {
+/** What kept the catalogue from changing; what is not here passes. */
+const CATALOGUE_ERRORS: Partial<Record<PoolErrorCode, BlockErrorCode>> = {
   io: 'write-failed',
   'read-only': 'read-only',
 };
@@ -59,6 +61,24 @@ export class VolumeDevice implements BlockDevice {
 
   get readOnly(): boolean {
     return this.#volume.readOnly;
+  }
+
+  get removable(): boolean {
+    return this.#volume.record.removable;
+  }
+
+  get kept(): KeptState {
+    return this.#volume.record;
+  }
+
+  keep(changes: Partial<KeptState>, done: (error: BlockError | null) => void): void {
+    const fail = (error: unknown): void => {
+      if (!(error instanceof PoolError)) throw error;
+      done({ code: CATALOGUE_ERRORS[error.code] ?? 'not-ready' });
+    };
+    this.#pool.keep(this.#volume, changes).then(() => {
+      done(null);
+    }, fail);
   }
 
   get volatileCache(): boolean {
@@ -152,7 +172,7 @@ export class VolumeDevice implements BlockDevice {
       (error: unknown) => {
         if (!(error instanceof PoolError)) throw error;
         done(
-          error.code === 'full' ? null : { code: FREEZE_ERRORS[error.code] ?? 'not-ready' },
+          error.code === 'full' ? null : { code: CATALOGUE_ERRORS[error.code] ?? 'not-ready' },
           null,
         );
       },

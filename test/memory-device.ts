@@ -10,6 +10,7 @@ import type {
   CopyOperation,
   DeviceIdentity,
   FlushOperation,
+  KeptState,
   OrWriteOperation,
   PointInTimeDone,
   ProvisioningOperation,
@@ -27,6 +28,7 @@ export interface MemoryDeviceOptions {
   readonly blockSizeBytes?: 512 | 4096;
   readonly chunkSizeBytes?: number;
   readonly readOnly?: boolean;
+  readonly removable?: boolean;
   readonly volatileCache?: boolean;
   readonly identity?: DeviceIdentity;
   readonly poolId?: Uint8Array;
@@ -62,6 +64,8 @@ export class MemoryDevice implements BlockDevice {
   blocks: number;
   readonly chunkSizeBytes: number;
   readOnly: boolean;
+  readonly removable: boolean;
+  kept: KeptState = { ejected: false };
   volatileCache: boolean;
   /** Operations wait until `release`. */
   holding = false;
@@ -85,6 +89,7 @@ export class MemoryDevice implements BlockDevice {
     this.blockSizeBytes = options.blockSizeBytes ?? 512;
     this.chunkSizeBytes = options.chunkSizeBytes ?? 4096;
     this.readOnly = options.readOnly ?? false;
+    this.removable = options.removable ?? false;
     this.volatileCache = options.volatileCache ?? true;
     this.identity = options.identity ?? nextIdentity();
     this.poolId = options.poolId ?? testPoolId;
@@ -226,6 +231,13 @@ export class MemoryDevice implements BlockDevice {
         done(null, { device, release });
       },
     );
+  }
+
+  keep(changes: Partial<KeptState>, done: (error: BlockError | null) => void): void {
+    this.#perform({ aborted: false }, done, () => {
+      this.kept = { ...this.kept, ...changes };
+      done(null);
+    });
   }
 
   flush(operation: FlushOperation): void {

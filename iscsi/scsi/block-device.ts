@@ -138,6 +138,12 @@ export interface DeviceIdentity {
   readonly name: string;
 }
 
+/** What a device keeps beside its blocks, over restarts. */
+export interface KeptState {
+  /** There is no medium in it; of a removable one. */
+  readonly ejected: boolean;
+}
+
 export interface BlockDevice {
   readonly identity: DeviceIdentity;
   readonly blockSizeBytes: 512 | 4096;
@@ -146,6 +152,11 @@ export interface BlockDevice {
   /** Unmapping works in units of this many bytes, aligned: the chunk. */
   readonly chunkSizeBytes: number;
   readonly readOnly: boolean;
+  /** Its medium can be taken out. */
+  readonly removable: boolean;
+  readonly kept: KeptState;
+  /** Durable when done. */
+  keep(changes: Partial<KeptState>, done: (error: BlockError | null) => void): void;
   /** True when GOOD does not mean durable over a power loss (WCE=1). */
   readonly volatileCache: boolean;
   read(operation: ReadOperation): void;

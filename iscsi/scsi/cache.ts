@@ -1,13 +1,10 @@
-/** SYNCHRONIZE CACHE(10) and (16) [SBC-3] and START STOP UNIT [SBC-3, START STOP UNIT]. */
+/** SYNCHRONIZE CACHE(10) and (16) [SBC-3]. */
 import type { BlockError, FlushOperation } from './block-device.ts';
 import { checkRange, form10, form16, type RangeForm } from './block-range.ts';
 import { u8 } from './bytes.ts';
 import type { Command } from './command.ts';
 
 const SYNC_IMMED = 0x02;
-const START_IMMED = 0x01;
-const START = 0x01;
-const NO_FLUSH = 0x04;
 
 class Flush implements FlushOperation {
   aborted = false;
@@ -49,16 +46,4 @@ export function synchronizeCache10(command: Command): void {
 
 export function synchronizeCache16(command: Command): void {
   synchronizeCache(command, form16);
-}
-
-/**
- * There is no motor, and other hosts use the same unit: stopping flushes the cache, as it must
- * unless NO_FLUSH says otherwise, and the unit stays ready. Power conditions and LOEJ are refused by
- * the usage mask.
- */
-export function startStopUnit(command: Command): void {
-  const { cdb } = command;
-  if ((u8(cdb, 4) & (START | NO_FLUSH)) !== 0) command.good();
-  else if ((u8(cdb, 1) & START_IMMED) === 0) flush(command);
-  else flushInBackground(command);
 }

@@ -3,13 +3,14 @@
  * row's mask is what its CDB may say: FF for a field that is evaluated, 0 for what must be 0. What
  * reservations of others mean for it stands in SPC-4 table 66 and in SBC-4's (`ReservedAccess`).
  */
-import { startStopUnit, synchronizeCache10, synchronizeCache16 } from './cache.ts';
+import { synchronizeCache10, synchronizeCache16 } from './cache.ts';
 import { readCapacity10, readCapacity16 } from './capacity.ts';
 import type { Command } from './command.ts';
 import { readDefectData10, readDefectData12 } from './defect-data.ts';
 import { CommandTable, type CommandRow, type ReservedAccess } from './command-row.ts';
 import { inquiry } from './inquiry.ts';
 import { getLbaStatus } from './lba-status.ts';
+import { preventAllowMediumRemoval, startStopUnit } from './medium.ts';
 import { modeSelect10, modeSelect6 } from './mode-select.ts';
 import { modeSense10, modeSense6 } from './mode-sense.ts';
 import { prefetch10, prefetch16 } from './prefetch.ts';
@@ -36,6 +37,14 @@ import {
 } from './verify.ts';
 import { writeSame10, writeSame16 } from './write-same.ts';
 
+/** Those that are about the unit and its initiators, not about what is stored. */
+const RUNS_WITHOUT_MEDIUM = new Set([
+  ...[
+    0x03, 0x12, 0x15, 0x16, 0x17, 0x1a, 0x1b, 0x1e, 0x4c, 0x4d, 0x55, 0x56, 0x57, 0x5a, 0x5e, 0x5f,
+  ],
+  ...[0xa0, 0xa3, 0xa4],
+]);
+
 const OPCODES_WITH_ACTIONS = new Set([0x5e, 0x5f, 0x9e, 0xa3, 0xa4]);
 
 /** `form`: the CDB usage data in hexadecimal, beginning with the operation code. */
@@ -55,6 +64,7 @@ function row(
     usage,
     access,
     run,
+    runsWithoutMedium: RUNS_WITHOUT_MEDIUM.has(opcode),
     writes: false,
     ignoresUnitAttention: false,
     recommendedTimeoutS: 30,
@@ -65,6 +75,10 @@ function row(
 /** With START=1 and POWER CONDITION 0 it takes nothing from anyone. */
 const startStopAccess = (cdb: Uint8Array): ReservedAccess =>
   ((cdb[4] ?? 0) & 0xf1) === 0x01 ? 'free' : 'changes';
+
+/** To allow it takes nothing from anyone. */
+const preventAccess = (cdb: Uint8Array): ReservedAccess =>
+  ((cdb[4] ?? 0) & 0x01) === 0 ? 'free' : 'changes';
 
 const anyTime = { ignoresUnitAttention: true };
 const writes = { writes: true };
@@ -110,7 +124,13 @@ export const commandTable = new CommandTable([
   row('RESERVE(6)', '16 00 00 00 00 00', 'own', reserve),
   row('RELEASE(6)', '17 00 00 00 00 00', 'own', release),
   row('MODE SENSE(6)', '1A 08 FF FF FF 00', 'reads', modeSense6),
-  row('START STOP UNIT', '1B 01 00 00 05 00', startStopAccess, startStopUnit, long),
+  row('START STOP UNIT', '1B 01 00 0F F7 00', startStopAccess, startStopUnit, long),
+  row(
+    'PREVENT ALLOW MEDIUM REMOVAL',
+    '1E 00 00 00 01 00',
+    preventAccess,
+    preventAllowMediumRemoval,
+  ),
   row('READ CAPACITY(10)', '25 00 00 00 00 00 00 00 00 00', 'free', readCapacity10),
   row('READ(10)', '28 18 FF FF FF FF 00 FF FF 00', 'reads', read10),
   row('WRITE(10)', '2A 18 FF FF FF FF 00 FF FF 00', 'changes', write10, writes),

@@ -6,6 +6,7 @@ import { invalidFieldInCdb } from './sense.ts';
 import { vpdPage } from './vpd-pages.ts';
 
 const EVPD = 0x01;
+const RMB = 0x80;
 const STANDARD_BYTES = 96;
 /** TPGS 11b: hosts may set the state of a target port group, and so may the target. */
 const TPGS_IMPLICIT_AND_EXPLICIT = 0x30;
@@ -30,9 +31,14 @@ const VERSION_DESCRIPTORS = {
  * 96 bytes. VERSION is SPC-4; HISUP and response data format 2; MULTIP; CMDQUE; no protection, no
  * third-party copy.
  */
-export function standardInquiry(peripheral: number, product: ProductFacts): Uint8Array {
+export function standardInquiry(
+  peripheral: number,
+  product: ProductFacts,
+  removable = false,
+): Uint8Array {
   const data = new Uint8Array(STANDARD_BYTES);
   data[0] = peripheral;
+  if (removable) data[1] = RMB;
   data[2] = 0x06;
   data[3] = 0x12;
   data[4] = STANDARD_BYTES - 5;
@@ -57,7 +63,8 @@ export function inquiry(command: Command): void {
   if ((u8(cdb, 1) & EVPD) === 0) {
     if (pageCode !== 0) command.check(invalidFieldInCdb(2));
     else {
-      const data = standardInquiry(Peripheral.disk, unit.surroundings.product);
+      const { surroundings, device } = unit;
+      const data = standardInquiry(Peripheral.disk, surroundings.product, device.removable);
       command.goodWithData(data, allocationLengthBytes);
     }
     return;

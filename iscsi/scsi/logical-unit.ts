@@ -1,7 +1,7 @@
 /**
  * One logical unit: a block device with its task set, mode parameters and nexuses, which come from
  * every target that shows it. Every command passes `#run`: unit attention, dispatch, reservations,
- * reserved bits, write protection, then the handler.
+ * medium, reserved bits, write protection, then the handler.
  */
 import { present } from '../../src/base/assert.ts';
 import type { BlockDevice } from './block-device.ts';
@@ -20,6 +20,7 @@ import {
   encodeSense,
   INVALID_MESSAGE,
   INVALID_OPERATION_CODE,
+  MEDIUM_NOT_PRESENT,
   LOGICAL_UNIT_NOT_SUPPORTED,
   OVERLAPPED_COMMANDS,
   SOFTWARE_WRITE_PROTECTED,
@@ -62,7 +63,7 @@ export class LogicalUnit {
   readonly tasks: TaskSet;
   readonly #nexuses = new Set<UnitNexus>();
   /** Of the device, as the nexuses know it. */
-  #known: { readonly blocks: number; readonly readOnly: boolean };
+  #known: { readonly blocks: number; readonly readOnly: boolean; readonly ejected: boolean };
   #background = 0;
   readonly #whenQuiet: (() => void)[] = [];
 
@@ -77,7 +78,8 @@ export class LogicalUnit {
     this.limits = blockLimits(options.device);
     this.surroundings = options.surroundings;
     this.modes = new ModeParameters(options.device);
-    this.#known = { blocks: options.device.blocks, readOnly: options.device.readOnly };
+    const { blocks, readOnly, kept } = options.device;
+    this.#known = { blocks, readOnly, ejected: kept.ejected };
     this.tasks = new TaskSet({
       limit: options.maxTasks,
       start: (command) => {
@@ -141,11 +143,19 @@ export class LogicalUnit {
     }
   }
 
-  /** The operator may have changed the device: tells every nexus what is not as it was. */
-  deviceChanged(): void {
-    const { blocks, readOnly, volatileCache } = this.device;
+  /** A nexus keeps the medium in. */
+  get removalPrevented(): boolean {
+    for (const nexus of this.#nexuses) if (nexus.preventsRemoval) return true;
+    return false;
+  }
+
+  /** The device may have changed: tells every nexus what is not as it was; the one that loaded the
+   * medium need not be told of that. */
+  deviceChanged(loadedBy: UnitNexus | null = null): void {
+    const { blocks, readOnly, volatileCache, kept } = this.device;
     const known = this.#known;
-    this.#known = { blocks, readOnly };
+    this.#known = { blocks, readOnly, ejected: kept.ejected };
+    if (known.ejected && !kept.ejected) this.establish(UnitAttention.mediumChanged, loadedBy);
     const cacheChanged = this.modes.setWriteCache(volatileCache);
     if (blocks !== known.blocks) this.establish(UnitAttention.capacityChanged);
     if (cacheChanged || readOnly !== known.readOnly) {
@@ -181,10 +191,12 @@ export class LogicalUnit {
     return this.abortAll(each);
   }
 
-  /** Mode parameters go back to their defaults, a RESERVE ends, and every nexus is told. */
+  /** Mode parameters go back to their defaults, a RESERVE ends, nobody keeps the medium in, and every
+   * nexus is told. */
   reset(condition: Sense): void {
     this.modes.reset();
     this.reservations.reset();
+    for (const nexus of this.#nexuses) nexus.preventsRemoval = false;
     this.establish(condition);
   }
 
@@ -237,6 +249,7 @@ export class LogicalUnit {
     } else {
       const refusal =
         this.#reservationRefusal(row, command) ??
+        this.notReady(row) ??
         checkReservedBits(row, command.cdb) ??
         this.#writeProtection(row);
       if (refusal === null) row.run(command);
@@ -249,6 +262,11 @@ export class LogicalUnit {
     if (!this.reservations.restricts) return null;
     const access = typeof row.access === 'function' ? row.access(cdb) : row.access;
     return this.reservations.refusal(nexus.key, access);
+  }
+
+  /** Why the unit can't do that now. */
+  notReady(row: CommandRow): Sense | null {
+    return this.device.kept.ejected && !row.runsWithoutMedium ? MEDIUM_NOT_PRESENT : null;
   }
 
   #writeProtection(row: CommandRow): Sense | null {

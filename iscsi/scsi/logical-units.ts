@@ -119,6 +119,11 @@ export class LogicalUnits {
     this.find(device)?.deviceChanged();
   }
 
+  /** An initiator keeps the medium in. */
+  removalPrevented(device: BlockDevice): boolean {
+    return this.find(device)?.removalPrevented ?? false;
+  }
+
   /** The device shows other content now, and may have another size. */
   contentReplaced(device: BlockDevice): void {
     const unit = this.find(device);

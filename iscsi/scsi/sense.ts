@@ -36,6 +36,7 @@ export interface Sense {
 const outcome = (key: number, asc: number, ascq: number): Sense => ({ key, asc, ascq });
 
 export const NO_SENSE = outcome(SenseKey.noSense, 0x00, 0x00);
+export const MEDIUM_NOT_PRESENT = outcome(SenseKey.notReady, 0x3a, 0x00);
 export const BECOMING_READY = outcome(SenseKey.notReady, 0x04, 0x01);
 export const PARAMETER_LIST_LENGTH_ERROR = outcome(SenseKey.illegalRequest, 0x1a, 0x00);
 export const INVALID_OPERATION_CODE = outcome(SenseKey.illegalRequest, 0x20, 0x00);
@@ -51,6 +52,7 @@ export const PERSISTENT_RESERVATION_INFORMATION_LOST = outcome(SenseKey.dataProt
 export const INTERNAL_TARGET_FAILURE = outcome(SenseKey.hardwareError, 0x44, 0x00);
 export const INVALID_FIELD_IN_COMMAND_IU = outcome(SenseKey.illegalRequest, 0x0e, 0x03);
 export const SAVING_PARAMETERS_NOT_SUPPORTED = outcome(SenseKey.illegalRequest, 0x39, 0x00);
+export const MEDIUM_REMOVAL_PREVENTED = outcome(SenseKey.illegalRequest, 0x53, 0x02);
 export const INVALID_MESSAGE = outcome(SenseKey.illegalRequest, 0x49, 0x00);
 export const WRITE_PROTECTED = outcome(SenseKey.dataProtect, 0x27, 0x00);
 export const SOFTWARE_WRITE_PROTECTED = outcome(SenseKey.dataProtect, 0x27, 0x02);

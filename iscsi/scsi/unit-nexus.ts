@@ -26,6 +26,8 @@ export class UnitNexus {
   readonly commands = new Map<number, Command>();
   /** The LUN is unmapped: only what the device is at work for goes on. */
   departed = false;
+  /** It keeps the medium in. */
+  preventsRemoval = false;
 
   constructor(nexus: Nexus, unit: LogicalUnit, target: TargetView) {
     this.nexus = nexus;

@@ -2,7 +2,14 @@
  * The volumes and snapshots of the pool: what a checkpoint stores of them, and the journal records that
  * change it.
  */
-import type { DedupMode, Durability, SnapshotInfo, VolumeInfo, VolumeSpec } from '../types.ts';
+import type {
+  DedupMode,
+  Durability,
+  SnapshotInfo,
+  VolumeChanges,
+  VolumeInfo,
+  VolumeSpec,
+} from '../types.ts';
 import type { MapRoot } from './map.ts';
 
 /** What a head and a snapshot have in common: a tree of chunks at one time. */
@@ -26,6 +33,8 @@ export interface VolumeRecord extends Dataset {
   compression: string;
   durability: Durability;
   readOnly: boolean;
+  readonly removable: boolean;
+  ejected: boolean;
   readonly createdAtMs: number;
 }
 
@@ -41,10 +50,6 @@ export interface SnapshotRecord extends Dataset {
   /** Deleted, and kept because clones of it are there; or a point in time. */
   hidden: boolean;
 }
-
-export type VolumeChanges = Partial<
-  Pick<VolumeSpec, 'dedup' | 'compression' | 'durability' | 'readOnly'>
->;
 
 export type CatalogueChange =
   | {
@@ -101,6 +106,8 @@ export function volumeInfo(
     compression: record.compression,
     durability: record.durability,
     readOnly: record.readOnly,
+    removable: record.removable,
+    ejected: record.ejected,
     usedBytes: record.mappedChunks * record.chunkSizeBytes,
     uniqueBytes: facts.uniqueBytes,
     snapshots: facts.snapshots,

@@ -91,6 +91,8 @@ export class VolumeTable {
         name: `${head.record.name}@${snapshot.name}`,
         sizeBytes: snapshot.sizeBytes,
         readOnly: true,
+        removable: false,
+        ejected: false,
         map: { ...snapshot.map },
         deadlist: NO_LIST,
       },
@@ -156,7 +158,7 @@ export class VolumeTable {
 
   #create(change: Extract<CatalogueChange, { op: 'create-volume' | 'create-clone' }>): void {
     const { spec, id, createdAtMs } = change;
-    const record = { ...spec, id, createdAtMs };
+    const record = { ...spec, id, createdAtMs, ejected: false };
     if (change.op === 'create-volume') {
       const levels = levelsFor(Math.ceil(spec.sizeBytes / spec.chunkSizeBytes));
       const map = { root: 0, birth: 0, levels, epoch: 1, sharedTo: 0 };

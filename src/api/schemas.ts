@@ -40,6 +40,8 @@ export const volume = object({
   blockSizeBytes: integer,
   durability: text,
   readOnly: flag,
+  removable: flag,
+  ejected: flag,
   target: nullableText,
   lun: { type: ['integer', 'null'] },
   iscsiUrl: nullableText,
@@ -93,10 +95,13 @@ export const volumeCreation = object(
     blockSizeBytes: { enum: [512, 4096] },
     durability,
     readOnly: flag,
+    removable: flag,
     export: flag,
   },
   ['name', 'sizeBytes'],
 );
+
+export const ejection = { ...object({ force: flag }, []), type: ['object', 'null'] };
 
 export const volumeResize = object({ sizeBytes, shrink: flag }, ['sizeBytes']);
 

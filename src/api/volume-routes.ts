@@ -20,6 +20,7 @@ const defaults: Omit<VolumeSpec, 'name' | 'sizeBytes'> = {
   compression: 'off',
   durability: 'flush',
   readOnly: false,
+  removable: false,
 };
 
 export function createVolume(
@@ -115,6 +116,29 @@ function oneVolumeRoutes(
       return changed(await pool().setVolume(params.name, body));
     },
   );
+
+  for (const [verb, ejected] of [
+    ['eject', true],
+    ['load', false],
+  ] as const) {
+    app.post<Named & { Body: { force?: boolean } | null }>(
+      `/volumes/:name/${verb}`,
+      {
+        schema: {
+          tags,
+          summary: ejected
+            ? 'Takes the medium of a removable volume out; with force, also while an initiator keeps it in'
+            : 'Puts the medium of a removable volume back',
+          body: schemas.ejection,
+          response: { 200: schemas.volume },
+        },
+      },
+      async ({ params, body }) => {
+        const force = body?.force ?? false;
+        return json(await backend.targets.setEjected(params.name, { ejected, force }));
+      },
+    );
+  }
 
   app.post<Named & { Body: { sizeBytes: number; shrink?: boolean } }>(
     '/volumes/:name/resize',

@@ -20,6 +20,8 @@ interface VolumeJson {
   readonly blockSizeBytes: number;
   readonly durability: string;
   readonly readOnly: boolean;
+  readonly removable: boolean;
+  readonly ejected: boolean;
   readonly target: string | null;
   readonly lun: number | null;
   readonly iscsiUrl: string | null;
@@ -27,6 +29,9 @@ interface VolumeJson {
   readonly createdAt: string;
   readonly state: string;
 }
+
+const stateOf = ({ state, readOnly, ejected }: VolumeJson): string =>
+  [state, ...(readOnly ? ['read-only'] : []), ...(ejected ? ['ejected'] : [])].join(', ');
 
 const list = (volumes: readonly VolumeJson[]): string =>
   table(
@@ -50,7 +55,7 @@ const list = (volumes: readonly VolumeJson[]): string =>
       volume.snapshots,
       volume.dedup,
       volume.compression,
-      volume.readOnly ? `${volume.state}, read-only` : volume.state,
+      stateOf(volume),
       volume.target,
       volume.lun,
     ]),
@@ -69,12 +74,13 @@ const show = (volume: VolumeJson): string =>
     ['block size', volume.blockSizeBytes],
     ['durability', volume.durability],
     ['read-only', volume.readOnly ? 'yes' : 'no'],
+    ['removable', volume.removable ? 'yes' : 'no'],
     ['target', volume.target],
     ['lun', volume.lun],
     ['url', volume.iscsiUrl],
     ['naa', volume.naa],
     ['created', volume.createdAt],
-    ['state', volume.state],
+    ['state', stateOf(volume)],
   ]);
 
 const dedupModes = ['pre-ack', 'on-ack', 'post-ack', 'post-process', 'off'] as const;
@@ -108,6 +114,10 @@ function create(cli: Cli): void {
           type: 'number',
           describe: 'SCSI logical block',
         })
+        .option('removable', {
+          type: 'boolean',
+          describe: 'A medium that initiators, and volume eject, can take out',
+        })
         .option('export', {
           type: 'boolean',
           default: true,
@@ -124,6 +134,7 @@ function create(cli: Cli): void {
         blockSizeBytes: argv.blockSize,
         durability: argv.durability,
         readOnly: argv.readOnly,
+        removable: argv.removable,
         export: argv.export,
       });
       const made = await clientOf(argv).send<VolumeJson>('POST', '/volumes', body);
@@ -195,6 +206,36 @@ function change(cli: Cli): void {
     );
 }
 
+function medium(cli: Cli): void {
+  cli
+    .command(
+      'eject <name>',
+      'Take the medium of a removable volume out',
+      (args) =>
+        args.positional('name', { type: 'string', demandOption: true }).option('force', {
+          type: 'boolean',
+          default: false,
+          describe: 'Also while an initiator keeps it in',
+        }),
+      async (argv) => {
+        const path = `/volumes/${segment(argv.name)}/eject`;
+        const body = { force: argv.force };
+        const volume = await clientOf(argv).send<VolumeJson>('POST', path, body);
+        print(argv.json, volume, ({ name }) => `ejected ${name}\n`);
+      },
+    )
+    .command(
+      'load <name>',
+      'Put the medium of a removable volume back',
+      (args) => args.positional('name', { type: 'string', demandOption: true }),
+      async (argv) => {
+        const path = `/volumes/${segment(argv.name)}/load`;
+        const volume = await clientOf(argv).send<VolumeJson>('POST', path, {});
+        print(argv.json, volume, ({ name }) => `loaded ${name}\n`);
+      },
+    );
+}
+
 function removal(cli: Cli): void {
   cli.command(
     'delete <name>',
@@ -227,6 +268,6 @@ function removal(cli: Cli): void {
 }
 
 export function volumeCommands(cli: Cli): Cli {
-  for (const add of [create, look, change, removal]) add(cli);
+  for (const add of [create, look, change, medium, removal]) add(cli);
   return volumeDedupCommand(rewriteCommand(cli)).demandCommand(1, 'volume: name a command');
 }

@@ -25,6 +25,8 @@ export interface UnitEvents {
   deviceChanged(device: BlockDevice): void;
   /** It has other content now: its initiators are told. */
   contentReplaced(device: BlockDevice): void;
+  /** An initiator keeps its medium in. */
+  removalPrevented(device: BlockDevice): boolean;
   /** Less of the pool is free than the soft threshold says: all initiators are told. */
   spaceLow(): void;
 }
@@ -143,6 +145,26 @@ export class TargetService implements TargetDirectory {
   volumeChanged(volumeId: number): void {
     const device = this.#devices.get(volumeId);
     if (device !== undefined) this.#ports.units.deviceChanged(device);
+  }
+
+  /** Takes the medium of a removable volume out, or puts it back, and tells its initiators. What keeps
+   * it in, `force` overrides. */
+  setEjected(
+    name: string,
+    { ejected, force }: { ejected: boolean; force: boolean },
+  ): Promise<VolumeInfo> {
+    return this.#inTurn(async () => {
+      const { pool } = this.#attached();
+      const { id } = pool.volume(name);
+      const device = this.#devices.get(id);
+      if (ejected && !force && device !== undefined && this.#ports.units.removalPrevented(device)) {
+        const message = `an initiator keeps the medium of ${name} in; have it let go, or use --force`;
+        throw new RequestError('in-use', message);
+      }
+      const volume = await pool.setVolume(name, { ejected });
+      this.volumeChanged(id);
+      return volume;
+    });
   }
 
   /** Less of the pool is free than the soft threshold says: all initiators are told. */

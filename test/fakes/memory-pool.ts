@@ -18,6 +18,7 @@ import type {
   ScrubReport,
   SnapshotInfo,
   VolumeInfo,
+  VolumeChanges,
   VolumeSpec,
 } from '../../pool/types.ts';
 
@@ -59,6 +60,7 @@ export class MemoryPool implements PoolControl {
       usedBytes: 0,
       uniqueBytes: 0,
       snapshots: 0,
+      ejected: false,
       state: 'online',
       createdAtMs: Date.UTC(2026, 0, 1),
     };
@@ -85,7 +87,11 @@ export class MemoryPool implements PoolControl {
     return this.#replace({ ...volume, sizeBytes });
   }
 
-  setVolume(name: string, changes: Partial<VolumeSpec>): Promise<VolumeInfo> {
+  async setVolume(name: string, changes: VolumeChanges): Promise<VolumeInfo> {
+    const { removable } = this.volume(name);
+    if (changes.ejected !== undefined && !removable) {
+      throw new PoolError('invalid', `${name} has no medium that could be taken out`);
+    }
     return this.#replace({ ...this.volume(name), ...changes });
   }
 
@@ -312,4 +318,5 @@ export const volumeSpec = (name: string): VolumeSpec => ({
   compression: 'off',
   durability: 'flush',
   readOnly: false,
+  removable: false,
 });

@@ -36,6 +36,11 @@ function fakeDevice(pool: MemoryPool, name: string): BlockDevice {
     blocks: sizeBytes / blockSizeBytes,
     chunkSizeBytes,
     readOnly,
+    removable: volume.removable,
+    get kept() {
+      return pool.volume(volume.name);
+    },
+    keep: refused,
     volatileCache: true,
     read: refused,
     write: refused,
@@ -79,6 +84,11 @@ export class RecordingUnits implements UnitEvents {
   readonly changed: BlockDevice[] = [];
   readonly replaced: BlockDevice[] = [];
   timesLow = 0;
+  /** An initiator keeps media in. */
+  prevented = false;
+  removalPrevented(): boolean {
+    return this.prevented;
+  }
   deviceChanged(device: BlockDevice): void {
     this.changed.push(device);
   }

@@ -72,6 +72,7 @@ class PoolLife implements SubjectLife {
       compression,
       durability: sync ? 'sync' : 'flush',
       readOnly: false,
+      removable: false,
     } as const;
     await refusing(() => this.#pool.createVolume(spec));
   }

@@ -70,6 +70,7 @@ export class RealPool {
       compression: 'off',
       durability: 'flush',
       readOnly: false,
+      removable: false,
       ...spec,
     });
     return this.pool.openVolume(name);

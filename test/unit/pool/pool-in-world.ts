@@ -85,6 +85,7 @@ export class PoolInWorld {
         compression: 'off',
         durability: 'flush',
         readOnly: false,
+        removable: false,
         ...spec,
       }),
     );

@@ -44,6 +44,7 @@ class BarePool {
         compression: 'off',
         durability: 'flush',
         readOnly: false,
+        removable: false,
       } as const;
       await world.until(log.record({ op: 'create-volume', id: index + 1, createdAtMs: 0, spec }));
     }
