@@ -270,27 +270,40 @@ export class Replay {
     if (page !== null) pages.letGo(page);
   }
 
-  /** As so many references; their pages are read together. */
+  /** As so many references; pages that are not here are read together. */
   async #applyRun(record: RunRecord): Promise<void> {
     const { pages } = this.#core;
+    const { first, ids } = record;
     const volume = this.#volumes.byId(record.volume);
     if (volume === undefined) return;
-    const at = { ...record, chunkNumber: record.first };
+    const at = { volume: record.volume, chunkNumber: first };
     const leaf = await this.#leafForReplay(volume, at);
     if (leaf === null) return;
     leaf.pins += 1;
-    const keys = [...new Set(record.ids.filter((id) => id !== 0).map(chunkKeyOf))];
-    const held = await Promise.all(keys.map((key) => this.#holdForReplay(key, at)));
-    const byKey = new Map(keys.map((key, index) => [key, held[index] ?? null]));
-    record.ids.forEach((id, index) => {
-      const chunkNumber = record.first + index;
-      const page = byKey.get(chunkKeyOf(id)) ?? null;
-      if (id === 0) volume.setHoleAt(leaf, chunkNumber);
-      else if (page === null) volume.setLost(leaf, chunkNumber);
-      else volume.setReference(leaf, { chunkNumber, id }, page);
-    });
-    for (const page of held) if (page !== null) pages.letGo(page);
+    const held = ids.map((id) => this.#pinnedIfHere(id));
+    const missing = [...ids.keys()].filter((index) => held[index] === undefined);
+    const load = async (index: number): Promise<void> => {
+      held[index] = await this.#holdForReplay(chunkKeyOf(ids[index] ?? 0), at);
+    };
+    if (missing.length > 0) await Promise.all(missing.map(load));
+    for (let index = 0; index < ids.length; index++) {
+      const id = ids[index] ?? 0;
+      const page = held[index] ?? null;
+      if (id === 0) volume.setHoleAt(leaf, first + index);
+      else if (page === null) volume.setLost(leaf, first + index);
+      else volume.setReference(leaf, { chunkNumber: first + index, id }, page);
+    }
+    for (const page of held) if (page) pages.letGo(page);
     pages.letGo(leaf);
+  }
+
+  /** The page of a chunk, which stays until it is let go; undefined: not here. null: of no chunk. */
+  #pinnedIfHere(id: number): Page | null | undefined {
+    if (id === 0) return null;
+    const page = this.#core.pages.get(chunkKeyOf(id));
+    if (page === null) return undefined;
+    page.pins += 1;
+    return page;
   }
 
   /** Not where one of the two is lost: then each keeps what it has. */

@@ -24,13 +24,11 @@ export const copyBugs: readonly Bug[] = [
     edits: [
       {
         file: REPLAY,
-        find: `      else volume.setReference(leaf, { chunkNumber, id }, page);
-    });`,
-        replace: `      else {
+        find: 'else volume.setReference(leaf, { chunkNumber: first + index, id }, page);',
+        replace: `else {
         this.#core.chunks.reference(page, id);
-        volume.setReference(leaf, { chunkNumber, id }, page);
-      }
-    });`,
+        volume.setReference(leaf, { chunkNumber: first + index, id }, page);
+      }`,
       },
     ],
   },
