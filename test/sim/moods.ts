@@ -82,7 +82,7 @@ const flood: Mood = {
 const churn: Mood = {
   ...mixed,
   name: 'churn',
-  actors: [...times(5, writer), ...times(5, reader), unmapper],
+  actors: [...times(5, writer), ...times(5, reader), ...times(2, copier), unmapper],
   largest: 64,
   fuaRate: 0.02,
   spread: 12,
