@@ -1,23 +1,11 @@
-/** Planted bugs of copies, and of what compares before it writes. */
+/** Planted bugs of copies, and of what compares before it writes. That pins are left out is caught by a
+ * unit test: a chunk that dies between look-up and effect takes too rare an order of events. */
 import type { Bug } from './bugs.ts';
 
 const RUN = 'pool/volume/reference-run.ts';
 const REPLAY = 'pool/log/replay.ts';
 
 export const copyBugs: readonly Bug[] = [
-  {
-    name: 'run-without-pins',
-    harm: 'a chunk dies between the look-up of a copy and its effect',
-    edits: [
-      { file: RUN, find: '      this.#core.chunks.pinRun(this.#ids);\n', replace: '' },
-      {
-        file: RUN,
-        find: 'target.setReference(leaf, { chunkNumber, id: this.#ids[index] as number }, page);',
-        replace:
-          'if (this.#core.chunks.stateOf(page, this.#ids[index] as number) !== 2) target.setReference(leaf, { chunkNumber, id: this.#ids[index] as number }, page);',
-      },
-    ],
-  },
   {
     name: 'run-replayed-twice',
     harm: 'a replay counts the references of a copy twice',
