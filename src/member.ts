@@ -28,6 +28,8 @@ import { RequestError } from './request-error.ts';
 import type { ServeOptions } from './serve-options.ts';
 import { keyFile, lockStore, openControl, poolPorts } from './store.ts';
 import type { LockedStore } from './store.ts';
+import { ReservationBook } from './targets/reservation-book.ts';
+import { ReservationService } from './targets/reservation-service.ts';
 import { TargetService } from './targets/target-service.ts';
 import { VolumeDevice } from './volume-device.ts';
 
@@ -49,6 +51,7 @@ export class Member {
   readonly #security: ApiSecurity;
   readonly #control: ControlState;
   readonly #targets: TargetService;
+  readonly #reservations: ReservationService;
   readonly #iscsi: IscsiServer;
   readonly #portals: Portals;
   #api: FastifyInstance | null = null;
@@ -72,17 +75,21 @@ export class Member {
     this.#control = control;
     this.#portals = new Portals(options.portals);
     const clock = new RealClock();
+    const book = new ReservationBook(control, log);
     const units = new LogicalUnits({
       ...product,
+      reservations: book,
       wallMs: () => clock.wallMs(),
       targetPorts: () => this.#portals.directory().map(({ portalGroupTag }) => portalGroupTag),
     });
+    this.#reservations = new ReservationService(book, units);
     this.#targets = new TargetService({
       control,
       secrets,
       log,
       makeDevice: () => new ScsiTarget(units),
       units,
+      reservations: this.#reservations,
       portals: () => this.#portals.directory(),
       sessionCount: (iqn) => this.#iscsi.sessionsOf(iqn).length,
       dropSessions: (iqn) => this.#iscsi.dropSessionsOf(iqn),
@@ -187,6 +194,7 @@ export class Member {
       pool: () => (this.#targets.ready || this.#draining ? this.#pool : null),
       ready: () => this.#targets.ready,
       targets: this.#targets,
+      reservations: this.#reservations,
       sessions: () => this.#iscsi.sessions(),
       iscsiUrl: (iqn, lun) => this.#portals.url(iqn, lun),
     };

@@ -1,5 +1,6 @@
 /** What the API is handed by the composition root. */
 import type { PoolControl } from '../../pool/types.ts';
+import type { ReservationService } from '../targets/reservation-service.ts';
 import type { TargetService } from '../targets/target-service.ts';
 
 /** One session that is logged in, as `session list` shows it. */
@@ -31,6 +32,7 @@ export interface Backend {
   /** False while it recovers and once it drains. */
   readonly ready: () => boolean;
   readonly targets: TargetService;
+  readonly reservations: ReservationService;
   readonly sessions: () => readonly SessionInfo[];
   readonly iscsiUrl: (iqn: string, lun: number) => string;
   /** Of the process and the transport, beside what the pool counts. */

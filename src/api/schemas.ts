@@ -53,6 +53,24 @@ export const volume = object({
 
 export const volumes = arrayOf(volume);
 
+export const reservations = object({
+  state: text,
+  generation: integer,
+  survivesPowerLoss: flag,
+  reservation: { ...object({ type: text, key: text }), type: ['object', 'null'] },
+  reservedBy: nullableText,
+  registrations: arrayOf(
+    object({
+      initiator: text,
+      isid: text,
+      target: text,
+      portalGroupTag: integer,
+      key: text,
+      holder: flag,
+    }),
+  ),
+});
+
 export const snapshot = object(
   {
     name: text,

@@ -16,6 +16,7 @@ import { problem, problemOf, problemType } from './problem.ts';
 import type { Problem } from './problem.ts';
 import * as schemas from './schemas.ts';
 import { targetRoutes } from './target-routes.ts';
+import { reservationRoutes } from './reservation-routes.ts';
 import { snapshotRoutes } from './snapshot-routes.ts';
 import { volumeRoutes } from './volume-routes.ts';
 
@@ -94,6 +95,7 @@ export async function makeApi(backend: Backend, options: ApiOptions): Promise<Fa
       });
       volumeRoutes(v1, backend, pool);
       snapshotRoutes(v1, backend, pool);
+      reservationRoutes(v1, backend, pool);
       targetRoutes(v1, backend);
       poolRoutes(v1, backend, pool);
       done();

@@ -5,6 +5,7 @@ import { CliError, Exit } from './exit.ts';
 import { facts, print, table } from './output.ts';
 import { remove } from './removal.ts';
 import { volumeDedupCommand } from './dedup.ts';
+import { reservationsCommand } from './reservations.ts';
 import { rewriteCommand } from './rewrite.ts';
 
 interface VolumeJson {
@@ -269,5 +270,8 @@ function removal(cli: Cli): void {
 
 export function volumeCommands(cli: Cli): Cli {
   for (const add of [create, look, change, medium, removal]) add(cli);
-  return volumeDedupCommand(rewriteCommand(cli)).demandCommand(1, 'volume: name a command');
+  return volumeDedupCommand(rewriteCommand(reservationsCommand(cli))).demandCommand(
+    1,
+    'volume: name a command',
+  );
 }

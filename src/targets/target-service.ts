@@ -10,6 +10,7 @@ import { MAX_LUN } from '../../iscsi/scsi/lun.ts';
 import type { Portal, Target, TargetDirectory } from '../../iscsi/target/directory.ts';
 import { normalName } from '../../iscsi/target/iscsi-name.ts';
 import type { PoolControl, VolumeInfo } from '../../pool/types.ts';
+import { identityOf } from '../identity.ts';
 import { RequestError } from '../request-error.ts';
 import { checkChap } from './access.ts';
 import type { ChapSetting } from './access.ts';
@@ -31,12 +32,21 @@ export interface UnitEvents {
   spaceLow(): void;
 }
 
+/** Whose reservations there are to keep. */
+export interface ReservationKeeper {
+  /** Once, before any logical unit is there. `serials`: of all volumes and snapshots. */
+  open(serials: ReadonlySet<string>): Promise<void>;
+  /** Their volumes or snapshots are gone. */
+  forget(serials: readonly string[]): Promise<void>;
+}
+
 export interface TargetServicePorts {
   readonly control: ControlState;
   readonly secrets: SecretBox;
   readonly log: Logger;
   readonly makeDevice: () => LunHolder;
   readonly units: UnitEvents;
+  readonly reservations: ReservationKeeper;
   readonly portals: () => readonly Portal[];
   /** Sessions that are logged in to the target now. */
   readonly sessionCount: (iqn: string) => number;
@@ -98,6 +108,8 @@ export class TargetService implements TargetDirectory {
     const { control, secrets, log } = this.#ports;
     const found = await reconcile({ control, secrets, log, pool: attachment.pool });
     this.#attachment = attachment;
+    const all = [...attachment.pool.volumes(), ...attachment.pool.snapshots()];
+    await this.#ports.reservations.open(new Set(all.map(({ id }) => this.#serialOf(id))));
     for (const iqn of found.damaged) this.#book.damaged.add(iqn);
     for (const { iqn, record, secrets: opened } of found.targets) {
       this.#book.show(iqn, { record, secrets: opened });
@@ -374,6 +386,7 @@ export class TargetService implements TargetDirectory {
       if (ownVolumeId !== null && gone.has(ownVolumeId)) continue;
       await this.#book.change(target, {});
     }
+    await this.#ports.reservations.forget(ids.map((id) => this.#serialOf(id)));
     return removed;
   }
 
@@ -387,6 +400,11 @@ export class TargetService implements TargetDirectory {
     const who = sessions === 1 ? '1 session is' : `${sessions} sessions are`;
     const message = `${what} is in use: ${who} logged in to ${iqn}; log out first, or use --force`;
     throw new RequestError('in-use', message);
+  }
+
+  #serialOf(volumeId: number): string {
+    const { uuid: poolUuid } = this.#attached().pool;
+    return identityOf({ poolUuid, volumeId, name: '' }).serial;
   }
 
   #attached(): Attachment {

@@ -76,6 +76,15 @@ export const SUITE_DEFECTS: readonly SuiteDefect[] = [
     clause:
       'SBC-4, GET LBA STATUS parameter data: the first descriptor begins at the block that was asked for',
   },
+  {
+    tests: /ProutReserve\.Access.*/,
+    blocks: '4096',
+    line:
+      'iscsi-support.c, verify_write_works: announces and sends 512 bytes for a WRITE(10) of one block ' +
+      'whatever the block size, and wants GOOD',
+    clause:
+      'SBC-4, WRITE (10): TRANSFER LENGTH counts logical blocks; an eighth of one cannot be written',
+  },
 ];
 
 export const isNamedBy = ({ tests }: Where, test: string): boolean =>

@@ -28,6 +28,7 @@ export async function apiBench(options: Partial<ApiOptions> = {}): Promise<ApiBe
     pool: () => (state.recovering ? null : pool),
     ready: () => !state.recovering && !state.draining,
     targets: targets.service,
+    reservations: targets.reservations,
     sessions: () => sessions,
     iscsiUrl: (iqn, lun) => `iscsi://127.0.0.1:3260/${iqn}/${lun}`,
     gauges: () => [],

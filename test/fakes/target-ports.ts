@@ -7,6 +7,9 @@ import type { SecretBox } from '../../src/base/control-state.ts';
 import type { Logger } from '../../src/base/ports.ts';
 import { identityOf } from '../../src/identity.ts';
 import { openSecretBox } from '../../src/io/secret-box.ts';
+import { LogicalUnits } from '../../iscsi/scsi/logical-units.ts';
+import { ReservationBook } from '../../src/targets/reservation-book.ts';
+import { ReservationService } from '../../src/targets/reservation-service.ts';
 import { TargetService, type UnitEvents } from '../../src/targets/target-service.ts';
 import type { LunHolder } from '../../src/targets/target-book.ts';
 import type { BlockDevice } from '../../iscsi/scsi/block-device.ts';
@@ -116,6 +119,10 @@ export interface TargetBench {
   /** Sessions logged in, by IQN; `dropSessions` takes them away. */
   readonly sessions: Map<string, number>;
   readonly units: RecordingUnits;
+  /** Of the service that was made last. */
+  readonly reservations: ReservationService;
+  /** The logical units whose reservations these are. */
+  readonly reserved: LogicalUnits;
   lunsOf(iqn: string): Map<number, BlockDevice>;
   /** A new service over the same state, as after a restart. */
   restart(): Promise<TargetService>;
@@ -126,17 +133,27 @@ export async function targetBench(pool: MemoryPool): Promise<TargetBench> {
   const secrets = await makeSecretBox();
   const sessions = new Map<string, number>();
   const units = new RecordingUnits();
-  const make = (): TargetService =>
-    new TargetService({
+  const makeReserved = (): { reserved: LogicalUnits; reservations: ReservationService } => {
+    const book = new ReservationBook(control, quiet);
+    const product = { vendor: 'SCALE', product: 'STORAGE SCALE', revision: '0001' };
+    const reserved = new LogicalUnits({ ...product, reservations: book });
+    return { reserved, reservations: new ReservationService(book, reserved) };
+  };
+  let current = makeReserved();
+  const make = (): TargetService => {
+    current = makeReserved();
+    return new TargetService({
       control,
       secrets,
       log: quiet,
       makeDevice: () => new RecordingLuns(),
       units,
+      reservations: current.reservations,
       portals: () => [{ advertised: null, portalGroupTag: 1, loopback: true }],
       sessionCount: (iqn) => sessions.get(iqn) ?? 0,
       dropSessions: (iqn) => void sessions.delete(iqn),
     });
+  };
   const attach = async (service: TargetService): Promise<TargetService> => {
     await service.attach({ pool, deviceFor: (name) => fakeDevice(pool, name) });
     return service;
@@ -148,6 +165,12 @@ export async function targetBench(pool: MemoryPool): Promise<TargetBench> {
     secrets,
     sessions,
     units,
+    get reservations() {
+      return current.reservations;
+    },
+    get reserved() {
+      return current.reserved;
+    },
     lunsOf: (iqn) => {
       const device = service.find(iqn)?.device;
       if (!(device instanceof RecordingLuns)) throw new Error(`no target ${iqn}`);
