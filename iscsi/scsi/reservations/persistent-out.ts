@@ -85,7 +85,10 @@ function answer(command: Command, outcome: Outcome): void {
   else command.check(INTERNAL_TARGET_FAILURE);
 }
 
-/** Ends the commands of the nexuses that were preempted, but not this one [SPC-4 §5.13.11.2.6]. */
+/**
+ * Ends the commands of the nexuses that were preempted, but not this one, and what they did to
+ * prevent a removal of the medium [SPC-4 §5.13.11.2.6].
+ */
 function abortPreempted(
   unit: LogicalUnit,
   { aborted }: Change,
@@ -97,6 +100,7 @@ function abortPreempted(
     .flatMap((nexus) => [...nexus.commands.values()])
     .filter((command) => command !== by);
   for (const nexus of preempted) {
+    nexus.preventsRemoval = false;
     const isOther = nexus.key !== by.nexus.key;
     if (isOther && nexus.commands.size > 0) {
       nexus.attentions.establish(UnitAttention.commandsCleared);
