@@ -64,6 +64,18 @@ export const EXPECTED_SKIPS: readonly ExpectedSkip[] = [
     tests: /Sanitize\.CryptoErase(Reserved)?/,
     why: 'SANITIZE with CRYPTOGRAPHIC ERASE is refused until volumes are encrypted',
   },
+  {
+    tests:
+      /CompareAndWrite\.InvalidDataOutSize|WriteSame1[06]\.(UnmapUnaligned|InvalidDataOutSize)/,
+    blocks: '4096',
+    setUps: allBut(),
+    why: 'a physical block is one logical block (LBPPBE = 0)',
+  },
+  {
+    tests: /WriteSame1[06]\.ZeroBlocks/,
+    isPartial: true,
+    why: 'zero blocks are refused, as WSNZ says; what they would do otherwise is not tried',
+  },
 ];
 
 export const SUITE_DEFECTS: readonly SuiteDefect[] = [

@@ -5,11 +5,13 @@ import { connectionSurface } from './surfaces/connection.ts';
 import { diskRecordsSurface } from './surfaces/disk-records.ts';
 import { journalSurface } from './surfaces/journal.ts';
 import { scsiSurface } from './surfaces/scsi.ts';
+import { socketSurface } from './surfaces/socket.ts';
 import { textSurface } from './surfaces/text.ts';
 
 export const surfaces: readonly Surface[] = [
   connectionSurface,
   scsiSurface,
+  socketSurface,
   textSurface,
   journalSurface,
   diskRecordsSurface,

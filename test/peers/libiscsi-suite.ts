@@ -67,7 +67,10 @@ export function parseSuiteOutput(output: string): SuiteReport {
       if (verdict?.[2] !== 'passed') report.failed.push({ test, why: text.trim() });
       else {
         const remarks = text.slice(0, verdict.index).split('\n');
-        const why = remarks.filter((line) => line.includes('[SKIPPED]')).join('; ').trim();
+        const why = remarks
+          .filter((line) => line.includes('[SKIPPED]'))
+          .join('; ')
+          .trim();
         if (why !== '') report.skipped.push({ test, why });
         else report.passed.push(test);
       }

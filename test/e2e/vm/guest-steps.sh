@@ -1,6 +1,6 @@
 # The steps of the guest test, sourced by guest-test.sh. A step fails when one of its commands does.
 
-portal=$HOST:$PORT
+portal=$HOST:${PORTS%% *}
 
 # Asks the host for something that only it can do; prints its answer.
 ask_host() {
@@ -19,8 +19,23 @@ device() {
   done
 }
 
+# set_node PORTAL NAME VALUE
 set_node() {
-  iscsiadm -m node -T "$IQN" -p "$portal" -o update -n "$1" -v "$2"
+  iscsiadm -m node -T "$IQN" -p "$1" -o update -n "$2" -v "$3"
+}
+
+# prepare_node PORTAL: how this guest logs in there.
+prepare_node() {
+  set_node "$1" node.session.auth.authmethod CHAP
+  set_node "$1" node.session.auth.username "$CHAP_USER"
+  set_node "$1" node.session.auth.password "$CHAP_SECRET"
+  set_node "$1" node.session.auth.username_in "$MUTUAL_USER"
+  set_node "$1" node.session.auth.password_in "$MUTUAL_SECRET"
+  set_node "$1" 'node.conn[0].iscsi.HeaderDigest' CRC32C
+  set_node "$1" 'node.conn[0].iscsi.DataDigest' CRC32C
+  # Emulation is slow: give answers time, and let no restart of the target end in an I/O error.
+  set_node "$1" 'node.conn[0].timeo.noop_out_timeout' 30
+  set_node "$1" node.session.timeo.replacement_timeout 120
 }
 
 log_in() {
@@ -32,16 +47,7 @@ log_in() {
     iscsiadm -m node -o delete || true
     iscsiadm -m node -o new -T "$IQN" -p "$portal"
   fi
-  set_node node.session.auth.authmethod CHAP
-  set_node node.session.auth.username "$CHAP_USER"
-  set_node node.session.auth.password "$CHAP_SECRET"
-  set_node node.session.auth.username_in "$MUTUAL_USER"
-  set_node node.session.auth.password_in "$MUTUAL_SECRET"
-  set_node 'node.conn[0].iscsi.HeaderDigest' CRC32C
-  set_node 'node.conn[0].iscsi.DataDigest' CRC32C
-  # Emulation is slow: give answers time, and let no restart of the target end in an I/O error.
-  set_node 'node.conn[0].timeo.noop_out_timeout' 30
-  set_node node.session.timeo.replacement_timeout 120
+  prepare_node "$portal"
   iscsiadm -m node -T "$IQN" -p "$portal" --login
   udevadm settle -t 30
   iscsiadm -m session -P3 | tee /tmp/session

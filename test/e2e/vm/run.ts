@@ -1,9 +1,11 @@
 /**
  * A Linux guest with open-iscsi uses the LUN: CHAP both ways, header and data digests, ext4 and xfs,
  * fio with verification, discard, and a target that goes away and comes back under a mounted file
- * system. Prints the guest's transcript and ends with PASS or FAIL.
+ * system; then over two portals: reservations, offloaded copies, and dm-multipath while paths are cut
+ * and the target restarts. Prints the guest's transcript and ends with PASS or FAIL.
  *
- *   npx node test/e2e/vm/run.ts [step…]     steps: inquire ext4 xfs discard trim term kill logout
+ *   npx node test/e2e/vm/run.ts [step…]     steps: inquire ext4 xfs discard trim term kill
+ *                                           reserve persist copy multipath cut restart resize unmap
  *
  * TARGET=tgt runs it against tgt, to prove the test itself. Needs root, debootstrap and
  * qemu-system-x86; builds the guest once (build-guest.sh). Emulated, so it takes some minutes.
@@ -31,13 +33,26 @@ const SIZE_BYTES = 2 * 1024 ** 3;
 const TEST_LIMIT_S = 1800;
 const BOOT_LIMIT_S = 300;
 const HERE = import.meta.dirname;
+/** What users are given for their hosts is what the guest runs with. */
+const HOSTS = join(HERE, '..', '..', '..', 'hosts');
 
 /** One line in, one line out: what the guest asks of its host. */
 async function answer(target: GuestTarget, question: string): Promise<string> {
-  if (question === 'used') return String(await target.usedBytes());
-  if (question === 'restart term') return target.restart('term');
-  if (question === 'restart kill') return target.restart('kill');
-  return `not understood: ${question}`;
+  const [word, value = ''] = question.split(' ');
+  switch (word) {
+    case 'used':
+      return String(await target.usedBytes());
+    case 'restart':
+      return target.restart(value === 'kill' ? 'kill' : 'term');
+    case 'resize':
+      return target.resize(Number(value));
+    case 'cut':
+      return target.cut(Number(value));
+    case 'restore':
+      return target.restore(Number(value));
+    default:
+      return `not understood: ${question}`;
+  }
 }
 
 function startControl(target: GuestTarget): Promise<Server> {
@@ -60,7 +75,7 @@ function startControl(target: GuestTarget): Promise<Server> {
 function settings(target: GuestTarget, controlPort: number, steps: readonly string[]): string {
   const values = {
     HOST: HOST_SEEN_BY_GUEST,
-    PORT: target.port,
+    PORTS: target.ports.join(' '),
     CONTROL_PORT: controlPort,
     IQN: target.iqn,
     LUN: target.lun,
@@ -87,6 +102,9 @@ async function writeInitrd(guest: string, path: string, settingsText: string): P
     { path: 'test' },
     { path: 'test/guest-test.sh', content: await file('guest-test.sh') },
     { path: 'test/guest-steps.sh', content: await file('guest-steps.sh') },
+    { path: 'test/path-steps.sh', content: await file('path-steps.sh') },
+    { path: 'etc' },
+    { path: 'etc/multipath.conf', content: await readFile(join(HOSTS, 'multipath.conf')) },
     { path: 'test/settings', content: Buffer.from(settingsText) },
   ]);
   await pipeline([overlay], createWriteStream(path, { flags: 'a' }));

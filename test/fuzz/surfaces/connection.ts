@@ -5,19 +5,14 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { decodeReadyToTransfer } from '../../../iscsi/pdu/ready-to-transfer.ts';
 import { IDENTITY, openAccess, World, type Joined } from '../../initiator/joined.ts';
-import {
-  OPERATIONAL,
-  ScriptedInitiator,
-  type CommandOptions,
-} from '../../initiator/scripted-initiator.ts';
+import { OPERATIONAL, ScriptedInitiator } from '../../initiator/scripted-initiator.ts';
 import { MemoryDevice } from '../../memory-device.ts';
 import type { Prng } from '../../sim/prng.ts';
 import { newTarget } from '../../unit/iscsi/scsi/host.ts';
 import { mutate, noise } from '../mutate.ts';
 import { must, type FuzzCase, type Surface } from '../surface.ts';
-import { anyCdb } from './scsi.ts';
+import { sendAnything } from '../conversation.ts';
 
 const BLOCKS = 2048;
 const TRANSFERS_BYTES = 1 << 20;
@@ -120,53 +115,10 @@ function session(random: Prng): void {
   Object.assign(sender.unframer.digests, link.initiator.unframer.digests);
   sender.cmdSN = link.initiator.cmdSN;
   for (let steps = random.between(5, 40); steps > 0; steps--) {
-    send(random, sender, link);
+    sendAnything(random, sender, link.initiator.received);
     server.stir();
   }
   server.end();
-}
-
-function send(random: Prng, sender: ScriptedInitiator, link: Joined): void {
-  if (random.chance(0.05)) sender.cmdSN += random.between(-2, 200);
-  const bytes = random.pick([0, 1, 512, 4096, 9000, 100_000]);
-  const data = noise(random, 9000);
-  switch (random.below(8)) {
-    case 0:
-      sender.nop({ data, immediate: random.chance(0.5) });
-      break;
-    case 1:
-      sender.text(data.subarray(0, 300), { final: random.chance(0.5) });
-      break;
-    case 2:
-      sender.manage(random.below(12), { referencedTaskTag: random.below(sender.itt + 2) });
-      break;
-    case 3: {
-      const r2t = link.initiator.received.findLast(({ opcode }) => opcode === 0x31);
-      const ttt = r2t === undefined ? random.uint32() : decodeReadyToTransfer(r2t.header).ttt;
-      const at = { dataSN: random.below(3), bufferOffset: random.pick([0, 512, 4096, bytes]) };
-      const itt = random.between(Math.max(1, sender.itt - 4), sender.itt);
-      sender.dataOut(itt, { ttt, ...at, final: random.chance(0.5) }, data);
-      break;
-    }
-    default:
-      sender.command(anyCommand(random, bytes, data));
-  }
-}
-
-function anyCommand(random: Prng, bytes: number, data: Uint8Array): CommandOptions {
-  const common = {
-    cdb: anyCdb(random),
-    immediate: random.chance(0.05),
-    attribute: random.below(8),
-  };
-  if (random.chance(0.5)) return { ...common, readBytes: bytes };
-  return {
-    ...common,
-    writeBytes: bytes,
-    final: random.chance(0.7),
-    ...(random.chance(0.7) ? { immediateData: data.subarray(0, bytes) } : {}),
-    ...(random.chance(0.05) ? { ahs: new Uint8Array(4 * random.below(90)) } : {}),
-  };
 }
 
 export const connectionSurface: Surface = {
