@@ -49,7 +49,8 @@ export class QuietPace {
     for (let restedMs = 0; ; restedMs += LOOK_AGAIN_MS) {
       this.#throwIfStopped();
       const { loadShare } = this.#settings();
-      const owedMs = this.isQuiet ? 0 : workedMs / loadShare - workedMs;
+      const owedWhileBusyMs = loadShare === 0 ? Infinity : workedMs / loadShare - workedMs;
+      const owedMs = this.isQuiet ? 0 : owedWhileBusyMs;
       if (!(owedMs - restedMs >= 1)) break;
       await this.#rest(Math.min(LOOK_AGAIN_MS, owedMs - restedMs));
     }

@@ -113,4 +113,22 @@ describe('the pace of what is done while the pool is quiet', () => {
     await rest(300);
     expect(await waitedMs(30)).toBeGreaterThanOrEqual(90);
   });
+
+  it('does nothing on a busy pool with no share of the time, not even at the beginning', async () => {
+    const world = calmWorld();
+    const pace = new QuietPace({
+      ...{ clock: world.clock, rate: new CommandRate(world.clock) },
+      settings: () => ({ quietBelow: 0, loadShare: 0 }),
+    });
+    let mayWork = false;
+    const stopped = pace.worked(0).then(
+      () => (mayWork = true),
+      () => undefined,
+    );
+    await world.run(world.clock.nowMs() + 5000);
+    expect(mayWork).toBe(false);
+    pace.stop();
+    await world.until(stopped);
+    expect(mayWork).toBe(false);
+  });
 });
