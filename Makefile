@@ -55,8 +55,8 @@ unit: install ## jest's unit project alone
 sim: install ## the pool in simulated worlds [SEED=first seed CASES=how many]
 	@'$(NODE)' test/sim/main.ts --seed $(or $(SEED),1) --cases $(or $(CASES),1000)
 
-fuzz: install ## bytes from outside through every decoder [SEED=first seed CASES=how many]
-	@'$(NODE)' test/fuzz/main.ts --seed $(or $(SEED),1) --cases $(or $(CASES),2000)
+fuzz: install ## bytes from outside through every decoder [SEED=first seed CASES=how many, or SECONDS=how long]
+	@'$(NODE)' test/fuzz/main.ts --seed $(or $(SEED),1) $(if $(SECONDS),--seconds $(SECONDS),--cases $(or $(CASES),2000))
 
 conformance: install packages ## libiscsi's whole suite in every set-up, on 512 and 4096-byte blocks [LIBISCSI_SUITE=program]
 	@'$(NODE)' test/conformance/libiscsi.ts

@@ -13,16 +13,26 @@ export interface Failure {
 export interface CaseOptions {
   readonly seed: number;
   readonly cases: number;
+  /** No case begins later than so long after the first. */
+  readonly limitMs?: number;
   readonly onCase?: (seed: number) => void;
   /** Stop at so many. */
   readonly mostFailures?: number;
 }
 
-export async function runCases(surface: Surface, options: CaseOptions): Promise<Failure[]> {
+export interface CasesRun {
+  readonly count: number;
+  readonly failures: readonly Failure[];
+}
+
+export async function runCases(surface: Surface, options: CaseOptions): Promise<CasesRun> {
   const run = await surface.load();
   const failures: Failure[] = [];
-  const { seed: first, cases, onCase, mostFailures = 5 } = options;
-  for (let seed = first; seed < first + cases && failures.length < mostFailures; seed++) {
+  const { seed: first, cases, limitMs = Infinity, onCase, mostFailures = 5 } = options;
+  const end = performance.now() + limitMs;
+  let seed = first;
+  for (; seed < first + cases && failures.length < mostFailures; seed++) {
+    if (performance.now() > end) break;
     onCase?.(seed);
     const before = peakMemoryBytes();
     try {
@@ -36,7 +46,7 @@ export async function runCases(surface: Surface, options: CaseOptions): Promise<
       failures.push({ seed, reason: `the case took ${Math.round(grown / 2 ** 20)} MiB` });
     }
   }
-  return failures;
+  return { count: seed - first, failures };
 }
 
 const peakMemoryBytes = (): number => process.resourceUsage().maxRSS * 1024;
