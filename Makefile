@@ -75,6 +75,7 @@ bench: install ## beside tgt on the same two cores (tgt, libiscsi-bin, libiscsi-
 	@'$(NODE)' test/bench/compare.ts
 	@'$(NODE)' test/bench/pool/snapshot-time.ts
 	@'$(NODE)' test/bench/pool/delete-rate.ts
+	@'$(NODE)' test/bench/pool/copy-rate.ts
 	@'$(NODE)' test/bench/pool/recovery-time.ts
 	@'$(NODE)' test/bench/pool/found-duplicates.ts
 	@'$(NODE)' test/bench/pool/dedup-rate.ts

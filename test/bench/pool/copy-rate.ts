@@ -2,7 +2,7 @@
  * Copies of a volume of unique chunks to another: how long they take, what they cost in the journal and the
  * metadata, and how long the event loop is held.
  *
- *   SIZE=10 npx node test/bench/pool/copy-rate.ts       GiB; needs as much room on the disk
+ *   SIZE=10 npx node test/bench/pool/copy-rate.ts       GiB, by default 2.5; needs as much on the disk
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { printTable } from '../../e2e/images/report.ts';
@@ -10,7 +10,7 @@ import type { Volume } from '../../../pool/volume/volume.ts';
 import { fill, inScratch, MIB, RealPool } from './real-pool.ts';
 
 const GIB = 1024 * MIB;
-const lengthBytes = Number(process.env['SIZE'] ?? '10') * GIB;
+const lengthBytes = Number(process.env['SIZE'] ?? '2.5') * GIB;
 const memoryBytes = Number(process.env['MEMORY_MIB'] ?? '1024') * MIB;
 
 function copy(target: Volume, source: Volume): Promise<void> {
