@@ -264,7 +264,8 @@ export class Pool implements PoolControl {
     const volume = this.openVolume(name);
     return this.#exclusively(name, async () => {
       this.#catalogue.mustTakeChanges();
-      const { length } = this.snapshots(name);
+      const snapshots = this.#parts.volumes.families.snapshotsOf(volume.id);
+      const { length } = snapshots.filter(({ hidden }) => !hidden);
       if (length > 0 && options.withSnapshots !== true) {
         throw new PoolError(
           'in-use',

@@ -65,6 +65,8 @@ export class EntryList {
   #births: number[] = [];
   /** Runs, then blocks of runs, then blocks of those. */
   readonly #levels: Part[][] = [];
+  /** Turns of emptying it so far. */
+  #turns = 0;
 
   constructor(pages: PageCache, takePageNumber: () => number, shape: ListShape = FULL_PAGES) {
     this.#pages = pages;
@@ -117,6 +119,7 @@ export class EntryList {
    * damaged loses what it names.
    */
   moveTo(rest: EntryList | null, epoch: number, onYounger: (id: number) => void): Obstacle | null {
+    this.#turns += 1;
     if (this.#ids.length > 0) {
       const ids = this.#ids;
       const births = this.#births;
@@ -147,7 +150,8 @@ export class EntryList {
     return null;
   }
 
-  /** Every entry; the pages are loaded one after the other. What is emptied meanwhile is left out. */
+  /** Every entry; the pages are loaded one after the other. It ends when the list begins to be emptied
+   * meanwhile: pages that are gone are not asked for. */
   async forEach({ onEntry, onDamaged, afterRun }: EntryVisitor): Promise<void> {
     this.#ids.forEach((id, index) => {
       onEntry(id, this.#births[index] ?? 0);
@@ -171,9 +175,11 @@ export class EntryList {
     onPart: (level: number, part: Part) => Promise<void> | void,
     onDamaged: (key: number) => void,
   ): Promise<void> {
+    const turns = this.#turns;
     const visit = async (level: number, part: Part): Promise<void> => {
+      if (this.#turns !== turns) return;
       await onPart(level, part);
-      if (level === 0) return;
+      if (level === 0 || this.#turns !== turns) return;
       const key = blockKey(part.number);
       const below = await this.#pages.look(key, ({ words }) =>
         Array.from({ length: part.count }, (_, index) => partIn(words, index)),

@@ -99,6 +99,7 @@ describe('a list of entries', () => {
     const list = it.list();
     for (let id = 1; id <= 40 * ENTRIES_PER_RUN; id++) list.add(id, 5);
     let seen = 0;
+    const damaged: number[] = [];
     const emptied = async (): Promise<void> => {
       while (!list.isEmpty) {
         const obstacle = list.moveTo(null, 1, () => undefined);
@@ -108,11 +109,12 @@ describe('a list of entries', () => {
     await it.parts.world.until(
       list.forEach({
         onEntry: () => (seen += 1),
-        onDamaged: () => undefined,
+        onDamaged: (key) => damaged.push(key),
         afterRun: () => (seen === 30 * ENTRIES_PER_RUN ? emptied() : undefined),
       }),
     );
     expect(seen).toBe(30 * ENTRIES_PER_RUN);
+    expect(damaged).toEqual([]);
     expect(it.pagesThere()).toEqual([]);
   });
 });
