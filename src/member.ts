@@ -75,11 +75,13 @@ export class Member {
     this.#control = control;
     this.#portals = new Portals(options.portals);
     const clock = new RealClock();
+    const random = new RealRandom();
     const book = new ReservationBook(control, log);
     const units = new LogicalUnits({
       ...product,
+      clock,
+      random,
       reservations: book,
-      wallMs: () => clock.wallMs(),
       targetPorts: () => this.#portals.directory().map(({ portalGroupTag }) => portalGroupTag),
     });
     this.#reservations = new ReservationService(book, units);
@@ -97,7 +99,7 @@ export class Member {
     this.#iscsi = new IscsiServer({
       directory: this.#targets,
       clock,
-      random: new RealRandom(),
+      random,
       log,
     });
   }

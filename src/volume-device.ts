@@ -163,11 +163,16 @@ export class VolumeDevice implements BlockDevice {
   pointInTime(done: PointInTimeDone): void {
     this.#pool.pointInTime(this.#volume).then(
       (point) => {
-        const device = new VolumeDevice(point.volume, this.identity, this.#pool);
-        const release = (): void => {
-          point.release();
-        };
-        done(null, { device, release });
+        const { volume } = point;
+        done(null, {
+          device: new VolumeDevice(volume, this.identity, this.#pool),
+          get ended() {
+            return volume.isGone;
+          },
+          release: () => {
+            point.release();
+          },
+        });
       },
       (error: unknown) => {
         if (!(error instanceof PoolError)) throw error;

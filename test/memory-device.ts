@@ -72,10 +72,14 @@ export class MemoryDevice implements BlockDevice {
   /** What the next operations answer, one each, instead of doing anything. */
   readonly failures: BlockError[] = [];
   flushes = 0;
+  /** Chunks that were written or cleared so far. */
+  changes = 0;
   /** Of the operations so far, how many asked for FUA. */
   fuaOperations = 0;
   /** A copy that fails by one of `failures` has done so many blocks. */
   blocksBeforeFailure = 0;
+  /** Its points in time have ended. */
+  isDeleted = false;
   /** Points in time that nobody has released, and how many there may be. */
   pointsInTime = 0;
   maxPointsInTime = Infinity;
@@ -228,7 +232,14 @@ export class MemoryDevice implements BlockDevice {
         const release = (): void => {
           this.pointsInTime -= 1;
         };
-        done(null, { device, release });
+        const isOver = (): boolean => this.isDeleted;
+        done(null, {
+          device,
+          get ended() {
+            return isOver();
+          },
+          release,
+        });
       },
     );
   }
@@ -313,6 +324,7 @@ export class MemoryDevice implements BlockDevice {
       const length = Math.min(this.chunkSizeBytes - from, data.length - done);
       const number = (position + done - from) / this.chunkSizeBytes;
       const piece = data.subarray(done, done + length);
+      this.changes += 1;
       if (length === this.chunkSizeBytes) {
         this.#chunks.set(number, piece);
       } else {
@@ -331,6 +343,7 @@ export class MemoryDevice implements BlockDevice {
       const from = at % this.chunkSizeBytes;
       const length = Math.min(this.chunkSizeBytes - from, end - at);
       const number = (at - from) / this.chunkSizeBytes;
+      this.changes += 1;
       if (length === this.chunkSizeBytes) this.#chunks.delete(number);
       else if (this.#chunks.has(number)) this.#put(at, this.#zeroes.subarray(0, length));
       at += length;

@@ -28,8 +28,10 @@ const log: Logger = { debug: say, info: say, warn: say, error: say };
 
 const blockSizeBytes = blockSize === '4096' ? 4096 : 512;
 const blocks = (Number(sizeMib) * MIB) / blockSizeBytes;
+const clock = new RealClock();
+const random = new RealRandom();
 const product = { vendor: 'NULL', product: 'MEMORY', revision: '0001' };
-const device = new ScsiTarget(new LogicalUnits(product));
+const device = new ScsiTarget(new LogicalUnits({ ...product, clock, random }));
 device.mapLun(0, new MemoryDevice({ blocks, blockSizeBytes, volatileCache: true }));
 
 const target: Target = {
@@ -58,8 +60,8 @@ const directory: TargetDirectory = {
 
 const server = new IscsiServer({
   directory,
-  clock: new RealClock(),
-  random: new RealRandom(),
+  clock,
+  random,
   log,
 });
 const addresses = await server.listen([

@@ -10,7 +10,7 @@ import { LoginStage, type LoginRequest } from '../pdu/login-request.ts';
 import { LoginStatus } from '../pdu/login-response.ts';
 import { loginFailure, ProtocolError } from '../pdu/protocol-error.ts';
 import { mayLogIn } from '../target/access.ts';
-import type { Portal, Target, TargetDirectory } from '../target/directory.ts';
+import type { ChapCredentials, Portal, Target, TargetDirectory } from '../target/directory.ts';
 import { isIscsiName, normalName } from '../target/iscsi-name.ts';
 import { Negotiation } from './negotiation.ts';
 import { TARGET_MAX_RECV_DATA_SEGMENT_LENGTH } from './negotiation-keys.ts';
@@ -80,6 +80,11 @@ export class Login {
 
   get identity(): LoginIdentity | null {
     return this.#begun?.identity ?? null;
+  }
+
+  /** What the initiator has proven by now; null: nothing. */
+  get proven(): ChapCredentials | null {
+    return this.#begun?.security.proven ?? null;
   }
 
   get parameters(): Parameters {

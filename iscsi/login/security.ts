@@ -2,11 +2,12 @@
 import type { Random } from '../../src/base/ports.ts';
 import { LoginStatus } from '../pdu/login-response.ts';
 import { loginFailure } from '../pdu/protocol-error.ts';
-import type { TargetAccess } from '../target/directory.ts';
+import type { ChapCredentials, TargetAccess } from '../target/directory.ts';
 import { ChapExchange, isChapKey } from './chap.ts';
 import type { TextKey } from './text-keys.ts';
 
 export class Security {
+  readonly #chap: ChapCredentials | null;
   readonly #exchange: ChapExchange | null;
   #methodSettled = false;
   readonly #seen = new Set<string>();
@@ -14,6 +15,7 @@ export class Security {
   /** `access` is null in a discovery session, which asks for no proof. */
   constructor(access: TargetAccess | null, random: Random) {
     const chap = access?.chap ?? null;
+    this.#chap = chap;
     this.#exchange =
       access === null || chap === null
         ? null
@@ -23,6 +25,11 @@ export class Security {
   /** Whether the login may leave this stage, or skip it. */
   get satisfied(): boolean {
     return this.#exchange === null || this.#exchange.proven;
+  }
+
+  /** What the initiator has proven by now; null: nothing. */
+  get proven(): ChapCredentials | null {
+    return this.#exchange?.proven === true ? this.#chap : null;
   }
 
   /** Keys that have to do with no proof are answered by `operational`. */
@@ -46,7 +53,7 @@ export class Security {
       }
     }
     answers.push(...operational(others));
-    if (chapKeys.size > 0) answers.push(...this.#chap(chapKeys));
+    if (chapKeys.size > 0) answers.push(...this.#answerChap(chapKeys));
     return answers;
   }
 
@@ -66,7 +73,7 @@ export class Security {
     return wanted;
   }
 
-  #chap(keys: ReadonlyMap<string, string>): TextKey[] {
+  #answerChap(keys: ReadonlyMap<string, string>): TextKey[] {
     if (this.#exchange === null || !this.#methodSettled) {
       throw loginFailure(LoginStatus.authenticationFailure, 'CHAP keys without AuthMethod=CHAP');
     }

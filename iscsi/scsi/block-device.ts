@@ -107,6 +107,8 @@ export interface CopyOperation extends BlockOperation {
 export interface PointInTime {
   /** Takes no writes. */
   readonly device: BlockDevice;
+  /** What it shows is gone, for its volume is, or was rolled back to before it. */
+  readonly ended: boolean;
   /** Once, when no operation is under way on the device. */
   release(): void;
 }

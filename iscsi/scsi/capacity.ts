@@ -1,6 +1,7 @@
 /** READ CAPACITY(10) and (16) [SBC-3]. */
 import { put16, put32, put64, u32 } from './bytes.ts';
 import type { Command } from './command.ts';
+import type { LogicalUnit } from './logical-unit.ts';
 
 const CAPACITY_10_BYTES = 8;
 const CAPACITY_16_BYTES = 32;
@@ -16,12 +17,16 @@ export function readCapacity10(command: Command): void {
   command.goodWithData(data, CAPACITY_10_BYTES);
 }
 
-export function readCapacity16(command: Command): void {
-  const { device, limits } = command.unit;
+/** The parameter data of READ CAPACITY(16); a ROD token has them too. */
+export function longCapacity({ device, limits }: LogicalUnit): Uint8Array {
   const data = new Uint8Array(CAPACITY_16_BYTES);
   put64(data, 0, device.blocks - 1);
   put32(data, 8, device.blockSizeBytes);
   data[13] = limits.physicalBlockExponent;
   put16(data, 14, LBPME_AND_LBPRZ);
-  command.goodWithData(data, u32(command.cdb, 10));
+  return data;
+}
+
+export function readCapacity16(command: Command): void {
+  command.goodWithData(longCapacity(command.unit), u32(command.cdb, 10));
 }

@@ -7,6 +7,18 @@ import { synchronizeCache10, synchronizeCache16 } from './cache.ts';
 import { readCapacity10, readCapacity16 } from './capacity.ts';
 import type { Command } from './command.ts';
 import { readDefectData10, readDefectData12 } from './defect-data.ts';
+import { compareAndWrite } from './compare-and-write.ts';
+import {
+  copyOperationAbort,
+  receiveCopyFailureDetails,
+  receiveCopyOperatingParameters,
+  receiveCopyStatusLid1,
+  receiveCopyStatusLid4,
+  receiveRodTokenInformation,
+} from './copy/copy-results.ts';
+import { extendedCopyLid1, extendedCopyLid4 } from './copy/extended-copy.ts';
+import { populateToken } from './copy/populate-token.ts';
+import { writeUsingToken } from './copy/write-using-token.ts';
 import { CommandTable, type CommandRow, type ReservedAccess } from './command-row.ts';
 import { inquiry } from './inquiry.ts';
 import { getLbaStatus } from './lba-status.ts';
@@ -14,7 +26,18 @@ import { preventAllowMediumRemoval, startStopUnit } from './medium.ts';
 import { modeSelect10, modeSelect6 } from './mode-select.ts';
 import { modeSense10, modeSense6 } from './mode-sense.ts';
 import { prefetch10, prefetch16 } from './prefetch.ts';
-import { read10, read12, read16, read6, write10, write12, write16, write6 } from './read-write.ts';
+import { orWrite16 } from './or-write.ts';
+import {
+  read10,
+  read12,
+  read16,
+  read6,
+  write10,
+  write12,
+  write16,
+  write6,
+  writeAtomic16,
+} from './read-write.ts';
 import { reportLuns } from './report-luns.ts';
 import {
   reportSupportedOperationCodes,
@@ -42,10 +65,10 @@ const RUNS_WITHOUT_MEDIUM = new Set([
   ...[
     0x03, 0x12, 0x15, 0x16, 0x17, 0x1a, 0x1b, 0x1e, 0x4c, 0x4d, 0x55, 0x56, 0x57, 0x5a, 0x5e, 0x5f,
   ],
-  ...[0xa0, 0xa3, 0xa4],
+  ...[0x84, 0xa0, 0xa3, 0xa4],
 ]);
 
-const OPCODES_WITH_ACTIONS = new Set([0x5e, 0x5f, 0x9e, 0xa3, 0xa4]);
+const OPCODES_WITH_ACTIONS = new Set([0x5e, 0x5f, 0x83, 0x84, 0x9e, 0xa3, 0xa4]);
 
 /** `form`: the CDB usage data in hexadecimal, beginning with the operation code. */
 function row(
@@ -156,7 +179,86 @@ export const commandTable = new CommandTable([
   row('MODE SENSE(10)', '5A 18 FF FF 00 00 00 FF FF 00', 'reads', modeSense10),
   ...reserveIn,
   ...reserveOut,
+  row(
+    'EXTENDED COPY(LID1)',
+    '83 00 00 00 00 00 00 00 00 00 FF FF FF FF 00 00',
+    'changes',
+    extendedCopyLid1,
+    long,
+  ),
+  row(
+    'EXTENDED COPY(LID4)',
+    '83 01 00 00 00 00 00 00 00 00 FF FF FF FF 00 00',
+    'changes',
+    extendedCopyLid4,
+    long,
+  ),
+  row(
+    'POPULATE TOKEN',
+    '83 10 00 00 00 00 FF FF FF FF FF FF FF FF 00 00',
+    'reads',
+    populateToken,
+    long,
+  ),
+  row(
+    'WRITE USING TOKEN',
+    '83 11 00 00 00 00 FF FF FF FF FF FF FF FF 00 00',
+    'changes',
+    writeUsingToken,
+    { ...writes, ...long },
+  ),
+  row(
+    'COPY OPERATION ABORT',
+    '83 1C FF FF FF FF 00 00 00 00 00 00 00 00 00 00',
+    'changes',
+    copyOperationAbort,
+    long,
+  ),
+  row(
+    'RECEIVE COPY STATUS(LID1)',
+    '84 00 FF 00 00 00 00 00 00 00 FF FF FF FF 00 00',
+    'changes',
+    receiveCopyStatusLid1,
+  ),
+  row(
+    'RECEIVE COPY OPERATING PARAMETERS',
+    '84 03 FF 00 00 00 00 00 00 00 FF FF FF FF 00 00',
+    'changes',
+    receiveCopyOperatingParameters,
+  ),
+  row(
+    'RECEIVE COPY FAILURE DETAILS(LID1)',
+    '84 04 FF 00 00 00 00 00 00 00 FF FF FF FF 00 00',
+    'changes',
+    receiveCopyFailureDetails,
+  ),
+  row(
+    'RECEIVE COPY STATUS(LID4)',
+    '84 05 FF FF FF FF 00 00 00 00 FF FF FF FF 00 00',
+    'changes',
+    receiveCopyStatusLid4,
+  ),
+  row(
+    'RECEIVE ROD TOKEN INFORMATION',
+    '84 07 FF FF FF FF 00 00 00 00 FF FF FF FF 00 00',
+    'reads',
+    receiveRodTokenInformation,
+  ),
   row('READ(16)', '88 18 FF FF FF FF FF FF FF FF FF FF FF FF 00 00', 'reads', read16),
+  row(
+    'COMPARE AND WRITE',
+    '89 18 FF FF FF FF FF FF FF FF 00 00 00 FF 00 00',
+    'changes',
+    compareAndWrite,
+    writes,
+  ),
+  row(
+    'ORWRITE(16)',
+    '8B 18 FF FF FF FF FF FF FF FF FF FF FF FF 00 00',
+    'changes',
+    orWrite16,
+    writes,
+  ),
   row('WRITE(16)', '8A 18 FF FF FF FF FF FF FF FF FF FF FF FF 00 00', 'changes', write16, writes),
   row(
     'WRITE AND VERIFY(16)',
@@ -178,6 +280,13 @@ export const commandTable = new CommandTable([
     ...writes,
     ...long,
   }),
+  row(
+    'WRITE ATOMIC(16)',
+    '9C 18 FF FF FF FF FF FF FF FF 00 00 FF FF 00 00',
+    'changes',
+    writeAtomic16,
+    writes,
+  ),
   row(
     'READ CAPACITY(16)',
     '9E 10 00 00 00 00 00 00 00 00 FF FF FF FF 00 00',

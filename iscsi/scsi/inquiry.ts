@@ -10,6 +10,7 @@ const RMB = 0x80;
 const STANDARD_BYTES = 96;
 /** TPGS 11b: hosts may set the state of a target port group, and so may the target. */
 const TPGS_IMPLICIT_AND_EXPLICIT = 0x30;
+const THIRD_PARTY_COPY = 0x08;
 
 /** Peripheral qualifier and device type [SPC-4, standard INQUIRY data]. */
 export const Peripheral = {
@@ -28,8 +29,7 @@ const VERSION_DESCRIPTORS = {
 } as const;
 
 /**
- * 96 bytes. VERSION is SPC-4; HISUP and response data format 2; MULTIP; CMDQUE; no protection, no
- * third-party copy.
+ * 96 bytes. VERSION is SPC-4; HISUP and response data format 2; MULTIP; CMDQUE; no protection.
  */
 export function standardInquiry(
   peripheral: number,
@@ -42,7 +42,7 @@ export function standardInquiry(
   data[2] = 0x06;
   data[3] = 0x12;
   data[4] = STANDARD_BYTES - 5;
-  if (peripheral === Peripheral.disk) data[5] = TPGS_IMPLICIT_AND_EXPLICIT;
+  if (peripheral === Peripheral.disk) data[5] = TPGS_IMPLICIT_AND_EXPLICIT | THIRD_PARTY_COPY;
   data[6] = 0x10;
   data[7] = 0x02;
   putAscii(data, 8, product.vendor, 8);

@@ -19,6 +19,9 @@ const MAX_PREFETCH_BYTES = MAX_TRANSFER_BYTES;
 export const MAX_UNMAP_BLOCKS = 1024 * 1024;
 export const MAX_UNMAP_DESCRIPTORS = 256;
 
+/** COMPARE AND WRITE: all that its one-byte length can say, which is one change of the device. */
+export const MAX_COMPARE_AND_WRITE_BLOCKS = 255;
+
 /** GET LBA STATUS descriptors in one answer. */
 export const MAX_LBA_STATUS_DESCRIPTORS = 256;
 

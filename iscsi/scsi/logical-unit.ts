@@ -12,6 +12,7 @@ import {
   type CommandRow,
   type CommandTable,
 } from './command-row.ts';
+import type { CopyManager } from './copy/copy-manager.ts';
 import { blockLimits, type BlockLimits } from './limits.ts';
 import { ModeParameters } from './mode-pages.ts';
 import type { Notice } from './reservations/transitions.ts';
@@ -51,6 +52,7 @@ export interface UnitSurroundings {
   targetPorts(): readonly number[];
   /** Milliseconds since 1970. */
   wallMs(): number;
+  readonly copies: CopyManager;
 }
 
 export class LogicalUnit {
@@ -105,6 +107,21 @@ export class LogicalUnit {
   /** Those that are here now. */
   nexuses(): UnitNexus[] {
     return [...this.#nexuses];
+  }
+
+  /**
+   * The way by which the initiator of a nexus reaches this unit for a copy: that nexus, or one that it
+   * has through a target to which what it proved would let it log in too. Null: it does not.
+   */
+  reachedBy(nexus: Nexus): UnitNexus | null {
+    let other: UnitNexus | null = null;
+    for (const candidate of this.#nexuses) {
+      if (candidate.departed) continue;
+      if (candidate.nexus === nexus) return candidate;
+      const { initiatorName, targetName } = candidate.nexus;
+      if (initiatorName === nexus.initiatorName && nexus.mayReach(targetName)) other = candidate;
+    }
+    return other;
   }
 
   submit(task: ScsiTask, nexus: UnitNexus): void {
@@ -191,6 +208,13 @@ export class LogicalUnit {
     return this.abortAll(each);
   }
 
+  /** Stops the copies that outlived their commands; `each` is called once for each, when it ended. */
+  stopCopies(each: () => void): number {
+    let count = 0;
+    for (const { copies } of this.#nexuses) count += copies.reset(each);
+    return count;
+  }
+
   /** Mode parameters go back to their defaults, a RESERVE ends, nobody keeps the medium in, and every
    * nexus is told. */
   reset(condition: Sense): void {
@@ -234,7 +258,8 @@ export class LogicalUnit {
         command.refuseUnlessRunning(LOGICAL_UNIT_NOT_SUPPORTED);
       }
     });
-    return commands.length;
+    const copies = nexuses.reduce((sum, nexus) => sum + nexus.copies.reset(each), 0);
+    return commands.length + copies;
   }
 
   #run(command: Command): void {
@@ -251,7 +276,7 @@ export class LogicalUnit {
         this.#reservationRefusal(row, command) ??
         this.notReady(row) ??
         checkReservedBits(row, command.cdb) ??
-        this.#writeProtection(row);
+        (row.writes ? this.#writeProtection() : null);
       if (refusal === null) row.run(command);
       else if (refusal === 'conflict') command.conflict();
       else command.check(refusal);
@@ -269,8 +294,16 @@ export class LogicalUnit {
     return this.device.kept.ejected && !row.runsWithoutMedium ? MEDIUM_NOT_PRESENT : null;
   }
 
-  #writeProtection(row: CommandRow): Sense | null {
-    if (!row.writes) return null;
+  /** Why a copy may not read or change blocks through the nexus now; null: it may. */
+  copyRefusal(nexus: UnitNexus, access: 'reads' | 'changes'): 'conflict' | Sense | null {
+    if (nexus.departed) return LOGICAL_UNIT_NOT_SUPPORTED;
+    const conflict = this.reservations.refusal(nexus.key, access);
+    if (conflict !== null) return conflict;
+    if (this.device.kept.ejected) return MEDIUM_NOT_PRESENT;
+    return access === 'changes' ? this.#writeProtection() : null;
+  }
+
+  #writeProtection(): Sense | null {
     if (this.device.readOnly) return WRITE_PROTECTED;
     return this.modes.softwareWriteProtect ? SOFTWARE_WRITE_PROTECTED : null;
   }

@@ -4,23 +4,26 @@
  * lives from its first mapping until the last has ended with all that was under way for it.
  */
 import { assert, present } from '../../src/base/assert.ts';
+import type { Clock, Random } from '../../src/base/ports.ts';
 import type { BlockDevice } from './block-device.ts';
 import { commandTable } from './command-table.ts';
+import { CopyManager } from './copy/copy-manager.ts';
 import { LogicalUnit, type ProductFacts, type UnitSurroundings } from './logical-unit.ts';
 import { unsaved, type ReservationStore } from './reservations/store.ts';
 import { clear } from './reservations/transitions.ts';
 import { UnitReservations } from './reservations/unit-reservations.ts';
 import { UnitAttention } from './unit-attention.ts';
+import { designatorKey, unitDesignators } from './vpd-identification.ts';
 
 export interface UnitFacts extends ProductFacts {
   /** Commands in one logical unit's task set; beyond that TASK SET FULL. Default 4096. */
   readonly maxTasksPerUnit?: number;
   /** Relative identifiers of the target ports, that is portal group tags. Default: one, 1. */
   readonly targetPorts?: () => readonly number[];
-  /** Milliseconds since 1970. Default: none have gone by. */
-  readonly wallMs?: () => number;
   /** Where persistent reservations are kept. Default: nowhere. */
   readonly reservations?: ReservationStore;
+  readonly clock: Clock;
+  readonly random: Random;
 }
 
 interface Entry {
@@ -39,14 +42,21 @@ export class LogicalUnits {
   /** By serial number, of every device that was asked for: they outlive their logical units. */
   readonly #reservations = new Map<string, UnitReservations>();
   readonly #entries = new Map<string, Entry>();
+  readonly #designators = new Map<string, LogicalUnit>();
 
   constructor(facts: UnitFacts) {
+    const { clock, random } = facts;
     const targetPorts = facts.targetPorts ?? (() => [1]);
     this.surroundings = {
       product: facts,
       commands: commandTable,
       targetPorts: () => [...targetPorts()].sort((a, b) => a - b),
-      wallMs: facts.wallMs ?? (() => 0),
+      wallMs: () => clock.wallMs(),
+      copies: new CopyManager({
+        clock,
+        random,
+        unitOf: (key) => this.#designators.get(key) ?? null,
+      }),
     };
     this.#reservationStore = facts.reservations ?? unsaved;
     this.#maxTasks = facts.maxTasksPerUnit ?? MAX_TASKS_PER_UNIT;
@@ -71,6 +81,7 @@ export class LogicalUnits {
       maxTasks: this.#maxTasks,
     });
     this.#entries.set(keyOf(device), { unit, mappings: 1 });
+    for (const one of unitDesignators(unit)) this.#designators.set(designatorKey(one), unit);
     return unit;
   }
 
@@ -80,7 +91,7 @@ export class LogicalUnits {
     unit.whenQuiet(() => {
       const entry = present(this.#entries.get(keyOf(unit.device)), 'a mapped unit is known');
       entry.mappings -= 1;
-      if (entry.mappings === 0) this.#entries.delete(keyOf(unit.device));
+      if (entry.mappings === 0) this.#forget(unit);
       done();
     });
   }
@@ -112,6 +123,11 @@ export class LogicalUnits {
   /** The device is gone for good. */
   forgetReservations(serial: string): void {
     this.#reservations.delete(serial);
+  }
+
+  #forget(unit: LogicalUnit): void {
+    this.#entries.delete(keyOf(unit.device));
+    for (const one of unitDesignators(unit)) this.#designators.delete(designatorKey(one));
   }
 
   /** The device may have another size or other settings now. */

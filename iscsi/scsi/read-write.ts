@@ -12,6 +12,7 @@ import {
   fuaOf,
   type RangeForm,
 } from './block-range.ts';
+import { u16 } from './bytes.ts';
 import type { Command } from './command.ts';
 import { INVALID_FIELD_IN_COMMAND_IU } from './sense.ts';
 import type { DataIn } from './task.ts';
@@ -95,6 +96,17 @@ export function wholeBlocks(command: Command): Uint8Array | null {
   return null;
 }
 
+/**
+ * Takes all of the Data-Out or nothing: for what happens as a whole, a part of it would be something
+ * else. No blocks is GOOD.
+ */
+export function wholeTransfer(command: Command, blocks: number, arrived: () => void): void {
+  const bytes = blocks * command.unit.device.blockSizeBytes;
+  if (blocks === 0) command.good();
+  else if (command.task.expectedDataOutBytes < bytes) command.check(INVALID_FIELD_IN_COMMAND_IU);
+  else command.takeData(bytes, arrived);
+}
+
 /** Also the first half of WRITE AND VERIFY, which goes on with `then`. */
 export function writeBlocks(
   command: Command,
@@ -123,6 +135,30 @@ function writer(form: RangeForm): (command: Command) => void {
     if (!checkTransfer(command, form, form.lba(command.cdb), blocks)) return;
     command.takeData(blocks * command.unit.device.blockSizeBytes, dataArrived);
   };
+}
+
+/** Where TRANSFER LENGTH of WRITE ATOMIC(16) starts; ATOMIC BOUNDARY is before it. */
+const ATOMIC_LENGTH_AT = 12;
+const formAtomic16: RangeForm = {
+  ...form16,
+  blocks: (cdb) => u16(cdb, ATOMIC_LENGTH_AT),
+  lengthAt: ATOMIC_LENGTH_AT,
+};
+
+/**
+ * WRITE ATOMIC(16) [SBC-4]. A device's write is one change however long it is (one journal frame, that
+ * is replayed whole or not at all, and until it took effect nothing else reads or writes its range), so
+ * all lengths and alignments are atomic, and no ATOMIC BOUNDARY is needed: none but 0 is supported.
+ */
+export function writeAtomic16(command: Command): void {
+  const { cdb } = command;
+  const lba = formAtomic16.lba(cdb);
+  const blocks = formAtomic16.blocks(cdb);
+  if (!checkTransfer(command, formAtomic16, lba, blocks)) return;
+  wholeTransfer(command, blocks, () => {
+    const data = command.task.dataOut;
+    writeBlocks(command, { lba, fua: fuaOf(formAtomic16, cdb), data }, null);
+  });
 }
 
 const reader =

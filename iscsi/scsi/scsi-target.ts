@@ -138,7 +138,9 @@ export class ScsiTarget implements DeviceServer {
     whenAllEnded(
       (ended) => {
         let count = 0;
-        for (const unitNexus of all) count += unitNexus.unit.abortOf(unitNexus, ended);
+        for (const unitNexus of all) {
+          count += unitNexus.unit.abortOf(unitNexus, ended) + unitNexus.copies.reset(ended);
+        }
         return count;
       },
       () => {
@@ -195,7 +197,7 @@ export class ScsiTarget implements DeviceServer {
 
   logicalUnitReset(nexus: Nexus, lun: Uint8Array, done: OutcomeDone): void {
     this.#manage(nexus, lun, done, ({ unit }, each) => {
-      const count = unit.abortAll(each);
+      const count = unit.abortAll(each) + unit.stopCopies(each);
       unit.reset(UnitAttention.logicalUnitReset);
       return count;
     });
@@ -207,7 +209,7 @@ export class ScsiTarget implements DeviceServer {
       (ended) => {
         let count = 0;
         for (const unit of this.#map.values()) {
-          count += unit.abortAll(ended);
+          count += unit.abortAll(ended) + unit.stopCopies(ended);
           unit.reset(UnitAttention.hardReset);
         }
         for (const state of this.#attachedAndLeaving()) count += whenDeparted(state, ended);

@@ -3,6 +3,7 @@
  * or an additional sense code by hand.
  */
 import { put16, put32, put64 } from './bytes.ts';
+import { Status } from './task.ts';
 
 export const SenseKey = {
   noSense: 0x0,
@@ -12,6 +13,7 @@ export const SenseKey = {
   illegalRequest: 0x5,
   unitAttention: 0x6,
   dataProtect: 0x7,
+  copyAborted: 0xa,
   abortedCommand: 0xb,
   miscompare: 0xe,
 } as const;
@@ -24,6 +26,20 @@ export interface FieldPointer {
   readonly bit: number | null;
 }
 
+/** What the source or the destination of a copy answered. */
+export interface ThirdParty {
+  readonly side: 'source' | 'destination';
+  /** RESERVATION CONFLICT, or CHECK CONDITION with that sense. */
+  readonly answer: 'conflict' | Sense;
+}
+
+/** Where a copy came to its end [SPC-4, errors during the processing of segment descriptors]. */
+export interface CopyFailure {
+  /** Number of the segment descriptor, from 0. */
+  readonly segment: number;
+  readonly thirdParty: ThirdParty | null;
+}
+
 export interface Sense {
   readonly key: number;
   readonly asc: number;
@@ -31,12 +47,15 @@ export interface Sense {
   /** The INFORMATION field: an LBA, or a byte offset with MISCOMPARE. */
   readonly information?: number;
   readonly field?: FieldPointer;
+  readonly copy?: CopyFailure;
 }
 
 const outcome = (key: number, asc: number, ascq: number): Sense => ({ key, asc, ascq });
 
 export const NO_SENSE = outcome(SenseKey.noSense, 0x00, 0x00);
 export const MEDIUM_NOT_PRESENT = outcome(SenseKey.notReady, 0x3a, 0x00);
+/** Another copy of this nexus has the list identifier. */
+export const OPERATION_IN_PROGRESS = outcome(SenseKey.illegalRequest, 0x00, 0x16);
 export const BECOMING_READY = outcome(SenseKey.notReady, 0x04, 0x01);
 export const PARAMETER_LIST_LENGTH_ERROR = outcome(SenseKey.illegalRequest, 0x1a, 0x00);
 export const INVALID_OPERATION_CODE = outcome(SenseKey.illegalRequest, 0x20, 0x00);
@@ -60,6 +79,27 @@ export const SPACE_ALLOCATION_FAILED = outcome(SenseKey.dataProtect, 0x27, 0x07)
 export const COMMAND_ABORTED = outcome(SenseKey.abortedCommand, 0x00, 0x00);
 export const OVERLAPPED_COMMANDS = outcome(SenseKey.abortedCommand, 0x4e, 0x00);
 
+export const INSUFFICIENT_RESOURCES = outcome(SenseKey.illegalRequest, 0x55, 0x03);
+export const INSUFFICIENT_RESOURCES_TO_CREATE_ROD = outcome(SenseKey.illegalRequest, 0x55, 0x0c);
+export const INSUFFICIENT_RESOURCES_TO_CREATE_ROD_TOKEN = outcome(
+  SenseKey.illegalRequest,
+  0x55,
+  0x0d,
+);
+
+/** INVALID TOKEN OPERATION, by its reason [SPC-4, ROD tokens]. */
+export const InvalidToken = {
+  causeNotReportable: outcome(SenseKey.illegalRequest, 0x23, 0x00),
+  unsupportedType: outcome(SenseKey.illegalRequest, 0x23, 0x01),
+  remoteNotSupported: outcome(SenseKey.illegalRequest, 0x23, 0x02),
+  unknown: outcome(SenseKey.illegalRequest, 0x23, 0x04),
+  corrupt: outcome(SenseKey.illegalRequest, 0x23, 0x05),
+  revoked: outcome(SenseKey.illegalRequest, 0x23, 0x06),
+  expired: outcome(SenseKey.illegalRequest, 0x23, 0x07),
+  deleted: outcome(SenseKey.illegalRequest, 0x23, 0x09),
+  invalidLength: outcome(SenseKey.illegalRequest, 0x23, 0x0a),
+} as const;
+
 const invalidField = (asc: number, field: FieldPointer): Sense => ({
   key: SenseKey.illegalRequest,
   asc,
@@ -72,6 +112,60 @@ export const invalidFieldInCdb = (byte: number, bit: number | null = null): Sens
 
 export const invalidFieldInParameterList = (byte: number, bit: number | null = null): Sense =>
   invalidField(0x26, { inCdb: false, byte, bit });
+
+/** What is wrong with the descriptors of a copy, by ASCQ; `byte` is where, in the parameter list. */
+const badDescriptor =
+  (ascq: number) =>
+  (byte: number): Sense => ({
+    ...outcome(SenseKey.illegalRequest, 0x26, ascq),
+    field: { inCdb: false, byte, bit: null },
+  });
+
+export const tooManyTargetDescriptors = badDescriptor(0x06);
+export const unsupportedTargetDescriptor = badDescriptor(0x07);
+export const tooManySegmentDescriptors = badDescriptor(0x08);
+export const unsupportedSegmentDescriptor = badDescriptor(0x09);
+export const inlineDataLengthExceeded = badDescriptor(0x0b);
+
+/** Why a segment could not be copied, where no source or destination said so. */
+export const CopyFault = {
+  /** COPY ABORTED says it all. */
+  none: [0x00, 0x00],
+  /** A descriptor names no source or destination. */
+  unreachableTarget: [0x08, 0x04],
+  /** It names one that is not there for this initiator. */
+  targetNotReachable: [0x0d, 0x02],
+  incorrectDeviceType: [0x0d, 0x03],
+  invalidField: [0x26, 0x00],
+  unexpectedInexactSegment: [0x26, 0x0a],
+  /** Source and destination overlap. */
+  invalidOperation: [0x26, 0x0c],
+  granularityViolation: [0x26, 0x0d],
+} as const;
+export type CopyFault = (typeof CopyFault)[keyof typeof CopyFault];
+
+/** `byte`: the field at fault, in the parameter list; null: none is. */
+export const copyAborted = (
+  [asc, ascq]: CopyFault,
+  segment: number,
+  byte: number | null = null,
+): Sense => ({
+  ...outcome(SenseKey.copyAborted, asc, ascq),
+  ...(byte === null ? {} : { field: { inCdb: false, byte, bit: null } }),
+  copy: { segment, thirdParty: null },
+});
+
+/** A field of the segment asks for what the source or destination would refuse so. */
+export const copyRefused = (segment: number, byte: number, thirdParty: ThirdParty): Sense => ({
+  ...copyAborted(CopyFault.none, segment, byte),
+  copy: { segment, thirdParty },
+});
+
+/** A source or destination failed under the copy: THIRD PARTY DEVICE FAILURE. */
+export const thirdPartyFailure = (segment: number, thirdParty: ThirdParty): Sense => ({
+  ...outcome(SenseKey.copyAborted, 0x0d, 0x01),
+  copy: { segment, thirdParty },
+});
 
 export const unrecoveredReadError = (lba: number | undefined): Sense => {
   const error = outcome(SenseKey.mediumError, 0x11, 0x00);
@@ -99,42 +193,79 @@ function putFieldPointer(bytes: Uint8Array, at: number, field: FieldPointer): vo
   put16(bytes, at + 1, field.byte);
 }
 
-/** 18 bytes [SPC-4, fixed format sense data]. INFORMATION is valid only if it fits its four bytes. */
+/** The status of a source or destination and its sense data, as it would have sent them. */
+function forwarded({ answer }: ThirdParty, descriptorFormat: boolean): Uint8Array {
+  if (answer === 'conflict') return Uint8Array.of(Status.reservationConflict);
+  return Uint8Array.of(Status.checkCondition, ...encodeSense(answer, descriptorFormat));
+}
+
+/**
+ * 18 bytes [SPC-4, fixed format sense data]. INFORMATION is valid only if it fits its four bytes.
+ * After a copy COMMAND-SPECIFIC INFORMATION is where the answer of the source starts in these bytes,
+ * then that of the destination (0: none; it follows the 18 bytes), and the segment in two bytes.
+ */
 function encodeFixed(sense: Sense): Uint8Array {
-  const bytes = new Uint8Array(18);
+  const { copy } = sense;
+  const answer = copy?.thirdParty ? forwarded(copy.thirdParty, false) : new Uint8Array(0);
+  const bytes = new Uint8Array(18 + answer.length);
   bytes[0] = 0x70;
   bytes[2] = sense.key;
   if (sense.information !== undefined && sense.information <= 0xffff_ffff) {
     bytes[0] = 0xf0;
     put32(bytes, 3, sense.information);
   }
-  bytes[7] = 10;
+  bytes[7] = bytes.length - 8;
+  if (copy !== undefined) {
+    if (copy.thirdParty !== null) bytes[copy.thirdParty.side === 'source' ? 8 : 9] = 18;
+    put16(bytes, 10, copy.segment);
+    bytes.set(answer, 18);
+  }
   bytes[12] = sense.asc;
   bytes[13] = sense.ascq;
   if (sense.field !== undefined) putFieldPointer(bytes, 15, sense.field);
   return bytes;
 }
 
+const SenseDescriptor = {
+  information: 0x00,
+  commandSpecific: 0x01,
+  senseKeySpecific: 0x02,
+  forwarded: 0x0c,
+} as const;
+const SENSE_DATA_SOURCE = { source: 1, destination: 2 } as const;
+
+const eightBytes = (value: number): Uint8Array => {
+  const bytes = new Uint8Array(8);
+  put64(bytes, 0, value);
+  return bytes;
+};
+
+/** Type, additional length, and what follows them. */
+const senseDescriptor = (type: number, ...rest: number[]): number[] => [type, rest.length, ...rest];
+
 /** 8 bytes and one descriptor for each fact [SPC-4, descriptor format sense data]. */
 function encodeDescriptors(sense: Sense): Uint8Array {
-  const informationBytes = sense.information === undefined ? 0 : 12;
-  const fieldBytes = sense.field === undefined ? 0 : 8;
-  const bytes = new Uint8Array(8 + informationBytes + fieldBytes);
-  bytes[0] = 0x72;
-  bytes[1] = sense.key;
-  bytes[2] = sense.asc;
-  bytes[3] = sense.ascq;
-  bytes[7] = informationBytes + fieldBytes;
-  if (sense.information !== undefined) {
-    bytes.set([0x00, 0x0a, 0x80], 8);
-    put64(bytes, 12, sense.information);
+  const { information, field, copy } = sense;
+  const descriptors: number[] = [];
+  if (information !== undefined) {
+    const rest = [0x80, 0, ...eightBytes(information)];
+    descriptors.push(...senseDescriptor(SenseDescriptor.information, ...rest));
   }
-  if (sense.field !== undefined) {
-    const at = 8 + informationBytes;
-    bytes.set([0x02, 0x06], at);
-    putFieldPointer(bytes, at + 4, sense.field);
+  if (copy !== undefined) {
+    const rest = [0, 0, ...eightBytes(copy.segment)];
+    descriptors.push(...senseDescriptor(SenseDescriptor.commandSpecific, ...rest));
   }
-  return bytes;
+  if (field !== undefined) {
+    const pointer = new Uint8Array(3);
+    putFieldPointer(pointer, 0, field);
+    descriptors.push(...senseDescriptor(SenseDescriptor.senseKeySpecific, 0, 0, ...pointer, 0));
+  }
+  if (copy?.thirdParty) {
+    const rest = [SENSE_DATA_SOURCE[copy.thirdParty.side], ...forwarded(copy.thirdParty, true)];
+    descriptors.push(...senseDescriptor(SenseDescriptor.forwarded, ...rest));
+  }
+  const header = [0x72, sense.key, sense.asc, sense.ascq, 0, 0, 0, descriptors.length];
+  return Uint8Array.from([...header, ...descriptors]);
 }
 
 /** `descriptorFormat` is D_SENSE of the Control mode page, or DESC of REQUEST SENSE. */

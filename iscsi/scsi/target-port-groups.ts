@@ -9,6 +9,7 @@
  */
 import { put16, put32, u16, u32, u8 } from './bytes.ts';
 import type { Command } from './command.ts';
+import { reservedBits } from './parameter-list.ts';
 import {
   invalidFieldInCdb,
   invalidFieldInParameterList,
@@ -81,12 +82,6 @@ const HEADER_BYTES = 4;
 const DESCRIPTOR_BYTES = 4;
 /** One target port group needs one; a host that tries all states of all groups is let do so. */
 const MAX_DESCRIPTORS = 64;
-
-/** The first of these bits that is set and must not be. */
-function reservedBits(list: Uint8Array, at: number, mask: number): Sense | null {
-  const set = u8(list, at) & mask;
-  return set === 0 ? null : invalidFieldInParameterList(at, 31 - Math.clz32(set));
-}
 
 /** The state asked for; null: none. */
 function parseList(list: Uint8Array): AccessState | null | Sense {

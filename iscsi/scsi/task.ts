@@ -5,7 +5,7 @@
  */
 
 /** One I_T nexus [SAM-5 §4.8]: initiator port (name + ISID) and target port (name + portal group). */
-export interface Nexus {
+export interface NexusName {
   readonly initiatorName: string;
   /** 12 hexadecimal digits. */
   readonly isid: string;
@@ -13,8 +13,17 @@ export interface Nexus {
   readonly portalGroupTag: number;
 }
 
+/** One that is there, by its session. */
+export interface Nexus extends NexusName {
+  /**
+   * Whether its initiator, with what it proved when it logged in here, could log in to that target
+   * too: what it asks to be copied comes only from there.
+   */
+  mayReach(targetName: string): boolean;
+}
+
 /** A name of the nexus that lasts: what comes back after a loss has the same. */
-export const nexusKey = (nexus: Nexus): string =>
+export const nexusKey = (nexus: NexusName): string =>
   `${nexus.initiatorName},i,${nexus.isid};${nexus.targetName},t,${String(nexus.portalGroupTag)}`;
 
 export const TaskAttribute = {

@@ -3,6 +3,7 @@
  * have several of one I_T nexus, when its target shows it under several LUNs.
  */
 import type { Command } from './command.ts';
+import { CopyRecords } from './copy/copy-records.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import { nexusKey, type Nexus } from './task.ts';
 import { UnitAttentions } from './unit-attention.ts';
@@ -24,6 +25,7 @@ export class UnitNexus {
   readonly attentions = new UnitAttentions();
   /** The commands of this nexus in the task set, by tag. */
   readonly commands = new Map<number, Command>();
+  readonly copies = new CopyRecords();
   /** The LUN is unmapped: only what the device is at work for goes on. */
   departed = false;
   /** It keeps the medium in. */

@@ -1,18 +1,22 @@
 /** VPD pages of block devices [SBC-3]. */
 import { put16, put32, put64 } from './bytes.ts';
 import type { Command } from './command.ts';
-import { MAX_UNMAP_BLOCKS, MAX_UNMAP_DESCRIPTORS } from './limits.ts';
+import { MAX_COMPARE_AND_WRITE_BLOCKS, MAX_UNMAP_BLOCKS, MAX_UNMAP_DESCRIPTORS } from './limits.ts';
 
 const UGAVALID = 0x8000_0000;
 
 /** WRITE SAME of zero blocks is refused; it would mean "to the end of the medium". */
 const WSNZ = 0x01;
 
-/** Block Limits (B0h). No atomic writes, no COMPARE AND WRITE. */
+/**
+ * Block Limits (B0h). Atomic writes are as long as others, of any alignment and granularity (0), and
+ * know no boundaries (0).
+ */
 export function blockLimitsPage(command: Command): Uint8Array {
   const { limits } = command.unit;
   const body = new Uint8Array(0x3c);
   body[0] = WSNZ;
+  body[1] = MAX_COMPARE_AND_WRITE_BLOCKS;
   put16(body, 2, limits.optimalTransferGranularityBlocks);
   put32(body, 4, limits.maxTransferBlocks);
   put32(body, 8, limits.optimalTransferBlocks);
@@ -22,6 +26,7 @@ export function blockLimitsPage(command: Command): Uint8Array {
   put32(body, 24, limits.optimalUnmapGranularityBlocks);
   put32(body, 28, UGAVALID);
   put64(body, 32, limits.maxWriteSameBlocks);
+  put32(body, 40, limits.maxTransferBlocks);
   return body;
 }
 

@@ -5,6 +5,7 @@
 import { assert } from '../../src/base/assert.ts';
 import { put16 } from './bytes.ts';
 import type { Command } from './command.ts';
+import type { LogicalUnit } from './logical-unit.ts';
 import { TARGET_PORT_GROUP } from './target-port-groups.ts';
 
 const CodeSet = { binary: 1, ascii: 2, utf8: 3 } as const;
@@ -55,13 +56,23 @@ function ofTargetPort(type: number, identifier: number): Uint8Array {
   return designator({ codeSet: CodeSet.binary, association: Association.targetPort, type }, value);
 }
 
-export function deviceIdentification(command: Command): Uint8Array {
-  const { identity } = command.unit.device;
-  const { vendor } = command.unit.surroundings.product;
-  const { targetName, portalGroupTag } = command.nexus.nexus;
+/**
+ * What makes a designator the one that it is: code set, association and type, length, value. Protocol
+ * identifier and PIV say nothing about a logical unit.
+ */
+export function designatorKey(designator: Uint8Array): string {
+  const [codeSet = 0, type = 0, , length = 0] = designator;
+  const head = Uint8Array.of(codeSet & 0x0f, type & 0x3f, length);
+  const value = designator.subarray(4, 4 + length);
+  return hexadecimal(head) + hexadecimal(value);
+}
+
+/** NAA first: the one that fits an identification descriptor of EXTENDED COPY. */
+export function unitDesignators({ device, surroundings }: LogicalUnit): Uint8Array[] {
+  const { identity } = device;
+  const { vendor } = surroundings.product;
   const ofUnit = Association.logicalUnit;
-  const tag = portalGroupTag.toString(16).padStart(4, '0');
-  const parts = [
+  return [
     designator(
       { codeSet: CodeSet.binary, association: ofUnit, type: DesignatorType.naa },
       identity.naa,
@@ -71,6 +82,14 @@ export function deviceIdentification(command: Command): Uint8Array {
       encoder.encode(vendor.padEnd(8) + identity.serial),
     ),
     scsiName(ofUnit, `naa.${hexadecimal(identity.naa)}`),
+  ];
+}
+
+export function deviceIdentification(command: Command): Uint8Array {
+  const { targetName, portalGroupTag } = command.nexus.nexus;
+  const tag = portalGroupTag.toString(16).padStart(4, '0');
+  const parts = [
+    ...unitDesignators(command.unit),
     ofTargetPort(DesignatorType.relativeTargetPort, portalGroupTag),
     ofTargetPort(DesignatorType.targetPortGroup, TARGET_PORT_GROUP),
     scsiName(Association.targetPort, `${targetName},t,0x${tag}`),

@@ -1,6 +1,7 @@
 /** Vital product data [SPC-4, SBC-3]: one row a page, ascending. */
 import { put16, putAscii } from './bytes.ts';
 import type { Command } from './command.ts';
+import { thirdPartyCopy } from './copy/third-party-page.ts';
 import {
   blockDeviceCharacteristics,
   blockLimitsPage,
@@ -16,6 +17,7 @@ const bodies: ReadonlyMap<number, PageBody> = new Map<number, PageBody>([
   [0x80, unitSerialNumber],
   [0x83, deviceIdentification],
   [0x86, extendedInquiry],
+  [0x8f, thirdPartyCopy],
   [0xb0, blockLimitsPage],
   [0xb1, blockDeviceCharacteristics],
   [0xb2, logicalBlockProvisioning],

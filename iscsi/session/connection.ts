@@ -18,6 +18,7 @@ import { InitiatorOpcode } from '../pdu/opcode.ts';
 import { PduReceiver, type IncomingPdu, type PduSink } from '../pdu/pdu-receiver.ts';
 import { closing, loginFailure, ProtocolError } from '../pdu/protocol-error.ts';
 import type { Nexus } from '../scsi/task.ts';
+import { mayReach } from '../target/access.ts';
 import type { Portal, TargetDirectory } from '../target/directory.ts';
 import { formatAddress, type SocketAddress } from '../target/portal-address.ts';
 import { loginAnswer, logoutRequestAnswer, rejectAnswer, sessionDroppedAnswer } from './answers.ts';
@@ -247,13 +248,9 @@ export class Connection implements PduSink, RegisteredSession {
   /** The login is good: the session begins once the one before it on this nexus has ended. */
   #enter(request: LoginRequest, reply: LoginReply): void {
     const identity = present(this.#login.identity, 'who logs in is known');
-    const { registry, portal } = this.options;
-    const { initiatorName, isid, target } = identity;
+    const { registry } = this.options;
     this.#phase = 'entering';
-    if (target !== null) {
-      const { portalGroupTag } = portal;
-      this.#nexus = { initiatorName, isid, targetName: target.iqn, portalGroupTag };
-    }
+    this.#nexus = this.#nexusOf(identity);
     registry.enter(this, identity.tsih, (admission) => {
       if (this.#phase !== 'entering') return;
       if (admission === null) {
@@ -266,6 +263,23 @@ export class Connection implements PduSink, RegisteredSession {
       this.#begin(identity);
       this.#answerLogin(request, reply, () => this.#entered());
     });
+  }
+
+  /** Null in a discovery session. */
+  #nexusOf({ initiatorName, isid, target }: LoginIdentity): Nexus | null {
+    if (target === null) return null;
+    const { portal, directory } = this.options;
+    const who = { initiatorName, portal, proven: this.#login.proven };
+    return {
+      initiatorName,
+      isid,
+      targetName: target.iqn,
+      portalGroupTag: portal.portalGroupTag,
+      mayReach: (iqn) => {
+        const other = directory.find(iqn);
+        return other !== null && mayReach(other, who);
+      },
+    };
   }
 
   #begin(identity: LoginIdentity): void {

@@ -13,6 +13,7 @@ import { ReservationService } from '../../src/targets/reservation-service.ts';
 import { TargetService, type UnitEvents } from '../../src/targets/target-service.ts';
 import type { LunHolder } from '../../src/targets/target-book.ts';
 import type { BlockDevice } from '../../iscsi/scsi/block-device.ts';
+import { ManualClock } from './manual-clock.ts';
 import { MemoryControlState } from './memory-control-state.ts';
 import type { MemoryPool } from './memory-pool.ts';
 
@@ -136,7 +137,8 @@ export async function targetBench(pool: MemoryPool): Promise<TargetBench> {
   const makeReserved = (): { reserved: LogicalUnits; reservations: ReservationService } => {
     const book = new ReservationBook(control, quiet);
     const product = { vendor: 'SCALE', product: 'STORAGE SCALE', revision: '0001' };
-    const reserved = new LogicalUnits({ ...product, reservations: book });
+    const ports = { clock: new ManualClock(), random: { bytes: randomBytes } };
+    const reserved = new LogicalUnits({ ...product, ...ports, reservations: book });
     return { reserved, reservations: new ReservationService(book, reserved) };
   };
   let current = makeReserved();

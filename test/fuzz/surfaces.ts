@@ -2,6 +2,7 @@ import type { Surface } from './surface.ts';
 import { apiSurface } from './surfaces/api.ts';
 import { codecsSurface } from './surfaces/codecs.ts';
 import { connectionSurface } from './surfaces/connection.ts';
+import { copiesSurface } from './surfaces/copies.ts';
 import { diskRecordsSurface } from './surfaces/disk-records.ts';
 import { journalSurface } from './surfaces/journal.ts';
 import { scsiSurface } from './surfaces/scsi.ts';
@@ -12,6 +13,7 @@ export const surfaces: readonly Surface[] = [
   connectionSurface,
   scsiSurface,
   socketSurface,
+  copiesSurface,
   textSurface,
   journalSurface,
   diskRecordsSurface,

@@ -1,6 +1,7 @@
 /**
  * Records the golden PDUs: what libiscsi and QEMU (initiators) and tgt (target) put on the wire,
- * with our code in neither place. Needs root and Debian's tgt, libiscsi-bin, qemu-utils and
+ * with our code in neither place; but for copies, which tgt has not: there the initiator's PDUs are
+ * golden, and the target is ours on memory. Needs root and Debian's tgt, libiscsi-bin, qemu-utils and
  * qemu-block-extra.
  *
  *   npx node test/golden/record.ts [scenario…]      writes test/golden/<scenario>.json
@@ -9,6 +10,8 @@
  * where `cutFromBytes` is there, the PDU had that many bytes and `hex` only its beginning. The
  * recordings in the tree are of libiscsi 1.19.0, QEMU 7.2 and tgt 1.0.85 (Debian 12).
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -28,6 +31,8 @@ const MEBIBYTE = 1 << 20;
 
 interface Scenario {
   readonly name: string;
+  /** The target is ours. */
+  readonly ours?: true;
   readonly target?: Pick<TgtOptions, 'chap' | 'mutualChap' | 'nopInterval'>;
   /** Administration of the target before the clients run. */
   readonly prepare?: (tgt: Tgt) => Promise<unknown>;
@@ -145,6 +150,16 @@ const SCENARIOS: readonly Scenario[] = [
     name: 'write-residuals',
     play: ({ url }) => suite(url(), 'iSCSI.iSCSIResiduals.Write10Residuals'),
   },
+  {
+    name: 'extended-copy',
+    ours: true,
+    play: ({ url }) => suite(url(), 'SCSI.ExtendedCopy.Simple'),
+  },
+  {
+    name: 'compare-and-write',
+    ours: true,
+    play: ({ url }) => suite(url(), 'SCSI.CompareAndWrite.MiscompareSense'),
+  },
   { name: 'task-management', play: ({ url }) => suite(url(), 'iSCSI.iSCSITMF') },
   {
     // QEMU sends a NOP-Out every 5 s.
@@ -178,14 +193,42 @@ function entryOf(pdu: Pdu): object {
   return { direction, hex, note, cutFromBytes: bytes.length };
 }
 
-async function record(scenario: Scenario, folder: string): Promise<void> {
+interface Recordable {
+  readonly port: number;
+  readonly iqn: string;
+  readonly lun: number;
+  stop(): Promise<void>;
+}
+
+async function startOurs(): Promise<Recordable> {
+  const script = join(import.meta.dirname, '..', 'null-target.ts');
+  const child = spawn(process.execPath, [script, '0', '64'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  const { port, pathname } = new URL(line.toString().trim());
+  const stop = async (): Promise<void> => {
+    const ended = once(child, 'exit');
+    child.kill();
+    await ended;
+  };
+  return { port: Number(port), iqn: pathname.split('/')[1] ?? '', lun: 0, stop };
+}
+
+async function startTgt(scenario: Scenario, folder: string): Promise<Recordable> {
   const file = join(folder, `${scenario.name}.img`);
   const tgt = await Tgt.start({ file, sizeBytes: 64 * MEBIBYTE, ...scenario.target });
-  const proxy = await RecordingProxy.start(tgt.port);
+  await scenario.prepare?.(tgt);
+  return { port: tgt.port, iqn: tgt.iqn, lun: 1, stop: () => tgt.stop() };
+}
+
+async function record(scenario: Scenario, folder: string): Promise<void> {
+  const target = await (scenario.ours === true ? startOurs() : startTgt(scenario, folder));
+  const proxy = await RecordingProxy.start(target.port);
   try {
-    await scenario.prepare?.(tgt);
     const portal = `127.0.0.1:${String(proxy.port)}`;
-    const url = (credentials = ''): string => `iscsi://${credentials}${portal}/${tgt.iqn}/1`;
+    const url = (credentials = ''): string =>
+      `iscsi://${credentials}${portal}/${target.iqn}/${String(target.lun)}`;
     await scenario.play({ url, portal, port: proxy.port });
     const pdus = proxy.take();
     const kept = pdus.filter((_, index) => index < KEEP_FIRST || index >= pdus.length - KEEP_LAST);
@@ -196,7 +239,7 @@ async function record(scenario: Scenario, folder: string): Promise<void> {
     );
   } finally {
     await proxy.stop();
-    await tgt.stop();
+    await target.stop();
   }
 }
 

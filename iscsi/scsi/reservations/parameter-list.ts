@@ -13,7 +13,7 @@
  */
 import { u16, u32, u8 } from '../bytes.ts';
 import { invalidFieldInParameterList, PARAMETER_LIST_LENGTH_ERROR, type Sense } from '../sense.ts';
-import type { Nexus } from '../task.ts';
+import type { NexusName } from '../task.ts';
 import { isReservationType, type ReservationType } from './state.ts';
 import type { MoveRequest, RegisterRequest, ReservationRequest } from './transitions.ts';
 import { decodeTransportId, type InitiatorPort } from './transport-id.ts';
@@ -48,7 +48,7 @@ const UNREG = 0x02;
 
 /** Who asks, and what a parameter list may name. */
 export interface ListContext {
-  readonly by: Nexus;
+  readonly by: NexusName;
   /** Relative identifiers of the target ports. */
   readonly targetPorts: readonly number[];
   /** ISIDs of the ports of that initiator which the device server knows. */

@@ -3,7 +3,7 @@
  * from the other by `transitions.ts`, and what they mean for a command. No I/O.
  */
 import type { ReservedAccess } from '../command-row.ts';
-import type { Nexus } from '../task.ts';
+import type { NexusName } from '../task.ts';
 
 /** SPC-4, persistent reservation type codes. */
 export const ReservationType = {
@@ -44,7 +44,7 @@ export const isReservationType = (code: number): code is ReservationType => TYPE
 export const NO_KEY = '0000000000000000';
 
 export interface Registration {
-  readonly nexus: Nexus;
+  readonly nexus: NexusName;
   /** Never `NO_KEY`. */
   readonly key: string;
 }

@@ -3,7 +3,7 @@
  * [SPC-4 §5.13.7 to §5.13.11]: a function of what there was, who asks and what for. Nothing happens
  * here; the caller saves the new state, tells the losers and answers.
  */
-import { nexusKey, type Nexus } from '../task.ts';
+import { nexusKey, type NexusName } from '../task.ts';
 import {
   INSUFFICIENT_REGISTRATION_RESOURCES,
   INVALID_RELEASE_OF_PERSISTENT_RESERVATION,
@@ -39,9 +39,9 @@ export interface RegisterRequest extends Keys {
   readonly ignoreExisting: boolean;
   readonly survivesPowerLoss: boolean;
   /** The nexuses of this initiator port by the other target ports (ALL_TG_PT). */
-  readonly otherPorts: readonly Nexus[];
+  readonly otherPorts: readonly NexusName[];
   /** Of the initiator ports of SPEC_I_PT, by the same target ports; null without SPEC_I_PT. */
-  readonly specified: readonly { readonly nexus: Nexus; readonly at: number }[] | null;
+  readonly specified: readonly { readonly nexus: NexusName; readonly at: number }[] | null;
 }
 
 export interface ReserveRequest extends Keys {
@@ -59,7 +59,7 @@ export interface MoveRequest extends Keys {
   readonly survivesPowerLoss: boolean;
   /** UNREG: the nexus that asks is a registrant no more. */
   readonly unregister: boolean;
-  readonly to: Nexus;
+  readonly to: NexusName;
 }
 
 export interface ReplaceLostRequest extends Keys {
@@ -137,7 +137,7 @@ const heldBy = (nexus: string, type: ReservationType): Reservation => ({
 /** Of a request whose parameter list is in order, from an I_T nexus, registered or not. */
 export function decide(
   state: PersistentReservations,
-  by: Nexus,
+  by: NexusName,
   request: ReservationRequest,
 ): Decision {
   if (request.action === 'replace-lost') return replaceLost(state, by, request);
@@ -160,7 +160,11 @@ export function decide(
 }
 
 /** [SPC-4 §5.13.7 Registering, tables 67 to 69]. */
-function register(state: PersistentReservations, by: Nexus, request: RegisterRequest): Decision {
+function register(
+  state: PersistentReservations,
+  by: NexusName,
+  request: RegisterRequest,
+): Decision {
   const { key, actionKey, ignoreExisting, specified } = request;
   const own = nexusKey(by);
   const before = state.registrations.get(own);
@@ -187,7 +191,11 @@ function register(state: PersistentReservations, by: Nexus, request: RegisterReq
 }
 
 /** [SPC-4 §5.13.11.2.3 Unregistering], by every target port that was asked for. */
-function unregister(state: PersistentReservations, by: Nexus, request: RegisterRequest): Decision {
+function unregister(
+  state: PersistentReservations,
+  by: NexusName,
+  request: RegisterRequest,
+): Decision {
   const { key, ignoreExisting, survivesPowerLoss } = request;
   const own = nexusKey(by);
   const gone = new Set<string>();
@@ -273,7 +281,7 @@ function preempt(state: PersistentReservations, own: string, request: ReserveReq
 }
 
 /** [SPC-4 §5.13.8 Registering and moving the reservation, table 70]. */
-function move(state: PersistentReservations, by: Nexus, request: MoveRequest): Decision {
+function move(state: PersistentReservations, by: NexusName, request: MoveRequest): Decision {
   const { actionKey, to, unregister: leaves, survivesPowerLoss } = request;
   const { reservation } = state;
   const own = nexusKey(by);
@@ -291,7 +299,7 @@ function move(state: PersistentReservations, by: Nexus, request: MoveRequest): D
 /** [SPC-4 §5.13.11.3 Replacing lost reservations]. */
 function replaceLost(
   state: PersistentReservations,
-  by: Nexus,
+  by: NexusName,
   request: ReplaceLostRequest,
 ): Decision {
   const { key, actionKey, type, survivesPowerLoss } = request;

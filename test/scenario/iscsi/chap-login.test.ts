@@ -56,6 +56,32 @@ describe('CHAP', () => {
     expect(link.connection.inFullFeature).toBe(true);
   });
 
+  test('what was proven lets copies reach other targets, and nothing else does', () => {
+    const made = new World();
+    const device = made.directory.add({ access: { ...openAccess, chap } });
+    const names = ['with-it', 'with-another', 'open'].map(
+      (name) => `iqn.2026-01.org.example:${name}`,
+    );
+    const accesses = [{ chap }, { chap: { ...chap, secret: Buffer.from('no secret of it') } }, {}];
+    for (const [at, access] of accesses.entries()) {
+      made.directory.add({ iqn: names[at]!, access: { ...openAccess, ...access } });
+    }
+    const link = made.connect();
+    const { a, i, c } = challenged(link);
+    respond(link, [
+      ['CHAP_N', 'host'],
+      ['CHAP_R', hex(digest(a, i, SECRET, c))],
+    ]);
+    link.initiator.loginRequest({ currentStage: 1, nextStage: 3, transit: true }, []);
+    const nexus = device.attached[0]!;
+    expect([...names, 'iqn.none'].map((name) => nexus.mayReach(name))).toEqual([
+      true,
+      false,
+      true,
+      false,
+    ]);
+  });
+
   test('the first algorithm of the list that is known is taken', () => {
     expect(challenged(world().connect(), '99,8,5').a).toBe('8');
   });

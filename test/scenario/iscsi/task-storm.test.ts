@@ -31,7 +31,8 @@ class SteadfastDevice extends MemoryDevice {
 
 /** One volume as LUN 0 of a target and as LUN 5 of another, on two portals. */
 async function serve() {
-  const units = new LogicalUnits({ vendor: 'SCALE', product: 'STORM', revision: '1' });
+  const ports = { clock: new RealClock(), random: new RealRandom() };
+  const units = new LogicalUnits({ vendor: 'SCALE', product: 'STORM', revision: '1', ...ports });
   const device = new SteadfastDevice({ blocks: UNITS * 2 });
   const targets = [0, 5].map((lun): Target & { device: ScsiTarget } => {
     const target = new ScsiTarget(units);
@@ -52,8 +53,7 @@ async function serve() {
     list: () => targets,
     portals: () => [],
   };
-  const ports = { directory, clock: new RealClock(), random: new RealRandom(), log: quiet };
-  const server = new IscsiServer(ports);
+  const server = new IscsiServer({ ...ports, directory, log: quiet });
   const portal = { host: '127.0.0.1', port: 0, advertised: null };
   const addresses = await server.listen([
     { ...portal, portalGroupTag: 1 },

@@ -1,5 +1,6 @@
 /** A host for tests of the device server: one nexus that sends CDBs and keeps what came back. */
-import { LogicalUnits } from '../../../../iscsi/scsi/logical-units.ts';
+import type { Random } from '../../../../src/base/ports.ts';
+import { LogicalUnits, type UnitFacts } from '../../../../iscsi/scsi/logical-units.ts';
 import { ScsiTarget } from '../../../../iscsi/scsi/scsi-target.ts';
 import {
   TaskAttribute,
@@ -9,6 +10,8 @@ import {
   type TaskManagementOutcome,
   type TaskResult,
 } from '../../../../iscsi/scsi/task.ts';
+import { ManualClock } from '../../../fakes/manual-clock.ts';
+import { SeededRandom } from '../../../initiator/random.ts';
 import { MemoryDevice, testIdentity, type MemoryDeviceOptions } from '../../../memory-device.ts';
 
 export interface SendOptions {
@@ -118,7 +121,7 @@ export class Host {
     target: ScsiTarget,
     name = 'host-a',
     listener: DeviceEventListener = {},
-    port: Partial<Pick<Nexus, 'targetName' | 'portalGroupTag'>> = {},
+    port: Partial<Pick<Nexus, 'targetName' | 'portalGroupTag' | 'mayReach'>> = {},
   ) {
     this.target = target;
     this.nexus = {
@@ -126,6 +129,7 @@ export class Host {
       isid: '80123456789a',
       targetName: 'iqn.2024-01.com.example:target',
       portalGroupTag: 1,
+      mayReach: () => true,
       ...port,
     };
     target.attach(this.nexus, listener);
@@ -168,12 +172,20 @@ export class Host {
   }
 }
 
-export const newUnits = (maxTasksPerUnit = 64): LogicalUnits =>
+export function seededBytes(seed: number): Random {
+  const random = new SeededRandom(seed);
+  return { bytes: (length) => Uint8Array.from({ length }, () => random.below(256)) };
+}
+
+export const newUnits = (maxTasksPerUnit = 64, more: Partial<UnitFacts> = {}): LogicalUnits =>
   new LogicalUnits({
     vendor: 'SCALE',
     product: 'STORAGE SCALE',
     revision: '0001',
     maxTasksPerUnit,
+    clock: new ManualClock(),
+    random: seededBytes(1),
+    ...more,
   });
 
 export const newTarget = (maxTasksPerUnit = 64): ScsiTarget =>

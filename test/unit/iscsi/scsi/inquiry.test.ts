@@ -7,7 +7,7 @@ describe('standard INQUIRY data', () => {
   test('96 bytes: SPC-4 disk, command queuing, and the standards it claims [SPC-4, standard INQUIRY data]', () => {
     const { host } = setUp();
     const data = host.send('12 00 00 01 00 00').dataIn;
-    expect(hex(data.subarray(0, 8))).toBe('000006125b301002');
+    expect(hex(data.subarray(0, 8))).toBe('000006125b381002');
     expect(Buffer.from(data.subarray(8, 36)).toString('latin1')).toBe(
       'SCALE   STORAGE SCALE   0001',
     );
@@ -47,9 +47,9 @@ describe('standard INQUIRY data', () => {
 describe('vital product data', () => {
   test('the list of pages ascends and each of them is there [SPC-4, Supported VPD Pages]', () => {
     const { host } = setUp();
-    expect(hex(host.send(vpd('00')).dataIn)).toBe('0000000700808386b0b1b2');
-    for (const page of ['00', '80', '83', '86', 'B0', 'B1', 'B2']) {
-      const data = host.send(vpd(page)).dataIn;
+    expect(hex(host.send(vpd('00')).dataIn)).toBe('00000008008083868fb0b1b2');
+    for (const page of ['00', '80', '83', '86', '8F', 'B0', 'B1', 'B2']) {
+      const data = host.send(vpd(page, '0400')).dataIn;
       expect(data[1]).toBe(parseInt(page, 16));
       expect(data.length).toBe(4 + (data[2] ?? 0) * 256 + (data[3] ?? 0));
     }
@@ -57,7 +57,7 @@ describe('vital product data', () => {
 
   test('a page that is none is refused at byte 2 [SPC-4, INQUIRY]', () => {
     const { host } = setUp();
-    const task = host.send(vpd('8F'));
+    const task = host.send(vpd('8E'));
     expect([task.outcome, task.fieldPointer]).toEqual(['5/24/00', 'c00002']);
   });
 
@@ -110,12 +110,12 @@ describe('vital product data', () => {
     const { host } = setUp({ chunkSizeBytes: 65536 });
     expect(hex(host.send(vpd('B0')).dataIn)).toBe(
       [
-        '00b0003c 01 00 0080', // WSNZ 1, no CAW, OPTIMAL TRANSFER LENGTH GRANULARITY 64 KiB
+        '00b0003c 01 ff 0080', // WSNZ 1, COMPARE AND WRITE 255, OPTIMAL TRANSFER LENGTH GRANULARITY 64 KiB
         '00004000 00000800 00004000', // MAXIMUM 8 MiB, OPTIMAL 1 MiB, prefetch 8 MiB
         '00100000 00000100', // UNMAP: 1 Mi blocks in 256 descriptors
         '00000080 80000000', // granularity 64 KiB, alignment 0 and valid
         '0000000000004000', // WRITE SAME: 8 MiB
-        '00000000 00000000 00000000 00000000 00000000',
+        '00004000 00000000 00000000 00000000 00000000', // WRITE ATOMIC: 8 MiB, at any alignment
       ]
         .join('')
         .replaceAll(' ', ''),

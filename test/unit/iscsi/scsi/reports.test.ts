@@ -1,6 +1,6 @@
 import { Host, hex, newUnits, setUp } from './host.ts';
-import { LogicalUnits } from '../../../../iscsi/scsi/logical-units.ts';
 import { ScsiTarget } from '../../../../iscsi/scsi/scsi-target.ts';
+import { ManualClock } from '../../../fakes/manual-clock.ts';
 import { MemoryDevice } from '../../../memory-device.ts';
 
 describe('PRE-FETCH', () => {
@@ -64,9 +64,9 @@ describe('READ DEFECT DATA', () => {
 });
 
 test('REPORT TIMESTAMP: the time of the machine, set outside of SCSI [SPC-4, REPORT TIMESTAMP]', () => {
-  const { product } = newUnits().surroundings;
-  const units = new LogicalUnits({ ...product, wallMs: () => 0x0123_4567_89ab });
-  const target = new ScsiTarget(units);
+  const clock = new ManualClock();
+  clock.wallMs = () => 0x0123_4567_89ab;
+  const target = new ScsiTarget(newUnits(64, { clock }));
   target.mapLun(0, new MemoryDevice({ blocks: 2048 }));
   const host = new Host(target);
   host.settle();

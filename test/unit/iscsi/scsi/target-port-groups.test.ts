@@ -1,7 +1,6 @@
-import { LogicalUnits } from '../../../../iscsi/scsi/logical-units.ts';
 import { ScsiTarget } from '../../../../iscsi/scsi/scsi-target.ts';
 import { MemoryDevice } from '../../../memory-device.ts';
-import { bytes, hex, Host } from './host.ts';
+import { bytes, hex, Host, newUnits } from './host.ts';
 
 const report = (format = '0A', allocation = '00 00 01 00'): string =>
   `A3 ${format} 00 00 00 00 ${allocation} 00 00`;
@@ -10,8 +9,7 @@ const set = (lengthBytes: number): string =>
 
 /** A volume in two targets on portal groups 3, 1 and 2, and a host on a port of each target. */
 function paths() {
-  const product = { vendor: 'SCALE', product: 'STORAGE SCALE', revision: '0001' };
-  const units = new LogicalUnits({ ...product, targetPorts: () => [3, 1, 2] });
+  const units = newUnits(64, { targetPorts: () => [3, 1, 2] });
   const device = new MemoryDevice({ blocks: 2048 });
   const [first, second] = [new ScsiTarget(units), new ScsiTarget(units)];
   first.mapLun(0, device);

@@ -1,5 +1,5 @@
 /** Names, addresses and access. */
-import { mayLogIn } from '../../../../iscsi/target/access.ts';
+import { mayLogIn, mayReach } from '../../../../iscsi/target/access.ts';
 import type { Target, TargetAccess } from '../../../../iscsi/target/directory.ts';
 import { isIscsiName, normalName } from '../../../../iscsi/target/iscsi-name.ts';
 import { formatAddress, isLoopbackHost } from '../../../../iscsi/target/portal-address.ts';
@@ -64,17 +64,17 @@ describe('access', () => {
   const secret = Buffer.from('twelve bytes');
   const none: TargetAccess = { open: false, allowed: [], chap: null, mutualChap: null };
   const friend = 'iqn.2026-01.org.example:friend';
-  const may = (access: Partial<TargetAccess>, name = friend, loopback = false): boolean => {
-    const target: Target = {
-      iqn: 'iqn.2026-01.org.example:disk',
-      alias: '',
-      access: { ...none, ...access },
-      redirect: null,
-      device: new FakeDeviceServer(),
-      luns: () => [],
-    };
-    return mayLogIn(target, name, { advertised: null, portalGroupTag: 1, loopback });
-  };
+  const targetWith = (access: Partial<TargetAccess>): Target => ({
+    iqn: 'iqn.2026-01.org.example:disk',
+    alias: '',
+    access: { ...none, ...access },
+    redirect: null,
+    device: new FakeDeviceServer(),
+    luns: () => [],
+  });
+  const portal = (loopback: boolean) => ({ advertised: null, portalGroupTag: 1, loopback });
+  const may = (access: Partial<TargetAccess>, name = friend, loopback = false): boolean =>
+    mayLogIn(targetWith(access), name, portal(loopback));
 
   test('without list and CHAP: loopback only, unless opened', () => {
     expect([may({}, friend, true), may({}), may({ open: true })]).toEqual([true, false, true]);
@@ -94,5 +94,18 @@ describe('access', () => {
     const both = { allowed: [friend], chap: { user: 'u', secret } };
     expect(may(both)).toBe(true);
     expect(may(both, 'iqn.2026-01.org.example:other')).toBe(false);
+  });
+
+  test('to another target by what was proven at the login to the first: the same user and secret', () => {
+    const chap = { user: 'u', secret };
+    const reach = (access: Partial<TargetAccess>, proven: typeof chap | null): boolean => {
+      const who = { initiatorName: friend, portal: portal(false), proven };
+      return mayReach(targetWith(access), who);
+    };
+    expect([reach({ open: true }, null), reach({}, chap)]).toEqual([true, false]);
+    expect([reach({ chap }, chap), reach({ chap }, null)]).toEqual([true, false]);
+    expect(reach({ chap }, { ...chap, user: 'v' })).toBe(false);
+    expect(reach({ chap }, { ...chap, secret: Buffer.from('other twelve') })).toBe(false);
+    expect(reach({ chap, allowed: ['iqn.2026-01.org.example:other'] }, chap)).toBe(false);
   });
 });

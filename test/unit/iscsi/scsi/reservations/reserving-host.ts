@@ -1,9 +1,8 @@
 /** Hosts that share a disk through two target ports, and the reservation commands they send. */
-import { LogicalUnits } from '../../../../../iscsi/scsi/logical-units.ts';
 import type { ReservationStore } from '../../../../../iscsi/scsi/reservations/store.ts';
 import { ScsiTarget } from '../../../../../iscsi/scsi/scsi-target.ts';
 import { MemoryDevice } from '../../../../memory-device.ts';
-import { bytes, hex, Host, type SendOptions, type SentTask } from '../host.ts';
+import { bytes, hex, Host, newUnits, type SendOptions, type SentTask } from '../host.ts';
 
 export const Out = {
   register: 0,
@@ -122,9 +121,7 @@ export const CONFLICT = 'status 18';
 
 /** `a` on port 1, `b` on port 2, `c` on port 1, all attentions taken. */
 export function threeHosts(reservations?: ReservationStore) {
-  const product = { vendor: 'SCALE', product: 'STORAGE SCALE', revision: '0001' };
-  const units = new LogicalUnits({
-    ...product,
+  const units = newUnits(64, {
     targetPorts: () => [1, 2],
     ...(reservations === undefined ? {} : { reservations }),
   });
