@@ -104,7 +104,7 @@ log_in_as_another() {
   local portal=$HOST:${PORTS%% *}
   iscsiadm -m iface -I other -o new
   iscsiadm -m iface -I other -o update -n iface.initiatorname -v "$other_initiator"
-  iscsiadm -m node -o new -T "$IQN" -p "$portal" -I other
+  iscsiadm -m discovery -t sendtargets -p "$portal" -I other -o new
   prepare_node "$portal"
   iscsiadm -m node -T "$IQN" -p "$portal" -I other --login
   udevadm settle -t 30
@@ -133,8 +133,8 @@ use_reservations() {
   expect 'what the new holder wrote' C "$(first_byte "$b")"
   reserve_out "$c" --clear --param-rk=0xdef
   expect 'keys after a clear' '' "$(keys "$a")"
-  iscsiadm -m node -T "$IQN" -p "$HOST:${PORTS%% *}" -I other --logout
-  iscsiadm -m node -T "$IQN" -p "$HOST:${PORTS%% *}" -I other -o delete
+  iscsiadm -m node -T "$IQN" -I other --logout
+  iscsiadm -m node -T "$IQN" -I other -o delete
 }
 
 logged_in_again() { [ "$(iscsiadm -m session -P3 | grep -c 'iSCSI Session State: LOGGED_IN')" = 2 ]; }
