@@ -2,6 +2,12 @@
 import { createHash } from 'node:crypto';
 import type { DeviceIdentity } from '../iscsi/scsi/block-device.ts';
 
+/**
+ * What every volume says in standard INQUIRY data. Hosts have settings by these strings (hosts/), and
+ * some copy only between disks of one product: they never change.
+ */
+export const product = { vendor: 'SCALE', product: 'Storage Scale', revision: '1' } as const;
+
 /** A company id of our own making: the bit for locally assigned ones is set, no vendor has it. */
 const companyId = 0x02_5ca1;
 

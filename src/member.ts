@@ -16,7 +16,7 @@ import type { Pool } from '../pool/pool.ts';
 import type { Backend } from './api/backend.ts';
 import { makeApi } from './api/server.ts';
 import { createVolume } from './api/volume-routes.ts';
-import { identityOf } from './identity.ts';
+import { identityOf, product } from './identity.ts';
 import { listenFault } from './listen-fault.ts';
 import { RealClock } from './io/real-clock.ts';
 import { RealRandom } from './io/real-random.ts';
@@ -41,8 +41,6 @@ export interface Surroundings {
   /** A bug: never returns to what it was called from as if nothing had happened. */
   readonly onBug: (error: unknown) => void;
 }
-
-const product = { vendor: 'SCALE', product: 'Storage Scale', revision: '1' } as const;
 
 export class Member {
   readonly #options: ServeOptions;

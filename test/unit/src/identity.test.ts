@@ -1,4 +1,6 @@
-import { identityOf } from '../../../src/identity.ts';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { identityOf, product } from '../../../src/identity.ts';
 
 const poolUuid = new Uint8Array(16).fill(7);
 
@@ -24,5 +26,24 @@ describe('identity of a volume', () => {
 
   test('has a printable serial number', () => {
     expect(identityOf({ poolUuid, volumeId: 1, name: 'a' }).serial).toMatch(/^[\x20-\x7e]{8,}$/);
+  });
+});
+
+describe('what hosts have settings by', () => {
+  const hosts = join(import.meta.dirname, '..', '..', '..', 'hosts');
+  const textOf = (name: string): string => readFileSync(join(hosts, name), 'utf8');
+
+  test('multipath.conf names our vendor and product', () => {
+    const named = [...textOf('multipath.conf').matchAll(/^\s*(vendor|product)\s+"(.*)"$/gm)];
+    expect(named.map(([, key, value]) => [key, value])).toEqual([
+      ['vendor', product.vendor],
+      ['product', product.product],
+    ]);
+  });
+
+  test('and so do the rules for ESXi and Windows', () => {
+    const guide = textOf('README.md');
+    expect(guide).toContain(`--vendor ${product.vendor} --model "${product.product}"`);
+    expect(guide).toContain(`-VendorId "${product.vendor}" -ProductId "${product.product}"`);
   });
 });
