@@ -155,11 +155,6 @@ const SCENARIOS: readonly Scenario[] = [
     ours: true,
     play: ({ url }) => suite(url(), 'SCSI.ExtendedCopy.Simple'),
   },
-  {
-    name: 'compare-and-write',
-    ours: true,
-    play: ({ url }) => suite(url(), 'SCSI.CompareAndWrite.MiscompareSense'),
-  },
   { name: 'task-management', play: ({ url }) => suite(url(), 'iSCSI.iSCSITMF') },
   {
     // QEMU sends a NOP-Out every 5 s.

@@ -226,6 +226,18 @@ describe('a segment that cannot be copied [SPC-4, errors while segment descripto
     expect(fault(blocks(8, { from: 1, to: 1, sourceLba: 0, lba: 8 })).task.outcome).toBe('good');
   });
 
+  test('a unit that another initiator has reserved: RESERVATION CONFLICT is its answer', () => {
+    const { task, isUntouched } = fault(blocks(1, acrossUnits), ({ target }) => {
+      const other = new Host(target, 'other');
+      other.settle(lun1);
+      expect(other.send('16 00 00 00 00 00', { lun: lun1 }).outcome).toBe('good');
+    });
+    const seen = [task.outcome, commandSpecific(task), task.fieldPointer];
+    expect(seen).toEqual(['a/00/00', '00120000', '800056']);
+    const { sense } = task.result!;
+    expect([sense[18], sense.length, isUntouched]).toEqual([0x18, 19, true]);
+  });
+
   test('more than MAXIMUM SEGMENT LENGTH', () => {
     const { task } = fault(bytesWithOffset(0x1000_0200, acrossUnits));
     expect([task.outcome, task.fieldPointer]).toEqual(['a/26/00', '800074']);
