@@ -43,6 +43,7 @@ import type {
   ScrubReport,
   SnapshotInfo,
   VolumeInfo,
+  KeptChanges,
   VolumeChanges,
   VolumeSpec,
 } from './types.ts';
@@ -252,11 +253,16 @@ export class Pool implements PoolControl {
     });
   }
 
+  /** What it held before can be had: snapshots, seen or not, and points in time. */
+  hasSnapshots(volume: Volume): boolean {
+    return this.#parts.volumes.families.snapshotsOf(volume.id).length > 0;
+  }
+
   /**
    * A command that came by a LUN of the volume changes what is kept of it. It takes no turn among the
    * operator's changes: one of these, a deletion, may be waiting for the command to end.
    */
-  keep(volume: Volume, changes: Pick<VolumeChanges, 'ejected'>): Promise<void> {
+  keep(volume: Volume, changes: KeptChanges): Promise<void> {
     return this.#catalogue.record({ op: 'set-volume', id: volume.id, changes });
   }
 

@@ -17,13 +17,26 @@ export interface VolumeSpec {
   readonly removable: boolean;
 }
 
+/** What initiators had begun to do to all of a volume, or what has failed. */
+export interface VolumeSanitize {
+  readonly state: 'running' | 'failed';
+  readonly unrestrictedExit: boolean;
+  /** One block, hexadecimal; null: holes. */
+  readonly pattern: string | null;
+}
+
+/** What the commands of initiators change of a volume. */
+export interface KeptChanges {
+  /** Of a removable volume. */
+  readonly ejected?: boolean;
+  readonly sanitize?: VolumeSanitize | null;
+}
+
 /** What may be changed of a volume; each but `ejected` as when it is made. */
 export type VolumeChanges = Partial<
   Pick<VolumeSpec, 'dedup' | 'compression' | 'durability' | 'readOnly'>
-> & {
-  /** Of a removable volume. */
-  readonly ejected?: boolean;
-};
+> &
+  Pick<KeptChanges, 'ejected'>;
 
 export interface VolumeInfo extends VolumeSpec {
   /** Never used again, also after the volume is gone. */

@@ -49,6 +49,7 @@ export class Member {
   readonly #security: ApiSecurity;
   readonly #control: ControlState;
   readonly #targets: TargetService;
+  readonly #units: LogicalUnits;
   readonly #reservations: ReservationService;
   readonly #iscsi: IscsiServer;
   readonly #portals: Portals;
@@ -82,6 +83,7 @@ export class Member {
       reservations: book,
       targetPorts: () => this.#portals.directory().map(({ portalGroupTag }) => portalGroupTag),
     });
+    this.#units = units;
     this.#reservations = new ReservationService(book, units);
     this.#targets = new TargetService({
       control,
@@ -158,6 +160,9 @@ export class Member {
     this.#targets.refuseLogins();
     await this.#iscsi.drain(deadlineMs);
     await this.#api?.close();
+    await new Promise<void>((resolve) => {
+      this.#units.rest(resolve);
+    });
     await this.#pool?.close();
     await this.#control.close();
     await this.#store.unlock();

@@ -18,7 +18,7 @@ import type {
 } from '../iscsi/scsi/block-device.ts';
 import type { PointInTime } from '../pool/points-in-time.ts';
 import { PoolError } from '../pool/types.ts';
-import type { PoolErrorCode, VolumeChanges } from '../pool/types.ts';
+import type { KeptChanges, PoolErrorCode } from '../pool/types.ts';
 import type { VolumeError } from '../pool/volume/operations.ts';
 import type { Volume } from '../pool/volume/volume.ts';
 import { assert } from './base/assert.ts';
@@ -27,7 +27,8 @@ import { assert } from './base/assert.ts';
 export interface DevicePool {
   readonly uuid: Uint8Array;
   pointInTime(volume: Volume): Promise<PointInTime>;
-  keep(volume: Volume, changes: Pick<VolumeChanges, 'ejected'>): Promise<void>;
+  keep(volume: Volume, changes: KeptChanges): Promise<void>;
+  hasSnapshots(volume: Volume): boolean;
 }
 
 /** What kept the catalogue from changing; what is not here passes. */
@@ -69,6 +70,10 @@ export class VolumeDevice implements BlockDevice {
 
   get kept(): KeptState {
     return this.#volume.record;
+  }
+
+  get hasSnapshots(): boolean {
+    return this.#pool.hasSnapshots(this.#volume);
   }
 
   keep(changes: Partial<KeptState>, done: (error: BlockError | null) => void): void {

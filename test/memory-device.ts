@@ -65,7 +65,8 @@ export class MemoryDevice implements BlockDevice {
   readonly chunkSizeBytes: number;
   readOnly: boolean;
   readonly removable: boolean;
-  kept: KeptState = { ejected: false };
+  kept: KeptState = { ejected: false, sanitize: null };
+  hasSnapshots = false;
   volatileCache: boolean;
   /** Operations wait until `release`. */
   holding = false;

@@ -140,8 +140,18 @@ export interface DeviceIdentity {
   readonly name: string;
 }
 
+/** A sanitize operation that runs, or that has failed. */
+export interface SanitizeState {
+  readonly state: 'running' | 'failed';
+  /** AUSE: after a failure the unit may be used again without another one. */
+  readonly unrestrictedExit: boolean;
+  /** One block, hexadecimal; null: holes. */
+  readonly pattern: string | null;
+}
+
 /** What a device keeps beside its blocks, over restarts. */
 export interface KeptState {
+  readonly sanitize: SanitizeState | null;
   /** There is no medium in it; of a removable one. */
   readonly ejected: boolean;
 }
@@ -157,6 +167,8 @@ export interface BlockDevice {
   /** Its medium can be taken out. */
   readonly removable: boolean;
   readonly kept: KeptState;
+  /** What was there before can still be read: snapshots, clones of them, points in time. */
+  readonly hasSnapshots: boolean;
   /** Durable when done. */
   keep(changes: Partial<KeptState>, done: (error: BlockError | null) => void): void;
   /** True when GOOD does not mean durable over a power loss (WCE=1). */

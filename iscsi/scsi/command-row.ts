@@ -34,6 +34,8 @@ export interface CommandRow {
   readonly access: ReservedAccess | ((cdb: Uint8Array) => ReservedAccess);
   /** Is answered while there is no medium in the unit. */
   readonly runsWithoutMedium: boolean;
+  /** Is answered while the unit is being sanitized, or that has failed. */
+  readonly runsUnsanitized: boolean;
   /** Changes the medium: refused with DATA PROTECT where the unit takes no writes. */
   readonly writes: boolean;
   /** Runs with a unit attention pending and leaves it [SAM-5, unit attention conditions]. */

@@ -3,6 +3,7 @@
  * row's mask is what its CDB may say: FF for a field that is evaluated, 0 for what must be 0. What
  * reservations of others mean for it stands in SPC-4 table 66 and in SBC-4's (`ReservedAccess`).
  */
+import { sanitizeBlockErase, sanitizeExitFailureMode, sanitizeOverwrite } from './sanitize.ts';
 import { synchronizeCache10, synchronizeCache16 } from './cache.ts';
 import { readCapacity10, readCapacity16 } from './capacity.ts';
 import type { Command } from './command.ts';
@@ -68,7 +69,10 @@ const RUNS_WITHOUT_MEDIUM = new Set([
   ...[0x84, 0xa0, 0xa3, 0xa4],
 ]);
 
-const OPCODES_WITH_ACTIONS = new Set([0x5e, 0x5f, 0x83, 0x84, 0x9e, 0xa3, 0xa4]);
+/** Those that look at the unit and change nothing [SBC-3, Sanitize operations]. */
+const RUNS_UNSANITIZED = new Set([0x03, 0x12, 0x1a, 0x4d, 0x5a, 0x5e, 0xa0, 0xa3]);
+
+const OPCODES_WITH_ACTIONS = new Set([0x48, 0x5e, 0x5f, 0x83, 0x84, 0x9e, 0xa3, 0xa4]);
 
 /** `form`: the CDB usage data in hexadecimal, beginning with the operation code. */
 function row(
@@ -87,6 +91,7 @@ function row(
     usage,
     access,
     run,
+    runsUnsanitized: RUNS_UNSANITIZED.has(opcode),
     runsWithoutMedium: RUNS_WITHOUT_MEDIUM.has(opcode),
     writes: false,
     ignoresUnitAttention: false,
@@ -106,6 +111,7 @@ const preventAccess = (cdb: Uint8Array): ReservedAccess =>
 const anyTime = { ignoresUnitAttention: true };
 const writes = { writes: true };
 const long = { recommendedTimeoutS: 60 };
+const hours = { recommendedTimeoutS: 24 * 3600 };
 
 /** The service actions from 00h on. */
 const reserveIn = ['READ KEYS', 'READ RESERVATION', 'REPORT CAPABILITIES', 'READ FULL STATUS'].map(
@@ -173,6 +179,21 @@ export const commandTable = new CommandTable([
     ...long,
   }),
   row('UNMAP', '42 00 00 00 00 00 00 FF FF 00', 'changes', unmap, { ...writes, ...long }),
+  row('SANITIZE OVERWRITE', '48 A1 00 00 00 00 00 FF FF 00', 'changes', sanitizeOverwrite, {
+    ...writes,
+    ...hours,
+  }),
+  row('SANITIZE BLOCK ERASE', '48 A2 00 00 00 00 00 FF FF 00', 'changes', sanitizeBlockErase, {
+    ...writes,
+    ...hours,
+  }),
+  row(
+    'SANITIZE EXIT FAILURE MODE',
+    '48 BF 00 00 00 00 00 FF FF 00',
+    'changes',
+    sanitizeExitFailureMode,
+    writes,
+  ),
   row('MODE SELECT(10)', '55 10 00 00 00 00 00 FF FF 00', 'changes', modeSelect10),
   row('RESERVE(10)', '56 00 00 00 00 00 00 00 00 00', 'own', reserve),
   row('RELEASE(10)', '57 00 00 00 00 00 00 00 00 00', 'own', release),

@@ -94,7 +94,9 @@ export class Command {
     assert(next !== null, 'a command that waits for data knows what to do with it');
     this.#whenData = null;
     this.state = CommandState.enabled;
-    next(this);
+    const late = this.unit.notReadyFor(this);
+    if (late === null) next(this);
+    else this.check(late);
   }
 
   dataFailed(sense: Sense): void {
@@ -119,6 +121,10 @@ export class Command {
       return false;
     }
     return true;
+  }
+
+  get hasEnded(): boolean {
+    return this.state === CommandState.ended;
   }
 
   /** `ended` is called when the command can do nothing more, perhaps at once. */

@@ -5,7 +5,7 @@
  */
 import { present } from '../../src/base/assert.ts';
 import type { BlockDevice } from './block-device.ts';
-import { Command, refuse } from './command.ts';
+import { Command, CommandState, refuse } from './command.ts';
 import {
   checkReservedBits,
   UNKNOWN_SERVICE_ACTION,
@@ -22,12 +22,15 @@ import {
   INVALID_MESSAGE,
   INVALID_OPERATION_CODE,
   MEDIUM_NOT_PRESENT,
+  SANITIZE_FAILED,
+  sanitizeInProgress,
   LOGICAL_UNIT_NOT_SUPPORTED,
   OVERLAPPED_COMMANDS,
   SOFTWARE_WRITE_PROTECTED,
   WRITE_PROTECTED,
   type Sense,
 } from './sense.ts';
+import { SanitizeJob } from './sanitize-job.ts';
 import { Status, TaskAttribute, type Nexus, type ScsiTask } from './task.ts';
 import { AsymmetricAccess } from './target-port-groups.ts';
 import { TaskSet } from './task-set.ts';
@@ -43,6 +46,8 @@ export interface ProductFacts {
   /** Up to 4. */
   readonly revision: string;
 }
+
+const SANITIZE = 0x48;
 
 /** What all logical units of a member have in common. */
 export interface UnitSurroundings {
@@ -63,6 +68,7 @@ export class LogicalUnit {
   readonly reservations: UnitReservations;
   readonly access = new AsymmetricAccess();
   readonly tasks: TaskSet;
+  readonly sanitize: SanitizeJob;
   readonly #nexuses = new Set<UnitNexus>();
   /** Of the device, as the nexuses know it. */
   #known: { readonly blocks: number; readonly readOnly: boolean; readonly ejected: boolean };
@@ -80,6 +86,10 @@ export class LogicalUnit {
     this.limits = blockLimits(options.device);
     this.surroundings = options.surroundings;
     this.modes = new ModeParameters(options.device);
+    this.sanitize = new SanitizeJob(options.device, {
+      writePieceBlocks: this.limits.optimalTransferBlocks,
+      working: () => this.beginBackground(),
+    });
     const { blocks, readOnly, kept } = options.device;
     this.#known = { blocks, readOnly, ejected: kept.ejected };
     this.tasks = new TaskSet({
@@ -291,7 +301,36 @@ export class LogicalUnit {
 
   /** Why the unit can't do that now. */
   notReady(row: CommandRow): Sense | null {
-    return this.device.kept.ejected && !row.runsWithoutMedium ? MEDIUM_NOT_PRESENT : null;
+    const { ejected, sanitize } = this.device.kept;
+    if (ejected && !row.runsWithoutMedium) return MEDIUM_NOT_PRESENT;
+    if ((sanitize === null && !this.sanitize.running) || row.runsUnsanitized) return null;
+    if (this.sanitize.running) return sanitizeInProgress(this.sanitize.progress);
+    return row.opcode === SANITIZE ? null : SANITIZE_FAILED;
+  }
+
+  /** The same for a command that has its data now: things may have changed since it began. */
+  notReadyFor(command: Command): Sense | null {
+    const { ejected, sanitize } = this.device.kept;
+    if (!ejected && sanitize === null && !this.sanitize.running) return null;
+    const row = this.surroundings.commands.ofCdb(command.cdb);
+    return typeof row === 'object' && row !== null ? this.notReady(row) : null;
+  }
+
+  /** `done` once, when no other command that is at work now, of any nexus, can do anything more. */
+  whenOthersEnded(command: Command, done: () => void): void {
+    let left = 1;
+    const ended = (): void => {
+      left -= 1;
+      if (left === 0) done();
+    };
+    for (const nexus of this.#nexuses) {
+      for (const other of nexus.commands.values()) {
+        if (other === command || other.state !== CommandState.enabled) continue;
+        left += 1;
+        other.whenEnded(ended);
+      }
+    }
+    ended();
   }
 
   /** Why a copy may not read or change blocks through the nexus now; null: it may. */

@@ -82,16 +82,20 @@ export class LogicalUnits {
     });
     this.#entries.set(keyOf(device), { unit, mappings: 1 });
     for (const one of unitDesignators(unit)) this.#designators.set(designatorKey(one), unit);
+    unit.sanitize.resume();
     return unit;
   }
 
   /** One LUN less shows it, and the commands that came by it have ended; `done` when nothing that
    * outlived its command uses the device any more. */
   release(unit: LogicalUnit, done: () => void): void {
+    const entry = present(this.#entries.get(keyOf(unit.device)), 'a mapped unit is known');
+    if (entry.mappings === 1) unit.sanitize.stop();
     unit.whenQuiet(() => {
-      const entry = present(this.#entries.get(keyOf(unit.device)), 'a mapped unit is known');
       entry.mappings -= 1;
       if (entry.mappings === 0) this.#forget(unit);
+      // It was mapped again meanwhile.
+      else unit.sanitize.resume();
       done();
     });
   }
@@ -123,6 +127,20 @@ export class LogicalUnits {
   /** The device is gone for good. */
   forgetReservations(serial: string): void {
     this.#reservations.delete(serial);
+  }
+
+  /** What outlives its command comes to rest, to go on with the next process; `done` once. */
+  rest(done: () => void): void {
+    let left = this.#entries.size + 1;
+    const quiet = (): void => {
+      left -= 1;
+      if (left === 0) done();
+    };
+    for (const { unit } of this.#entries.values()) {
+      unit.sanitize.stop();
+      unit.whenQuiet(quiet);
+    }
+    quiet();
   }
 
   #forget(unit: LogicalUnit): void {

@@ -48,6 +48,8 @@ export interface Sense {
   readonly information?: number;
   readonly field?: FieldPointer;
   readonly copy?: CopyFailure;
+  /** How much of an operation is done, of 65536. */
+  readonly progress?: number;
 }
 
 const outcome = (key: number, asc: number, ascq: number): Sense => ({ key, asc, ascq });
@@ -56,6 +58,12 @@ export const NO_SENSE = outcome(SenseKey.noSense, 0x00, 0x00);
 export const MEDIUM_NOT_PRESENT = outcome(SenseKey.notReady, 0x3a, 0x00);
 /** Another copy of this nexus has the list identifier. */
 export const OPERATION_IN_PROGRESS = outcome(SenseKey.illegalRequest, 0x00, 0x16);
+export const sanitizeInProgress = (progress: number): Sense => ({
+  ...outcome(SenseKey.notReady, 0x04, 0x1b),
+  progress,
+});
+export const SANITIZE_FAILED = outcome(SenseKey.mediumError, 0x31, 0x03);
+export const COMMAND_SEQUENCE_ERROR = outcome(SenseKey.illegalRequest, 0x2c, 0x00);
 export const BECOMING_READY = outcome(SenseKey.notReady, 0x04, 0x01);
 export const PARAMETER_LIST_LENGTH_ERROR = outcome(SenseKey.illegalRequest, 0x1a, 0x00);
 export const INVALID_OPERATION_CODE = outcome(SenseKey.illegalRequest, 0x20, 0x00);
@@ -193,6 +201,12 @@ function putFieldPointer(bytes: Uint8Array, at: number, field: FieldPointer): vo
   put16(bytes, at + 1, field.byte);
 }
 
+/** PROGRESS INDICATION of the sense-key-specific field [SPC-4]. */
+function putProgress(bytes: Uint8Array, at: number, progress: number): void {
+  bytes[at] = SKSV;
+  put16(bytes, at + 1, progress);
+}
+
 /** The status of a source or destination and its sense data, as it would have sent them. */
 function forwarded({ answer }: ThirdParty, descriptorFormat: boolean): Uint8Array {
   if (answer === 'conflict') return Uint8Array.of(Status.reservationConflict);
@@ -223,6 +237,7 @@ function encodeFixed(sense: Sense): Uint8Array {
   bytes[12] = sense.asc;
   bytes[13] = sense.ascq;
   if (sense.field !== undefined) putFieldPointer(bytes, 15, sense.field);
+  if (sense.progress !== undefined) putProgress(bytes, 15, sense.progress);
   return bytes;
 }
 
@@ -245,7 +260,7 @@ const senseDescriptor = (type: number, ...rest: number[]): number[] => [type, re
 
 /** 8 bytes and one descriptor for each fact [SPC-4, descriptor format sense data]. */
 function encodeDescriptors(sense: Sense): Uint8Array {
-  const { information, field, copy } = sense;
+  const { information, field, copy, progress } = sense;
   const descriptors: number[] = [];
   if (information !== undefined) {
     const rest = [0x80, 0, ...eightBytes(information)];
@@ -259,6 +274,11 @@ function encodeDescriptors(sense: Sense): Uint8Array {
     const pointer = new Uint8Array(3);
     putFieldPointer(pointer, 0, field);
     descriptors.push(...senseDescriptor(SenseDescriptor.senseKeySpecific, 0, 0, ...pointer, 0));
+  }
+  if (progress !== undefined) {
+    const indication = new Uint8Array(3);
+    putProgress(indication, 0, progress);
+    descriptors.push(...senseDescriptor(SenseDescriptor.senseKeySpecific, 0, 0, ...indication, 0));
   }
   if (copy?.thirdParty) {
     const rest = [SENSE_DATA_SOURCE[copy.thirdParty.side], ...forwarded(copy.thirdParty, true)];

@@ -8,6 +8,9 @@ const UGAVALID = 0x8000_0000;
 /** WRITE SAME of zero blocks is refused; it would mean "to the end of the medium". */
 const WSNZ = 0x01;
 
+/** After SANITIZE BLOCK ERASE reads need no write before them. */
+const WABEREQ_READS_SUCCEED = 0x40;
+
 /**
  * Block Limits (B0h). Atomic writes are as long as others, of any alignment and granularity (0), and
  * know no boundaries (0).
@@ -34,6 +37,7 @@ export function blockLimitsPage(command: Command): Uint8Array {
 export function blockDeviceCharacteristics(): Uint8Array {
   const body = new Uint8Array(0x3c);
   put16(body, 0, 1);
+  body[3] = WABEREQ_READS_SUCCEED;
   return body;
 }
 

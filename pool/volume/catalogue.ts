@@ -5,9 +5,11 @@
 import type {
   DedupMode,
   Durability,
+  KeptChanges,
   SnapshotInfo,
   VolumeChanges,
   VolumeInfo,
+  VolumeSanitize,
   VolumeSpec,
 } from '../types.ts';
 import type { MapRoot } from './map.ts';
@@ -35,6 +37,7 @@ export interface VolumeRecord extends Dataset {
   readOnly: boolean;
   readonly removable: boolean;
   ejected: boolean;
+  sanitize: VolumeSanitize | null;
   readonly createdAtMs: number;
 }
 
@@ -61,7 +64,11 @@ export type CatalogueChange =
   /** With all its snapshots. */
   | { readonly op: 'delete-volume'; readonly id: number }
   | { readonly op: 'resize-volume'; readonly id: number; readonly sizeBytes: number }
-  | { readonly op: 'set-volume'; readonly id: number; readonly changes: VolumeChanges }
+  | {
+      readonly op: 'set-volume';
+      readonly id: number;
+      readonly changes: VolumeChanges & KeptChanges;
+    }
   /** All at one instant. */
   | {
       readonly op: 'create-snapshots';

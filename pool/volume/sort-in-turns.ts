@@ -41,8 +41,7 @@ async function merge(
   let [left, right] = [at, middle];
   for (let out = at; out < end;) {
     for (const stop = Math.min(end, out + NUMBERS_PER_TURN); out < stop; out++) {
-      const takesLeft =
-        right >= end || (left < middle && (from[left] ?? 0) <= (from[right] ?? 0));
+      const takesLeft = right >= end || (left < middle && (from[left] ?? 0) <= (from[right] ?? 0));
       to[out] = (takesLeft ? from[left++] : from[right++]) ?? 0;
     }
     await nextTurn();

@@ -93,6 +93,7 @@ export class VolumeTable {
         readOnly: true,
         removable: false,
         ejected: false,
+        sanitize: null,
         map: { ...snapshot.map },
         deadlist: NO_LIST,
       },
@@ -158,7 +159,7 @@ export class VolumeTable {
 
   #create(change: Extract<CatalogueChange, { op: 'create-volume' | 'create-clone' }>): void {
     const { spec, id, createdAtMs } = change;
-    const record = { ...spec, id, createdAtMs, ejected: false };
+    const record = { ...spec, id, createdAtMs, ejected: false, sanitize: null };
     if (change.op === 'create-volume') {
       const levels = levelsFor(Math.ceil(spec.sizeBytes / spec.chunkSizeBytes));
       const map = { root: 0, birth: 0, levels, epoch: 1, sharedTo: 0 };

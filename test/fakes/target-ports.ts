@@ -42,8 +42,9 @@ function fakeDevice(pool: MemoryPool, name: string): BlockDevice {
     readOnly,
     removable: volume.removable,
     get kept() {
-      return pool.volume(volume.name);
+      return { ejected: pool.volume(volume.name).ejected, sanitize: null };
     },
+    hasSnapshots: false,
     keep: refused,
     volatileCache: true,
     read: refused,

@@ -1,0 +1,119 @@
+/**
+ * SANITIZE [SBC-3]: OVERWRITE, BLOCK ERASE, EXIT FAILURE MODE. There is no CRYPTOGRAPHIC ERASE, as
+ * nothing is encrypted. What is written is all of the volume's own; a chunk that other volumes share
+ * lives on for them.
+ *
+ * The OVERWRITE parameter list:
+ *
+ *     0  INVERT, TEST, OVERWRITE COUNT  | 2  INITIALIZATION PATTERN LENGTH, 2 bytes  | 4  the pattern
+ */
+import { u16, u8 } from './bytes.ts';
+import type { Command } from './command.ts';
+import {
+  COMMAND_SEQUENCE_ERROR,
+  invalidFieldInCdb,
+  invalidFieldInParameterList,
+  PARAMETER_LIST_LENGTH_ERROR,
+  type Sense,
+} from './sense.ts';
+
+const IMMED = 0x80;
+const AUSE = 0x20;
+const AUSE_BIT = 5;
+const LIST_LENGTH_AT = 7;
+const HEADER_BYTES = 4;
+const INVERT = 0x80;
+const TEST = 0x60;
+const COUNT = 0x1f;
+
+/** `pattern`: one block; null: what was there becomes holes. */
+function begin(command: Command, pattern: Uint8Array | null): void {
+  const { unit, cdb } = command;
+  const immediate = (u8(cdb, 1) & IMMED) !== 0;
+  const isOver = (): boolean => command.task.aborted || command.hasEnded;
+  if (unit.device.hasSnapshots) {
+    command.check(COMMAND_SEQUENCE_ERROR);
+    return;
+  }
+  const wanted = {
+    unrestrictedExit: (u8(cdb, 1) & AUSE) !== 0,
+    pattern: pattern === null ? null : Buffer.from(pattern).toString('hex'),
+  };
+  const answer = (refusal: Sense | null): void => {
+    if (isOver()) return;
+    if (refusal === null) command.good();
+    else command.check(refusal);
+  };
+  unit.sanitize.start(wanted, {
+    begun: (refusal) => {
+      if (refusal !== null || immediate) answer(refusal);
+    },
+    drained: (then) => {
+      unit.whenOthersEnded(command, then);
+    },
+    ended: answer,
+  });
+}
+
+function refuseList(command: Command): boolean {
+  if (u16(command.cdb, LIST_LENGTH_AT) === 0) return false;
+  command.check(invalidFieldInCdb(LIST_LENGTH_AT));
+  return true;
+}
+
+export function sanitizeBlockErase(command: Command): void {
+  if (!refuseList(command)) begin(command, null);
+}
+
+/** A failed operation is forgotten where its AUSE allowed that; without one there is nothing to exit. */
+export function sanitizeExitFailureMode(command: Command): void {
+  const { unit } = command;
+  if (refuseList(command)) return;
+  if (!unit.sanitize.failed) {
+    command.good();
+  } else if (unit.device.kept.sanitize?.unrestrictedExit !== true) {
+    command.check(invalidFieldInCdb(1, AUSE_BIT));
+  } else {
+    unit.sanitize.forget((refusal) => {
+      if (command.task.aborted || command.hasEnded) return;
+      if (refusal === null) command.good();
+      else command.check(refusal);
+    });
+  }
+}
+
+/**
+ * One block of the pattern, as the last pass leaves it. The log never writes in place: passes
+ * before the last would leave nothing behind, so only that one is done.
+ */
+function lastPass(list: Uint8Array, blockSizeBytes: number): Uint8Array | Sense {
+  const flags = u8(list, 0);
+  const count = flags & COUNT;
+  const patternBytes = u16(list, 2);
+  if ((flags & TEST) !== 0) return invalidFieldInParameterList(0, 6);
+  if (count === 0) return invalidFieldInParameterList(0, 4);
+  if (u8(list, 1) !== 0) return invalidFieldInParameterList(1, 31 - Math.clz32(u8(list, 1)));
+  if (patternBytes === 0 || patternBytes > blockSizeBytes) return invalidFieldInParameterList(2);
+  if (patternBytes !== list.length - HEADER_BYTES) return invalidFieldInParameterList(2);
+  const inverted = (flags & INVERT) !== 0 && count % 2 === 0 ? 0xff : 0;
+  return Uint8Array.from(
+    { length: blockSizeBytes },
+    (_, at) => u8(list, HEADER_BYTES + (at % patternBytes)) ^ inverted,
+  );
+}
+
+export function sanitizeOverwrite(command: Command): void {
+  const { blockSizeBytes } = command.unit.device;
+  const listBytes = u16(command.cdb, LIST_LENGTH_AT);
+  if (listBytes <= HEADER_BYTES || listBytes > HEADER_BYTES + blockSizeBytes) {
+    command.check(invalidFieldInCdb(LIST_LENGTH_AT));
+    return;
+  }
+  command.takeData(listBytes, () => {
+    const list = command.task.dataOut;
+    const block =
+      list.length === listBytes ? lastPass(list, blockSizeBytes) : PARAMETER_LIST_LENGTH_ERROR;
+    if (!(block instanceof Uint8Array)) command.check(block);
+    else begin(command, block);
+  });
+}
