@@ -20,6 +20,7 @@ import {
   type SuiteReport,
 } from '../peers/libiscsi-suite.ts';
 import { Scale } from '../peers/scale.ts';
+import type { Suite } from './expected.ts';
 import { ResultTable } from './result-table.ts';
 import { BLOCK_SIZES, SET_UPS, makeVolume, type Place, type SetUp } from './set-ups.ts';
 
@@ -61,7 +62,7 @@ async function runSuites(program: string, setUp: SetUp, place: Place): Promise<S
   return whole;
 }
 
-async function runProgram(program: string, folder: string): Promise<boolean> {
+async function runProgram(program: string, suite: Suite, folder: string): Promise<boolean> {
   const tests = (await testNames(program)).filter((name) => FAMILIES.test(name));
   if (tests.length === 0) {
     print(`${program} does not run or lists no tests (Debian: libiscsi-bin)`);
@@ -71,7 +72,7 @@ async function runProgram(program: string, folder: string): Promise<boolean> {
   const dataDirectory = join(folder, 'data');
   const args = ['--portal', `127.0.0.1:${String(secondPort)}`];
   const scale = await Scale.start({ dataDirectory, args });
-  const table = new ResultTable();
+  const table = new ResultTable(suite);
   try {
     for (const setUp of setUps) {
       for (const blockSize of blockSizes) {
@@ -111,9 +112,8 @@ const folder = await mkdtemp(join(tmpdir(), 'scale-conformance-'));
 let isGood = true;
 try {
   const newest = process.env['LIBISCSI_SUITE'];
-  for (const program of [DEBIAN_PROGRAM, ...(newest === undefined ? [] : [newest])]) {
-    isGood = (await runProgram(program, folder)) && isGood;
-  }
+  isGood = await runProgram(DEBIAN_PROGRAM, 'debian', folder);
+  if (newest !== undefined) isGood = (await runProgram(newest, 'newest', folder)) && isGood;
 } finally {
   await rm(folder, { recursive: true });
 }

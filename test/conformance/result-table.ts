@@ -1,7 +1,7 @@
 /** What became of each test in each set-up, held against the lists of what is expected. */
 import type { SuiteReport } from '../peers/libiscsi-suite.ts';
 import { EXPECTED_SKIPS, SUITE_DEFECTS, holdsAt, isNamedBy } from './expected.ts';
-import type { ExpectedSkip, SuiteDefect } from './expected.ts';
+import type { ExpectedSkip, Suite, SuiteDefect, TestRun } from './expected.ts';
 import type { BlockSize } from './set-ups.ts';
 
 /** `part`: it ran and left out a part; `suite`: it failed by a defect of the suite. */
@@ -17,12 +17,17 @@ export interface Column {
 const columnName = ({ setUp, blockSize }: Column): string => `${setUp}/${blockSize}`;
 
 export class ResultTable {
+  readonly #suite: Suite;
   readonly #columns: Column[] = [];
   /** By test, without the family, then by column. */
   readonly #rows = new Map<string, Map<string, Outcome>>();
   /** Entries of the lists that came true. */
   readonly #met = new Set<ExpectedSkip | SuiteDefect>();
   readonly #errors: string[] = [];
+
+  constructor(suite: Suite) {
+    this.#suite = suite;
+  }
 
   add(column: Column, { passed, skipped, failed }: SuiteReport): void {
     this.#columns.push(column);
@@ -46,7 +51,9 @@ export class ResultTable {
       this.#errors.push(`${test} was executed in no set-up`);
     }
     for (const entry of [...EXPECTED_SKIPS, ...SUITE_DEFECTS]) {
-      if (this.#met.has(entry) || !allTests.some((test) => isNamedBy(entry, test))) continue;
+      const { suite = this.#suite } = entry;
+      const isDue = suite === this.#suite && allTests.some((test) => isNamedBy(entry, test));
+      if (!isDue || this.#met.has(entry)) continue;
       this.#errors.push(`an expectation that nothing met: ${entry.tests.source}`);
     }
   }
@@ -72,6 +79,10 @@ export class ResultTable {
     return [line('', names), ...body].map((text) => text.trimEnd());
   }
 
+  #run(test: string, column: Column): TestRun {
+    return { test, suite: this.#suite, ...column };
+  }
+
   #set(test: string, column: Column, outcome: Outcome): void {
     const row = this.#rows.get(test) ?? new Map<string, Outcome>();
     row.set(columnName(column), outcome);
@@ -79,7 +90,7 @@ export class ResultTable {
   }
 
   #passed(test: string, column: Column): Outcome {
-    const at = { test, ...column };
+    const at = this.#run(test, column);
     for (const entry of [...EXPECTED_SKIPS, ...SUITE_DEFECTS].filter((each) => holdsAt(each, at))) {
       const what = 'why' in entry ? 'to be left out' : 'to fail by a defect of the suite';
       this.#errors.push(`${test} on ${columnName(column)} passed; expected.ts wants it ${what}`);
@@ -88,7 +99,7 @@ export class ResultTable {
   }
 
   #skipped(test: string, column: Column, why: string): Outcome {
-    const entry = EXPECTED_SKIPS.find((each) => holdsAt(each, { test, ...column }));
+    const entry = EXPECTED_SKIPS.find((each) => holdsAt(each, this.#run(test, column)));
     if (entry === undefined) {
       this.#errors.push(`${test} on ${columnName(column)} was left out: ${why}`);
       return 'skip';
@@ -98,7 +109,7 @@ export class ResultTable {
   }
 
   #failed(test: string, column: Column, why: string): Outcome {
-    const entry = SUITE_DEFECTS.find((each) => holdsAt(each, { test, ...column }));
+    const entry = SUITE_DEFECTS.find((each) => holdsAt(each, this.#run(test, column)));
     if (entry === undefined) {
       this.#errors.push(`${test} on ${columnName(column)} FAILED: ${why}`);
       return 'FAIL';
