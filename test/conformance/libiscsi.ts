@@ -109,7 +109,7 @@ async function runProgram(program: string, suite: Suite, folder: string): Promis
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'scale-conformance-'));
-let isGood = true;
+let isGood: boolean;
 try {
   const newest = process.env['LIBISCSI_SUITE'];
   isGood = await runProgram(DEBIAN_PROGRAM, 'debian', folder);
