@@ -301,17 +301,24 @@ export class LogicalUnit {
 
   /** Why the unit can't do that now. */
   notReady(row: CommandRow): Sense | null {
+    const state = this.#unusable();
+    if (state === null) return null;
+    if (state === MEDIUM_NOT_PRESENT) return row.runsWithoutMedium ? null : state;
+    const exits = state === SANITIZE_FAILED && row.opcode === SANITIZE;
+    return row.runsUnsanitized || exits ? null : state;
+  }
+
+  /** Why nothing that is stored can be had now. */
+  #unusable(): Sense | null {
     const { ejected, sanitize } = this.device.kept;
-    if (ejected && !row.runsWithoutMedium) return MEDIUM_NOT_PRESENT;
-    if ((sanitize === null && !this.sanitize.running) || row.runsUnsanitized) return null;
+    if (ejected) return MEDIUM_NOT_PRESENT;
     if (this.sanitize.running) return sanitizeInProgress(this.sanitize.progress);
-    return row.opcode === SANITIZE ? null : SANITIZE_FAILED;
+    return sanitize === null ? null : SANITIZE_FAILED;
   }
 
   /** The same for a command that has its data now: things may have changed since it began. */
   notReadyFor(command: Command): Sense | null {
-    const { ejected, sanitize } = this.device.kept;
-    if (!ejected && sanitize === null && !this.sanitize.running) return null;
+    if (this.#unusable() === null) return null;
     const row = this.surroundings.commands.ofCdb(command.cdb);
     return typeof row === 'object' && row !== null ? this.notReady(row) : null;
   }
@@ -338,8 +345,7 @@ export class LogicalUnit {
     if (nexus.departed) return LOGICAL_UNIT_NOT_SUPPORTED;
     const conflict = this.reservations.refusal(nexus.key, access);
     if (conflict !== null) return conflict;
-    if (this.device.kept.ejected) return MEDIUM_NOT_PRESENT;
-    return access === 'changes' ? this.#writeProtection() : null;
+    return this.#unusable() ?? (access === 'changes' ? this.#writeProtection() : null);
   }
 
   #writeProtection(): Sense | null {

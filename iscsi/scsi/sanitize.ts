@@ -49,7 +49,10 @@ function begin(command: Command, pattern: Uint8Array | null): void {
       if (refusal !== null || immediate) answer(refusal);
     },
     drained: (then) => {
-      unit.whenOthersEnded(command, then);
+      // Copies from and to other units are background; they find the unit out of use at their next step.
+      unit.whenOthersEnded(command, () => {
+        unit.whenQuiet(then);
+      });
     },
     ended: answer,
   });
