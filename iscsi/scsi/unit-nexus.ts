@@ -3,6 +3,7 @@
  * have several of one I_T nexus, when its target shows it under several LUNs.
  */
 import type { Command } from './command.ts';
+import type { CopyJob } from './copy/copy-job.ts';
 import { CopyRecords } from './copy/copy-records.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import { nexusKey, type Nexus } from './task.ts';
@@ -26,6 +27,8 @@ export class UnitNexus {
   /** The commands of this nexus in the task set, by tag. */
   readonly commands = new Map<number, Command>();
   readonly copies = new CopyRecords();
+  /** Copies with a step under way into the unit by this nexus, whichever unit got the command. */
+  readonly copiesInto = new Set<CopyJob>();
   /** The LUN is unmapped: only what the device is at work for goes on. */
   departed = false;
   /** It keeps the medium in. */

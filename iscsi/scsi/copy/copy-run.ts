@@ -126,6 +126,7 @@ export class CopyRun {
     const step = this.#step;
     assert(step !== null, 'a step is done once');
     this.#step = null;
+    step.destination.copiesInto.delete(this.#record.job);
     const record = this.#record;
     record.copiedBytes += copiedBlocks * step.destination.unit.device.blockSizeBytes;
     if (!record.facts.background && !this.#command.finished(null)) {
@@ -151,6 +152,7 @@ export class CopyRun {
     const { device } = step.destination.unit;
     const record = this.#record;
     this.#step = step;
+    step.destination.copiesInto.add(record.job);
     record.operations += 1;
     if (step.source === null) {
       const operation = new ZeroBlocks(this, step);

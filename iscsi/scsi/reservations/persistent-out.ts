@@ -8,6 +8,7 @@ import {
   PARAMETER_LIST_LENGTH_ERROR,
 } from '../sense.ts';
 import { UnitAttention } from '../unit-attention.ts';
+import type { UnitNexus } from '../unit-nexus.ts';
 import { whenAllEnded } from '../when-all-ended.ts';
 import {
   BASIC_LIST_BYTES,
@@ -85,8 +86,18 @@ function answer(command: Command, outcome: Outcome): void {
   else command.check(INTERNAL_TARGET_FAILURE);
 }
 
+/** Those that it asked this unit for, and those into this unit that it asked another for. */
+function stopCopies(nexus: UnitNexus, each: () => void): number {
+  const jobs = [...nexus.copiesInto];
+  for (const job of jobs) {
+    job.stop();
+    job.whenEnded(each);
+  }
+  return jobs.length + nexus.copies.reset(each);
+}
+
 /**
- * Ends the commands of the nexuses that were preempted, but not this one, and what they did to
+ * Ends the commands and copies of the nexuses that were preempted, but not this one, and what they did to
  * prevent a removal of the medium [SPC-4 §5.13.11.2.6].
  */
 function abortPreempted(
@@ -107,9 +118,11 @@ function abortPreempted(
     }
   }
   whenAllEnded((ended) => {
+    let copies = 0;
     unit.tasks.whileHeld(() => {
       for (const command of commands) command.abort(ended);
+      for (const nexus of preempted) copies += stopCopies(nexus, ended);
     });
-    return commands.length;
+    return commands.length + copies;
   }, done);
 }

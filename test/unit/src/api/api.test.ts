@@ -22,6 +22,26 @@ const ask = (method: Method, url: string, payload?: object, headers = {}): Promi
 const createDb = (fields: object = {}) =>
   ask('POST', '/api/v1/volumes', { name: 'db', sizeBytes: 2 ** 30, ...fields });
 
+describe('reservations over REST', () => {
+  test('are shown and cleared, of volumes that there are', async () => {
+    await createDb();
+    const path = '/api/v1/volumes/db/reservations';
+    expect((await ask('GET', path)).json()).toEqual({
+      state: 'ok',
+      generation: 0,
+      survivesPowerLoss: false,
+      reservation: null,
+      reservedBy: null,
+      registrations: [],
+    });
+    expect((await ask('DELETE', path)).statusCode).toBe(204);
+    expect((await ask('GET', path)).json()).toMatchObject({ generation: 1 });
+    const none = '/api/v1/volumes/none/reservations';
+    expect((await ask('GET', none)).statusCode).toBe(404);
+    expect((await ask('DELETE', none)).statusCode).toBe(404);
+  });
+});
+
 describe('volumes over REST', () => {
   test('a created volume is exported, thin, with every field of the contract', async () => {
     const response = await createDb();
@@ -382,6 +402,7 @@ describe('the state of the member', () => {
     expect(paths).toContain('post /api/v1/volumes');
     expect(paths).toContain('delete /api/v1/targets/{iqn}/luns/{lun}');
     expect(paths).toContain('get /readyz');
+    expect(paths).toContain('delete /api/v1/volumes/{name}/reservations');
     expect(paths).toContain('post /api/v1/pool/scrub');
     expect(paths.length).toBeGreaterThanOrEqual(27);
     expect(document.paths['/api/v1/volumes']?.['post']).toMatchObject({
