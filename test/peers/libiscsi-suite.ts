@@ -34,24 +34,24 @@ export async function libiscsiSuite(
   if (code === null || !stdout.includes('Run Summary')) {
     const end = `${stdout}\n${stderr}`.trim().split('\n').slice(-5).join('\n');
     report.failed.push({
-      test: `${tests.join(',')} itself`,
+      test: unfinished(tests),
       why: `did not come to its end: ${end}`,
     });
   }
   return report;
 }
 
-/** All names that the program knows: `SCSI`, `SCSI.Read10`, `SCSI.Read10.Simple`; none if it does not run. */
-async function names(program: string, parts: number): Promise<string[]> {
-  const { stdout } = await run(program, ['-l'], { timeoutMs: 20_000 });
-  return stdout.split('\n').filter((line) => line.split('.').length === parts);
+/** A test that was run alone by its own name, without the family; else what was run. */
+function unfinished(tests: readonly string[]): string {
+  const [, ...name] = tests.length === 1 ? (tests[0] ?? '').split('.') : [];
+  return name.length === 2 ? name.join('.') : `${tests.join(',')} itself`;
 }
 
-/** The names of its suites, as `SCSI.Read10`. */
-export const suiteNames = (program = DEBIAN_PROGRAM): Promise<string[]> => names(program, 2);
-
-/** The names of its tests, as `SCSI.Read10.Simple`. */
-export const testNames = (program = DEBIAN_PROGRAM): Promise<string[]> => names(program, 3);
+/** The names of its tests, as `SCSI.Read10.Simple`; none if the program does not run. */
+export async function testNames(program = DEBIAN_PROGRAM): Promise<string[]> {
+  const { stdout } = await run(program, ['-l'], { timeoutMs: 20_000 });
+  return stdout.split('\n').filter((line) => line.split('.').length === 3);
+}
 
 /** Its text: `Suite: S`, `  Test: T ...`, remarks, `passed` or `FAILED`, numbered assertions. */
 export function parseSuiteOutput(output: string): SuiteReport {
