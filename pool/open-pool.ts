@@ -292,6 +292,7 @@ function makeCore(
       clock,
       compute,
       logId: state.logId,
+      chunksPerTurn: options.chunksPerTurn,
       onFailure: (error) => {
         stopWrites(error.message);
       },

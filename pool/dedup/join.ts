@@ -11,7 +11,7 @@ import { ChunkState } from '../chunk/chunk-page.ts';
 import type { PoolCore } from '../core.ts';
 import { FRAME_HEADER_BYTES, RECORD_BYTES } from '../log/frame.ts';
 import { putAliasRecord, putReferenceRecord } from '../log/frame.ts';
-import type { Entry, Urgency } from '../log/journal.ts';
+import type { Entry, FramePosition, TurnBudget, Urgency } from '../log/journal.ts';
 import type { Page } from '../meta/page-cache.ts';
 import type { Rewrite, Volume } from '../volume/volume.ts';
 import type { ModeCounters } from './counters.ts';
@@ -77,7 +77,8 @@ export class Join implements Entry {
     else putReferenceRecord(view, record, { volume, chunkNumber, id: of.id });
   }
 
-  written(): void {
+  written(_frame: FramePosition, turn: TurnBudget): boolean {
+    turn.chunks -= 1;
     const { chunks } = this.#core;
     const { chunk, page, of, counters } = this.#facts;
     const { id, log2 } = chunk;
@@ -90,6 +91,7 @@ export class Join implements Entry {
       counters.bytesSaved += 2 ** log2;
     } else chunks.stays(id);
     this.#end(joins);
+    return true;
   }
 
   failed(): void {

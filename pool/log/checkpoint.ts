@@ -48,6 +48,14 @@ export interface CheckpointParts {
   onFailure(error: unknown): void;
 }
 
+interface Frozen {
+  readonly number: number;
+  readonly applied: number;
+  readonly oldest: number;
+  readonly pages: ReturnType<PageCache['freeze']>;
+  readonly state: readonly StateRow[];
+}
+
 export class Checkpointer {
   readonly #parts: CheckpointParts;
   #running: Promise<void> | null = null;
@@ -94,7 +102,11 @@ export class Checkpointer {
     const parts = this.#parts;
     const { pages, meta, journal } = parts;
     this.#startedAtMs = parts.clock.nowMs();
-    const frozen = this.#freeze();
+    const frozen = await new Promise<Frozen>((resolve) => {
+      journal.betweenFrames(() => {
+        resolve(this.#freeze());
+      });
+    });
     try {
       await new Promise<void>((resolve, reject) => {
         journal.syncTo(frozen.applied, (error) => {
@@ -117,13 +129,7 @@ export class Checkpointer {
     }
   }
 
-  #freeze(): {
-    number: number;
-    applied: number;
-    oldest: number;
-    pages: ReturnType<PageCache['freeze']>;
-    state: readonly StateRow[];
-  } {
+  #freeze(): Frozen {
     const { pages, segments, pending, releases, pageRelease, journal } = this.#parts;
     const number = this.#parts.numbers.next;
     this.#parts.numbers.next += 1;

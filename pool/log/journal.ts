@@ -4,7 +4,7 @@
  *
  * Invariants
  * - One write is in flight. Frames are reported `written` in log order, each only when it and every
- *   byte before it is written.
+ *   byte before it is written. A large one takes effect over several turns: nothing is frozen meanwhile.
  * - Nothing is written over the bytes from `trimmed` on: the log keeps them until a checkpoint that
  *   no longer needs them is durable.
  * - After a failed write or sync nothing is written any more: the device is not to be believed.
@@ -20,6 +20,11 @@ import type { Ring } from './ring.ts';
  * trimmed, as it takes a chunk out of it that would have to be stored else. */
 export type Urgency = 'start' | 'makesRoom';
 
+/** What takes effect in one turn: so many chunks are left of it. Each entry takes off its own. */
+export interface TurnBudget {
+  chunks: number;
+}
+
 /** Something that wants to be in the log; one per command. */
 export interface Entry {
   /** Bytes of header, records and their payloads. */
@@ -29,8 +34,9 @@ export interface Entry {
   readonly urgency?: Urgency | undefined;
   /** Writes records from `at + 64` and data from `at + metaBytes` on. */
   encode(bytes: Uint8Array, view: DataView, at: number): void;
-  /** The frame and all before it are written: it takes effect now. */
-  written(frame: FramePosition): void;
+  /** The frame and all before it are written: it takes effect now. False: in part, as far as the turn
+   * goes; it is called again in a later one. */
+  written(frame: FramePosition, turn: TurnBudget): boolean;
   /** The device failed: this and all later entries take no effect in this process. */
   failed(error: DiskError): void;
 }
@@ -60,6 +66,7 @@ class Staging {
 
 const SYNC_EVERY_BYTES = 64 * 1024 * 1024;
 const NOW_IN_A_ROW = 16;
+const CHUNKS_PER_TURN = 256;
 /** Left free behind the newest frame, so that the start record of the next incarnation fits. */
 const TAIL_RESERVE_BYTES = 4096;
 /** Of the ring, for what makes room in it: a record for each chunk that can be in it, if the chunks have
@@ -75,6 +82,7 @@ export class Journal {
   readonly #compute: Compute;
   readonly #logId: number;
   readonly #onFailure: (error: DiskError) => void;
+  readonly #chunksPerTurn: number;
   readonly #checksum = new Uint32Array(2);
   #incarnation = 0;
   #filling = new Staging();
@@ -88,6 +96,13 @@ export class Journal {
   #tail: LogEnd = ORIGIN;
   /** All before is written and took effect. */
   #applied: LogEnd = ORIGIN;
+  /** Frames of the group that was written last, and how many of them took effect. */
+  #group: readonly Staged[] = [];
+  #groupEnd: LogEnd = ORIGIN;
+  #done = 0;
+  /** The next of them is taking effect. */
+  #isWithinFrame = false;
+  #betweenFrames: (() => void)[] = [];
   #synced = 0;
   #syncing = false;
   #syncTarget = 0;
@@ -103,12 +118,14 @@ export class Journal {
     compute: Compute;
     logId: number;
     onFailure: (error: DiskError) => void;
+    chunksPerTurn?: number | undefined;
   }) {
     this.#ring = facts.ring;
     this.#clock = facts.clock;
     this.#compute = facts.compute;
     this.#logId = facts.logId;
     this.#onFailure = facts.onFailure;
+    this.#chunksPerTurn = facts.chunksPerTurn ?? CHUNKS_PER_TURN;
   }
 
   /** Where the log goes on: behind the last frame that a replay found. Before any append. */
@@ -186,6 +203,7 @@ export class Journal {
             this.#synced = end;
             resolve();
           });
+          return true;
         },
         failed: reject,
       });
@@ -367,31 +385,49 @@ export class Journal {
   }
 
   #groupWritten(group: Staging, error: DiskError | null): void {
-    this.#inFlight = false;
     if (error !== null) this.#fail(error);
-    if (this.#failure !== null) return;
-    const entries = group.entries;
+    if (this.#failure !== null) {
+      this.#inFlight = false;
+      return;
+    }
+    this.#group = group.entries;
+    this.#groupEnd = this.#filling.entries[0]?.frame ?? this.#tail;
+    this.#done = 0;
     group.entries = [];
     group.used = 0;
-    this.#apply(entries);
+    this.#apply();
+  }
+
+  /** What is in the file takes effect, even if the device fails meanwhile. */
+  #apply(): void {
+    const turn: TurnBudget = { chunks: this.#chunksPerTurn };
+    for (;;) {
+      const staged = this.#group[this.#done];
+      if (staged === undefined) break;
+      if (turn.chunks <= 0) {
+        this.#clock.nextTurn(() => {
+          this.#apply();
+        });
+        return;
+      }
+      this.#applied = this.#group[this.#done + 1]?.frame ?? this.#groupEnd;
+      assert(this.#applied.position === staged.end, 'frames follow each other');
+      this.#isWithinFrame = true;
+      if (!staged.entry.written(staged.frame, turn)) continue;
+      this.#isWithinFrame = false;
+      this.#done += 1;
+      for (const run of this.#betweenFrames.splice(0)) run();
+    }
+    this.#group = [];
+    this.#inFlight = false;
     if (this.#applied.position - this.#synced >= SYNC_EVERY_BYTES) this.#sync();
     this.#schedule();
   }
 
-  #apply(entries: readonly Staged[]): void {
-    for (let index = 0; index < entries.length; index++) {
-      const staged = entries[index];
-      if (staged === undefined) continue;
-      this.#applied = entries[index + 1]?.frame ?? this.#endAfter(staged);
-      staged.entry.written(staged.frame);
-    }
-  }
-
-  /** The frame behind the last of a group is the first staged since, or the tail. */
-  #endAfter(staged: Staged): LogEnd {
-    const next = this.#filling.entries[0]?.frame ?? this.#tail;
-    assert(next.position === staged.end, 'frames follow each other');
-    return next;
+  /** Runs it when all that `applied` says took effect, and nothing else did: in this turn as a rule. */
+  betweenFrames(run: () => void): void {
+    if (this.#isWithinFrame) this.#betweenFrames.push(run);
+    else run();
   }
 
   #sync(): void {

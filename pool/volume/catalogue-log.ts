@@ -54,6 +54,7 @@ export class CatalogueLog {
             if (error === null) resolve();
             else reject(fail(error));
           });
+          return true;
         },
         failed: (error) => {
           taken();

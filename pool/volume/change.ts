@@ -10,11 +10,13 @@ import type { DiskError } from '../../src/base/ports.ts';
 import { ABSENT } from '../chunk/chunk-cache.ts';
 import type { PendingChunk } from '../chunk/pending.ts';
 import type { PoolCore } from '../core.ts';
-import type { Entry, FramePosition } from '../log/journal.ts';
+import type { Entry, FramePosition, TurnBudget } from '../log/journal.ts';
 import { DuplicateSearch } from '../dedup/duplicate-search.ts';
 import { FRAME_HEADER_BYTES, RECORD_BYTES, putDataRecord } from '../log/frame.ts';
 import { putHoleRecord, putReferenceRecord } from '../log/frame.ts';
 import type { Page } from '../meta/page-cache.ts';
+import { newPart } from './change-part.ts';
+import type { HoleRun, Part } from './change-part.ts';
 import { ENTRIES_PER_MAP_PAGE } from './map.ts';
 import { worstCaseBytes } from '../space/space.ts';
 import type { Admission } from '../space/space.ts';
@@ -25,31 +27,6 @@ import type { Volume } from './volume.ts';
 
 const CHUNKS_PER_TURN = 256;
 const hash = new Uint32Array(2);
-
-interface HoleRun {
-  readonly first: number;
-  readonly count: number;
-}
-
-/** A chunk that gets data, new or a duplicate's, and the pages that its effect needs. */
-interface Part {
-  readonly number: number;
-  readonly bytes: Uint8Array;
-  readonly fingerprintHigh: number;
-  readonly fingerprintLow: number;
-  /** It has no id before it is allocated. */
-  readonly self: 0;
-  id: number;
-  /** The page of the id's entry, pinned from when it was found or allocated on. */
-  idPage: Page | null;
-  /** No duplicate is looked for any more. */
-  searched: boolean;
-  /** The search was too slow: the destage goes on with it. */
-  isLate: boolean;
-  /** `id` is a chunk with the same bytes, pinned too. */
-  isDuplicate: boolean;
-  leaf: Page | null;
-}
 
 const NO_HOLES: readonly HoleRun[] = [];
 
@@ -80,6 +57,9 @@ export class Change implements Entry, Held, Admission {
   #owing: PendingChunk[] | null = null;
   #keep: { readonly made: number } | null = null;
   #admitted = false;
+  /** Parts that took effect, and the data bytes of those. */
+  #applied = 0;
+  #appliedData = 0;
   /** Next chunk to be looked at. */
   #cursor: number;
 
@@ -202,19 +182,7 @@ export class Change implements Entry, Held, Admission {
       return;
     }
     this.#core.compute.hash64(bytes, this.#core.fingerprintSeed, hash);
-    this.#parts.push({
-      number,
-      bytes,
-      fingerprintHigh: hash[0] ?? 0,
-      fingerprintLow: hash[1] ?? 0,
-      self: 0,
-      id: 0,
-      idPage: null,
-      searched: false,
-      isLate: false,
-      isDuplicate: false,
-      leaf: null,
-    });
+    this.#parts.push(newPart(number, bytes, hash));
   }
 
   #mergeOld(number: number, base: number): void {
@@ -388,48 +356,55 @@ export class Change implements Entry, Held, Admission {
     }
   }
 
-  written(frame: FramePosition): void {
-    const { journal } = this.#core;
-    const { chunkBytes, id: volume, log2 } = this.#volume;
-    let dataPosition = frame.position + this.metaBytes;
-    for (const part of this.#parts) {
-      const leaf = present(part.leaf, 'a leaf was pinned');
-      if (part.isDuplicate) {
-        this.#shared(part, leaf);
-        continue;
-      }
-      const chunk: PendingChunk = {
-        id: part.id,
-        volume,
-        chunkNumber: part.number,
-        log2,
-        fingerprintHigh: part.fingerprintHigh,
-        fingerprintLow: part.fingerprintLow,
-        frame,
-        dataPosition,
-        slot: ABSENT,
-        wanted: true,
-        staged: false,
-        owed: this.#owedBy(part),
-      };
-      this.#volume.setChunk(leaf, chunk, part.bytes);
-      if (this.#volume.dedup === 'post-process') this.#core.dedup.unprocessedBytes += chunkBytes;
-      if (chunk.owed === 'on-ack') (this.#owing ??= []).push(chunk);
-      dataPosition += chunkBytes;
+  written(frame: FramePosition, turn: TurnBudget): boolean {
+    while (this.#applied < this.#parts.length) {
+      if (turn.chunks <= 0) return false;
+      turn.chunks -= 1;
+      this.#apply(present(this.#parts[this.#applied], 'counted by the loop'), frame);
+      this.#applied += 1;
     }
-    this.#letGoIds();
+    turn.chunks -= this.#holes.length;
     for (const hole of this.#holes) this.#volume.setHole(hole.first, hole.first + hole.count - 1);
+    this.#letGoIds();
     this.#unpin();
     this.#giveBack();
     this.#volume.lock.release(this);
-    const position = journal.applied.position;
+    const { journal } = this.#core;
     if (this.#durable) {
-      journal.syncTo(position, (error) => {
+      journal.syncTo(journal.applied.position, (error) => {
         this.#end(error === null ? null : { code: 'write-failed' });
       });
     } else this.#end(null);
     if (this.#owing !== null) this.#joinOwing(this.#owing);
     this.#core.changed();
+    return true;
+  }
+
+  #apply(part: Part, frame: FramePosition): void {
+    const { chunkBytes, id: volume, log2 } = this.#volume;
+    const leaf = present(part.leaf, 'a leaf was pinned');
+    if (part.isDuplicate) {
+      this.#shared(part, leaf);
+      return;
+    }
+    const chunk: PendingChunk = {
+      id: part.id,
+      volume,
+      chunkNumber: part.number,
+      log2,
+      fingerprintHigh: part.fingerprintHigh,
+      fingerprintLow: part.fingerprintLow,
+      frame,
+      dataPosition: frame.position + this.metaBytes + this.#appliedData,
+      slot: ABSENT,
+      wanted: true,
+      staged: false,
+      owed: this.#owedBy(part),
+    };
+    this.#appliedData += chunkBytes;
+    this.#volume.setChunk(leaf, chunk, part.bytes);
+    if (this.#volume.dedup === 'post-process') this.#core.dedup.unprocessedBytes += chunkBytes;
+    if (chunk.owed === 'on-ack') (this.#owing ??= []).push(chunk);
   }
 
   /** The answer is on its way: what is found now costs the journal only. */

@@ -173,6 +173,7 @@ export type PoolSize = Pick<
   | 'weakHash'
   | 'deadlists'
   | 'quietBelow'
+  | 'chunksPerTurn'
 >;
 
 /** Hashes that differ in their lower bits alone: the top ones choose the partition. */
@@ -195,7 +196,8 @@ export class PoolSubject implements Subject {
     const { memoryBytes, indexBytes, dedupLatencyMs, segmentBytes, deadlists } = size;
     const sizes = { memoryBytes, indexBytes, segmentBytes, journalBytes: JOURNAL_BYTES };
     const dedupSettings = { quietBelow: size.quietBelow };
-    this.#options = { ...sizes, dedupLatencyMs, deadlists, dedupSettings };
+    const { chunksPerTurn } = size;
+    this.#options = { ...sizes, dedupLatencyMs, deadlists, dedupSettings, chunksPerTurn };
   }
 
   async open(world: SimWorld, { acceptLoss }: { acceptLoss: boolean }): Promise<SubjectLife> {

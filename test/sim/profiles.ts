@@ -35,6 +35,8 @@ export interface Profile {
   readonly indexBytes: number;
   /** Deadlists of many parts, or of as few as possible. */
   readonly deadlists: DeadlistShape;
+  /** A frame takes effect in one turn, or in many. */
+  readonly chunksPerTurn: number;
   /** Commands a second below which the pool is quiet: now and then, or always. */
   readonly quietBelow: number;
   /** How long a write waits for a compare. */
@@ -177,12 +179,16 @@ export function profileOf(prng: Prng): Profile {
   const dedupLatencyMs = prng.pick(profile.name === 'twins' ? [1000] : [1, 500]);
   const deadlists = prng.pick(deadlistShapes);
   const quietBelow = prng.chance(0.3) ? 20 : Infinity;
-  return { ...profile, indexBytes, dedupLatencyMs, weakHash, deadlists, quietBelow };
+  const chunksPerTurn = prng.pick([256, 2]);
+  return { ...profile, indexBytes, dedupLatencyMs, weakHash, deadlists, quietBelow, chunksPerTurn };
 }
 
 function weatherOf(
   prng: Prng,
-): Omit<Profile, 'indexBytes' | 'dedupLatencyMs' | 'weakHash' | 'deadlists' | 'quietBelow'> {
+): Omit<
+  Profile,
+  'indexBytes' | 'dedupLatencyMs' | 'weakHash' | 'deadlists' | 'quietBelow' | 'chunksPerTurn'
+> {
   const kind = prng.below(27);
   const onePartition = prng.chance(0.5);
   if (kind < 8) return { ...usual, name: 'crashes', settings: healthy, onePartition };

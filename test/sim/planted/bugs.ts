@@ -84,9 +84,9 @@ const checkpointBugs: readonly Bug[] = [
       { file: CHECKPOINT, find: '    journal.trim(frozen.oldest);\n', replace: '' },
       {
         file: CHECKPOINT,
-        find: 'const frozen = this.#freeze();\n',
+        find: '    try {\n      await new Promise<void>((resolve, reject) => {',
         replace:
-          'const frozen = this.#freeze();\n    await Promise.resolve();\n    journal.trim(frozen.oldest);\n',
+          '    journal.trim(frozen.oldest);\n    try {\n      await new Promise<void>((resolve, reject) => {',
       },
     ],
   },
@@ -302,30 +302,42 @@ const volumeBugs: readonly Bug[] = [
     edits: [
       {
         file: CHANGE,
-        find: `  written(frame: FramePosition): void {
-    const { journal } = this.#core;`,
-        replace: `  written(frame: FramePosition): void {
+        find: `  written(frame: FramePosition, turn: TurnBudget): boolean {
+    while`,
+        replace: `  written(frame: FramePosition): boolean {
     this.#volume.lock.release(this);
     this.#end(null);
     this.#core.clock.after(0.5, () => {
-      this.late(frame);
+      this.late(frame, { chunks: Infinity });
     });
+    return true;
   }
 
-  late(frame: FramePosition): void {
-    const { journal } = this.#core;`,
+  late(frame: FramePosition, turn: TurnBudget): boolean {
+    while`,
       },
       {
         file: CHANGE,
         find: `    this.#volume.lock.release(this);
-    const position = journal.applied.position;
+    const { journal } = this.#core;
     if (this.#durable) {
-      journal.syncTo(position, (error) => {
+      journal.syncTo(journal.applied.position, (error) => {
         this.#end(error === null ? null : { code: 'write-failed' });
       });
     } else this.#end(null);
 `,
-        replace: '    void journal;\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'frozen-within-a-frame',
+    harm: 'what a frame did before the freeze is done again by the replay',
+    edits: [
+      {
+        file: 'pool/log/journal.ts',
+        find: 'if (this.#isWithinFrame) this.#betweenFrames.push(run);',
+        replace: 'if (this.#group.length < 0) this.#betweenFrames.push(run);',
       },
     ],
   },

@@ -21,12 +21,9 @@ export const logBugs: readonly Bug[] = [
       },
       {
         file: JOURNAL,
-        find: '    if (this.#failure !== null) return;\n    const entries = group.entries;',
+        find: '    if (this.#failure !== null) {\n      this.#inFlight = false;',
         replace: `    if (this.#failure !== null) {
-      for (const { entry } of group.entries) entry.failed(this.#failure);
-      return;
-    }
-    const entries = group.entries;`,
+      for (const { entry } of group.entries) entry.failed(this.#failure);`,
       },
       {
         file: JOURNAL,
@@ -41,9 +38,19 @@ export const logBugs: readonly Bug[] = [
       },
       {
         file: JOURNAL,
-        find: 'this.#applied = entries[index + 1]?.frame ?? this.#endAfter(staged);',
-        replace:
-          'const end = this.#ends.get(staged.end)!;\n      if (end.position > this.#applied.position) this.#applied = end;',
+        find: `    this.#group = group.entries;
+    this.#groupEnd = this.#filling.entries[0]?.frame ?? this.#tail;
+    this.#done = 0;
+    group.entries = [];
+    group.used = 0;
+    this.#apply();`,
+        replace: `    for (const { entry, frame, end } of group.entries.splice(0)) {
+      const next = this.#ends.get(end)!;
+      if (next.position > this.#applied.position) this.#applied = next;
+      entry.written(frame, { chunks: Infinity });
+    }
+    group.used = 0;
+    this.#schedule();`,
       },
     ],
   },

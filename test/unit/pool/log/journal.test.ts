@@ -45,18 +45,18 @@ class JournalUnderTest {
   }
 
   append(name: string, records = 1, onWritten: () => void = () => undefined): void {
-    this.journal.append(this.#entry(name, records, onWritten));
+    this.journal.append(this.entry(name, records, onWritten));
   }
 
   /** What makes room in the log. */
   appendAhead(name: string): boolean {
     return this.journal.appendNow({
-      ...this.#entry(name, 1, () => undefined),
+      ...this.entry(name, 1, () => undefined),
       urgency: 'makesRoom',
     });
   }
 
-  #entry(name: string, records: number, onWritten: () => void): Entry {
+  entry(name: string, records: number, onWritten: () => void): Entry {
     return {
       metaBytes: FRAME_HEADER_BYTES + records * RECORD_BYTES,
       dataBytes: 0,
@@ -74,6 +74,7 @@ class JournalUnderTest {
         this.log.push(name);
         this.frames.set(name, frame);
         onWritten();
+        return true;
       },
       failed: () => {
         this.log.push(`${name} failed`);
@@ -114,6 +115,25 @@ const writesIn = (world: SimWorld): number =>
   [...world.medium('disk').underWay].filter(({ from }) => from.length > 0).length;
 
 describe('the journal', () => {
+  test('a frame that takes several turns holds up those behind it, and what must see whole frames', async () => {
+    const it = await JournalUnderTest.make();
+    let parts = 3;
+    const entry = it.entry('large', 1, () => undefined);
+    it.journal.append({
+      ...entry,
+      written: (frame, turn) => {
+        it.log.push(`part ${parts}`);
+        it.journal.betweenFrames(() => it.log.push(parts === 0 ? 'whole' : 'in part'));
+        turn.chunks = 0;
+        parts -= 1;
+        return parts === 0 && entry.written(frame, turn);
+      },
+    });
+    it.append('2');
+    await it.world.run();
+    expect(it.log).toEqual(['part 3', 'part 2', 'part 1', 'large', 'whole', 'whole', 'whole', '2']);
+  });
+
   test('writes what one turn brings together, and reports it in order', async () => {
     const it = await JournalUnderTest.make();
     for (const name of ['1', '2', '3']) it.append(name);
