@@ -31,12 +31,17 @@ export class SimProcess {
 }
 
 const EPOCH_MS = Date.UTC(2030, 0, 1);
+/** Share of the turns that last, and how long at the most: much may happen until the next. */
+const LONG_TURN_RATE = 0.05;
+const LONG_TURN_MS = 4;
 
 export class SimClock implements Clock {
   readonly #process: SimProcess;
+  readonly #prng: Prng;
 
-  constructor(process: SimProcess) {
+  constructor(process: SimProcess, prng: Prng) {
     this.#process = process;
+    this.#prng = prng;
   }
 
   nowMs(): number {
@@ -64,7 +69,8 @@ export class SimClock implements Clock {
   }
 
   nextTurn(run: () => void): void {
-    this.#process.after(0, run);
+    const isLong = this.#prng.chance(LONG_TURN_RATE);
+    this.#process.after(isLong ? this.#prng.fraction() * LONG_TURN_MS : 0, run);
   }
 }
 

@@ -29,6 +29,7 @@ export class SimWorld {
   readonly metaMedia = new Map<string, SimMetaMedium>();
   readonly random: Random;
   readonly #codecPrng: Prng;
+  readonly #clockPrng: Prng;
   #codecDamages = 0;
   #settings: SimSettings;
   #process: SimProcess;
@@ -40,8 +41,9 @@ export class SimWorld {
     this.#settings = settings;
     this.random = new SimRandom(this.prng.fork('random'));
     this.#codecPrng = new Prng(seed, 'codec');
+    this.#clockPrng = new Prng(seed, 'clock');
     this.#process = new SimProcess(this.scheduler, trace);
-    this.#clock = new SimClock(this.#process);
+    this.#clock = new SimClock(this.#process, this.#clockPrng);
   }
 
   get clock(): Clock {
@@ -120,7 +122,7 @@ export class SimWorld {
     for (const medium of this.metaMedia.values()) medium.endProcess();
     if (kind === 'power') for (const medium of this.media.values()) medium.losePower();
     this.#process = new SimProcess(this.scheduler, this.trace);
-    this.#clock = new SimClock(this.#process);
+    this.#clock = new SimClock(this.#process, this.#clockPrng);
   }
 
   note(what: string, ...facts: readonly (string | number)[]): void {

@@ -93,7 +93,7 @@ describe('an alias', () => {
     parts.releases.drop(joined.id);
     await parts.flushDrops();
     expect(stateOf(parts, joined)).toBe(ChunkState.live);
-    join?.written();
+    join?.written({ position: 0, sequence: 0, previousHigh: 0, previousLow: 0 }, { chunks: 1 });
     expect(hasJoined).toBe(true);
     expect(chunks.aliasOf(joined.page, joined.id)).toBe(kept.id);
     await parts.flushDrops();
