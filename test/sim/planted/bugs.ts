@@ -331,17 +331,6 @@ const volumeBugs: readonly Bug[] = [
     ],
   },
   {
-    name: 'frozen-within-a-frame',
-    harm: 'what a frame did before the freeze is done again by the replay',
-    edits: [
-      {
-        file: 'pool/log/journal.ts',
-        find: 'if (this.#isWithinFrame) this.#betweenFrames.push(run);',
-        replace: 'if (this.#group.length < 0) this.#betweenFrames.push(run);',
-      },
-    ],
-  },
-  {
     name: 'leaf-remembered-too-long',
     harm: 'a map page that left memory and came back changed is still read as it was',
     edits: [
