@@ -19,7 +19,7 @@ import {
   type SuiteReport,
 } from '../peers/libiscsi-suite.ts';
 import { Scale } from '../peers/scale.ts';
-import { isHang, type Suite } from './expected.ts';
+import { isHang, runsAlone, type Suite } from './expected.ts';
 import { ResultTable } from './result-table.ts';
 import {
   BLOCK_SIZES,
@@ -91,7 +91,9 @@ async function runSuites(
       isHang({ test: shortName(name), setUp, blockSize: column.blockSize, suite: kind });
     const hanging = ofSuite.filter(hangs);
     const others = ofSuite.filter((name) => !hangs(name));
-    await run(hanging.length === 0 ? [suite] : others, SUITE_LIMIT_MS);
+    const together = others.filter((name) => !runsAlone(name));
+    await run(together.length === ofSuite.length ? [suite] : together, SUITE_LIMIT_MS);
+    for (const name of others.filter(runsAlone)) await run([name], SUITE_LIMIT_MS);
     for (const name of hanging) await run([name], HANG_LIMIT_MS);
   }
   return whole;
