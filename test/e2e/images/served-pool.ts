@@ -64,15 +64,6 @@ export class ServedPool {
     await this.start();
   }
 
-  /** Whether this version makes volumes of that mode. */
-  async offers(mode: Mode): Promise<boolean> {
-    const args = ['volume', 'create', 'asked', '--size', '1M', '--dedup', mode];
-    const { code, stderr } = await this.scale.tryCli(...args);
-    if (code === 0) await this.scale.cli('volume', 'delete', 'asked', '--wait');
-    else if (!stderr.includes('not available in this version')) throw new Error(stderr);
-    return code === 0;
-  }
-
   /** Makes a volume that holds the image, through iSCSI. */
   async write(name: string, image: Image, ...args: string[]): Promise<void> {
     const size = String(image.sizeBytes);
