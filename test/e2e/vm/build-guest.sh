@@ -11,7 +11,7 @@ set -euo pipefail
 
 suite=bookworm
 packages=linux-image-amd64,open-iscsi,multipath-tools,fio,sg3-utils,kmod,iproute2,udev
-packages+=,ddpt,e2fsprogs,xfsprogs,util-linux,procps,lsscsi
+packages+=,e2fsprogs,xfsprogs,util-linux,procps,lsscsi
 mirror=${SCALE_DEBIAN_MIRROR:-}
 
 here=$(cd "$(dirname "$0")" && pwd)

@@ -54,7 +54,7 @@ if wants_paths; then
   fi
   wants reserve && step 'reservations: both paths, another initiator, preempt' 200 use_reservations
   wants persist && step 'reservations over a restart of the target, with APTPL and without' 200 restart_reserved
-  wants copy && step 'offloaded copy: EXTENDED COPY and tokens' 200 copy_offloaded
+  wants copy && step 'offloaded copy: EXTENDED COPY' 200 copy_offloaded
   step 'dm-multipath with hosts/multipath.conf' 200 start_multipath
   wants multipath && step 'ALUA: the same groups by every path' 60 compare_paths
   wants cut && step 'fio with verification while each path is cut and comes back' 400 survive_cuts

@@ -169,10 +169,6 @@ copy_offloaded() {
   echo '$ sg_xcopy, 16 MiB from block 0 to block 262144'
   settled sg_xcopy if="$(generic "$a")" of="$(generic "$b")" bs=512 count=$blocks seek=262144
   dd if="$b" bs=1M skip=128 count=16 iflag=direct status=none | cmp - $pattern
-  echo '$ ddpt by tokens, from there to block 524288'
-  ddpt if="$(generic "$b")" of="$(generic "$a")" bs=512 \
-    skip=262144,$blocks seek=524288,$blocks --odx
-  dd if="$a" bs=1M skip=256 count=16 iflag=direct status=none | cmp - $pattern
 }
 
 map() { echo /dev/mapper/mpatha; }
