@@ -173,6 +173,12 @@ export class Pool implements PoolControl {
     this.#lowSpace.onLow = run;
   }
 
+  /** What there is for volumes to map, and below which of it there is little. */
+  get freeSpace(): { readonly freeBytes: number; readonly thresholdBytes: number } {
+    const { freeBytes, capacityBytes } = this.#parts.core.space.figures();
+    return { freeBytes, thresholdBytes: this.#lowSpace.thresholdBytes(capacityBytes) };
+  }
+
   get uuid(): Uint8Array {
     return Buffer.from(this.#parts.state.uuid, 'hex');
   }

@@ -11,6 +11,7 @@ import type {
   OrWriteOperation,
   PointInTimeDone,
   ProvisioningOperation,
+  ProvisioningResources,
   ReadOperation,
   UnmapOperation,
   WriteOperation,
@@ -29,6 +30,7 @@ export interface DevicePool {
   pointInTime(volume: Volume): Promise<PointInTime>;
   keep(volume: Volume, changes: KeptChanges): Promise<void>;
   hasSnapshots(volume: Volume): boolean;
+  readonly freeSpace: { readonly freeBytes: number; readonly thresholdBytes: number };
 }
 
 /** What kept the catalogue from changing; what is not here passes. */
@@ -74,6 +76,12 @@ export class VolumeDevice implements BlockDevice {
 
   get hasSnapshots(): boolean {
     return this.#pool.hasSnapshots(this.#volume);
+  }
+
+  get resources(): ProvisioningResources {
+    const { freeBytes, thresholdBytes } = this.#pool.freeSpace;
+    const usedBytes = this.#volume.record.mappedChunks * this.chunkSizeBytes;
+    return { usedBytes, availableBytes: freeBytes, thresholdBytes };
   }
 
   keep(changes: Partial<KeptState>, done: (error: BlockError | null) => void): void {

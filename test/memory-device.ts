@@ -14,6 +14,7 @@ import type {
   OrWriteOperation,
   PointInTimeDone,
   ProvisioningOperation,
+  ProvisioningResources,
   ProvisioningRun,
   ReadOperation,
   UnmapOperation,
@@ -99,6 +100,12 @@ export class MemoryDevice implements BlockDevice {
     this.identity = options.identity ?? nextIdentity();
     this.poolId = options.poolId ?? testPoolId;
     this.#zeroes = new Uint8Array(this.chunkSizeBytes);
+  }
+
+  /** Of what all devices in memory share there is always as much. */
+  get resources(): ProvisioningResources {
+    const usedBytes = this.#chunks.size * this.chunkSizeBytes;
+    return { usedBytes, availableBytes: 64 * 1024 ** 3, thresholdBytes: 6 * 1024 ** 3 };
   }
 
   get heldCount(): number {

@@ -156,6 +156,16 @@ export interface KeptState {
   readonly ejected: boolean;
 }
 
+/** What thin provisioning draws on. */
+export interface ProvisioningResources {
+  /** What this device has mapped. */
+  readonly usedBytes: number;
+  /** Free for all devices that share it. */
+  readonly availableBytes: number;
+  /** Below it there is little: initiators are told. 0: never. */
+  readonly thresholdBytes: number;
+}
+
 export interface BlockDevice {
   readonly identity: DeviceIdentity;
   readonly blockSizeBytes: 512 | 4096;
@@ -179,6 +189,7 @@ export interface BlockDevice {
   writeSame(operation: WriteSameOperation): void;
   flush(operation: FlushOperation): void;
   provisioning(operation: ProvisioningOperation): void;
+  readonly resources: ProvisioningResources;
   /** 16 bytes, the same for all devices that can copy from one another. */
   readonly poolId: Uint8Array;
   /** From the comparison to the write nothing else changes the range. */

@@ -4,6 +4,7 @@
  */
 import type { Command } from './command.ts';
 import { invalidFieldInCdb, type Sense } from './sense.ts';
+import type { Counted } from './unit-statistics.ts';
 
 /**
  * What a reservation means for this command of an I_T nexus that it does not admit [SPC-4, commands
@@ -40,6 +41,8 @@ export interface CommandRow {
   readonly writes: boolean;
   /** Runs with a unit attention pending and leaves it [SAM-5, unit attention conditions]. */
   readonly ignoresUnitAttention: boolean;
+  /** Null: not among the reads and writes of the statistics. */
+  readonly counted: Counted | null;
   /** How long a healthy unit needs at most, in seconds, for the timeouts descriptor. */
   readonly recommendedTimeoutS: number;
   run(command: Command): void;

@@ -23,6 +23,7 @@ import { writeUsingToken } from './copy/write-using-token.ts';
 import { CommandTable, type CommandRow, type ReservedAccess } from './command-row.ts';
 import { inquiry } from './inquiry.ts';
 import { getLbaStatus } from './lba-status.ts';
+import { logSense } from './log-sense.ts';
 import { preventAllowMediumRemoval, startStopUnit } from './medium.ts';
 import { modeSelect10, modeSelect6 } from './mode-select.ts';
 import { modeSense10, modeSense6 } from './mode-sense.ts';
@@ -80,7 +81,9 @@ function row(
   form: string,
   access: CommandRow['access'],
   run: (command: Command) => void,
-  traits: Partial<Pick<CommandRow, 'writes' | 'ignoresUnitAttention' | 'recommendedTimeoutS'>> = {},
+  traits: Partial<
+    Pick<CommandRow, 'writes' | 'ignoresUnitAttention' | 'recommendedTimeoutS' | 'counted'>
+  > = {},
 ): CommandRow {
   const usage = Uint8Array.from(form.split(' '), (byte) => parseInt(byte, 16));
   const opcode = usage[0] ?? 0;
@@ -95,6 +98,7 @@ function row(
     runsWithoutMedium: RUNS_WITHOUT_MEDIUM.has(opcode),
     writes: false,
     ignoresUnitAttention: false,
+    counted: null,
     recommendedTimeoutS: 30,
     ...traits,
   };
@@ -110,6 +114,10 @@ const preventAccess = (cdb: Uint8Array): ReservedAccess =>
 
 const anyTime = { ignoresUnitAttention: true };
 const writes = { writes: true };
+const countedReads = { counted: { as: 'reads', movesBlocks: true } } as const;
+const countedWrites = { writes: true, counted: { as: 'writes', movesBlocks: true } } as const;
+const countedReadLists = { counted: { as: 'reads', movesBlocks: false } } as const;
+const countedWriteLists = { writes: true, counted: { as: 'writes', movesBlocks: false } } as const;
 const long = { recommendedTimeoutS: 60 };
 const hours = { recommendedTimeoutS: 24 * 3600 };
 
@@ -161,9 +169,15 @@ export const commandTable = new CommandTable([
     preventAllowMediumRemoval,
   ),
   row('READ CAPACITY(10)', '25 00 00 00 00 00 00 00 00 00', 'free', readCapacity10),
-  row('READ(10)', '28 18 FF FF FF FF 00 FF FF 00', 'reads', read10),
-  row('WRITE(10)', '2A 18 FF FF FF FF 00 FF FF 00', 'changes', write10, writes),
-  row('WRITE AND VERIFY(10)', '2E 12 FF FF FF FF 00 FF FF 00', 'changes', writeAndVerify10, writes),
+  row('READ(10)', '28 18 FF FF FF FF 00 FF FF 00', 'reads', read10, countedReads),
+  row('WRITE(10)', '2A 18 FF FF FF FF 00 FF FF 00', 'changes', write10, countedWrites),
+  row(
+    'WRITE AND VERIFY(10)',
+    '2E 12 FF FF FF FF 00 FF FF 00',
+    'changes',
+    writeAndVerify10,
+    countedWrites,
+  ),
   row('VERIFY(10)', '2F 16 FF FF FF FF 00 FF FF 00', 'reads', verify10),
   row('PRE-FETCH(10)', '34 02 FF FF FF FF 1F FF FF 00', 'reads', prefetch10),
   row(
@@ -178,7 +192,10 @@ export const commandTable = new CommandTable([
     ...writes,
     ...long,
   }),
-  row('UNMAP', '42 00 00 00 00 00 00 FF FF 00', 'changes', unmap, { ...writes, ...long }),
+  row('UNMAP', '42 00 00 00 00 00 00 FF FF 00', 'changes', unmap, {
+    ...countedWriteLists,
+    ...long,
+  }),
   row('SANITIZE OVERWRITE', '48 A1 00 00 00 00 00 FF FF 00', 'changes', sanitizeOverwrite, {
     ...writes,
     ...hours,
@@ -194,6 +211,7 @@ export const commandTable = new CommandTable([
     sanitizeExitFailureMode,
     writes,
   ),
+  row('LOG SENSE', '4D 00 FF FF 00 FF FF FF FF 00', 'free', logSense),
   row('MODE SELECT(10)', '55 10 00 00 00 00 00 FF FF 00', 'changes', modeSelect10),
   row('RESERVE(10)', '56 00 00 00 00 00 00 00 00 00', 'own', reserve),
   row('RELEASE(10)', '57 00 00 00 00 00 00 00 00 00', 'own', release),
@@ -214,19 +232,16 @@ export const commandTable = new CommandTable([
     extendedCopyLid4,
     long,
   ),
-  row(
-    'POPULATE TOKEN',
-    '83 10 00 00 00 00 FF FF FF FF FF FF FF FF 00 00',
-    'reads',
-    populateToken,
-    long,
-  ),
+  row('POPULATE TOKEN', '83 10 00 00 00 00 FF FF FF FF FF FF FF FF 00 00', 'reads', populateToken, {
+    ...countedReadLists,
+    ...long,
+  }),
   row(
     'WRITE USING TOKEN',
     '83 11 00 00 00 00 FF FF FF FF FF FF FF FF 00 00',
     'changes',
     writeUsingToken,
-    { ...writes, ...long },
+    { ...countedWriteLists, ...long },
   ),
   row(
     'COPY OPERATION ABORT',
@@ -265,7 +280,7 @@ export const commandTable = new CommandTable([
     'status',
     receiveRodTokenInformation,
   ),
-  row('READ(16)', '88 18 FF FF FF FF FF FF FF FF FF FF FF FF 00 00', 'reads', read16),
+  row('READ(16)', '88 18 FF FF FF FF FF FF FF FF FF FF FF FF 00 00', 'reads', read16, countedReads),
   row(
     'COMPARE AND WRITE',
     '89 18 FF FF FF FF FF FF FF FF 00 00 00 FF 00 00',
@@ -280,13 +295,19 @@ export const commandTable = new CommandTable([
     orWrite16,
     writes,
   ),
-  row('WRITE(16)', '8A 18 FF FF FF FF FF FF FF FF FF FF FF FF 00 00', 'changes', write16, writes),
+  row(
+    'WRITE(16)',
+    '8A 18 FF FF FF FF FF FF FF FF FF FF FF FF 00 00',
+    'changes',
+    write16,
+    countedWrites,
+  ),
   row(
     'WRITE AND VERIFY(16)',
     '8E 12 FF FF FF FF FF FF FF FF FF FF FF FF 00 00',
     'changes',
     writeAndVerify16,
-    writes,
+    countedWrites,
   ),
   row('VERIFY(16)', '8F 16 FF FF FF FF FF FF FF FF FF FF FF FF 00 00', 'reads', verify16),
   row('PRE-FETCH(16)', '90 02 FF FF FF FF FF FF FF FF FF FF FF FF 1F 00', 'reads', prefetch16),
@@ -341,14 +362,14 @@ export const commandTable = new CommandTable([
     'changes',
     setTargetPortGroups,
   ),
-  row('READ(12)', 'A8 18 FF FF FF FF FF FF FF FF 00 00', 'reads', read12),
-  row('WRITE(12)', 'AA 18 FF FF FF FF FF FF FF FF 00 00', 'changes', write12, writes),
+  row('READ(12)', 'A8 18 FF FF FF FF FF FF FF FF 00 00', 'reads', read12, countedReads),
+  row('WRITE(12)', 'AA 18 FF FF FF FF FF FF FF FF 00 00', 'changes', write12, countedWrites),
   row(
     'WRITE AND VERIFY(12)',
     'AE 12 FF FF FF FF FF FF FF FF 00 00',
     'changes',
     writeAndVerify12,
-    writes,
+    countedWrites,
   ),
   row('READ DEFECT DATA(12)', 'B7 1F FF FF FF FF FF FF FF FF 00 00', 'reads', readDefectData12),
   row('VERIFY(12)', 'AF 16 FF FF FF FF FF FF FF FF 00 00', 'reads', verify12),

@@ -10,6 +10,7 @@ import { senseOf } from './block-errors.ts';
 import { encodeSense, LOGICAL_UNIT_NOT_SUPPORTED, type Sense } from './sense.ts';
 import { noDataIn, ownDataIn, Status, type DataIn, type ScsiTask } from './task.ts';
 import type { UnitNexus } from './unit-nexus.ts';
+import type { Counted } from './unit-statistics.ts';
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -32,6 +33,9 @@ export class Command {
   readonly cdb: Uint8Array;
   readonly nexus: UnitNexus;
   state: CommandState = CommandState.dormant;
+  /** As its row says, once it is known. */
+  counted: Counted | null = null;
+  readonly #enteredMs: number;
   #operation: { aborted: boolean } | null = null;
   #whenData: ((command: Command) => void) | null = null;
   #dataOutBytes = 0;
@@ -41,6 +45,7 @@ export class Command {
     this.task = task;
     this.cdb = task.cdb;
     this.nexus = nexus;
+    this.#enteredMs = nexus.unit.statistics.entered();
   }
 
   get unit(): UnitNexus['unit'] {
@@ -63,6 +68,7 @@ export class Command {
   }
 
   check(sense: Sense): void {
+    if (this.counted !== null) this.unit.statistics.refused(this.counted, sense);
     const bytes = encodeSense(sense, this.unit.modes.descriptorSense);
     this.#complete(Status.checkCondition, bytes, noDataIn, 0);
   }
@@ -154,6 +160,11 @@ export class Command {
   }
 
   #complete(status: Status, sense: Uint8Array, dataIn: DataIn, dataInBytes: number): void {
+    const { counted, task } = this;
+    if (counted !== null) {
+      const bytes = counted.as === 'reads' ? dataInBytes : task.dataOut.length;
+      this.unit.statistics.moved(counted, bytes);
+    }
     this.#end();
     this.task.complete({ status, sense, dataIn, dataInBytes, dataOutBytes: this.#dataOutBytes });
     this.#left();
@@ -163,6 +174,7 @@ export class Command {
     assert(this.state !== CommandState.ended, 'a command ends once');
     assert(this.#operation === null, 'a command does not end under its operation');
     this.nexus.remove(this);
+    this.unit.statistics.left(this.counted, this.#enteredMs);
   }
 
   /** The next commands may start only after this one's status is on its way. */

@@ -35,6 +35,7 @@ import { Status, TaskAttribute, type Nexus, type ScsiTask } from './task.ts';
 import { AsymmetricAccess } from './target-port-groups.ts';
 import { TaskSet } from './task-set.ts';
 import { UnitAttention } from './unit-attention.ts';
+import { UnitStatistics } from './unit-statistics.ts';
 import { UnitNexus, type TargetView } from './unit-nexus.ts';
 
 /** What INQUIRY says of the product; the same for every volume (ESXi refuses to copy between others). */
@@ -57,6 +58,8 @@ export interface UnitSurroundings {
   targetPorts(): readonly number[];
   /** Milliseconds since 1970. */
   wallMs(): number;
+  /** Monotonic. */
+  nowMs(): number;
   readonly copies: CopyManager;
 }
 
@@ -69,6 +72,7 @@ export class LogicalUnit {
   readonly access = new AsymmetricAccess();
   readonly tasks: TaskSet;
   readonly sanitize: SanitizeJob;
+  readonly statistics: UnitStatistics;
   readonly #nexuses = new Set<UnitNexus>();
   /** Of the device, as the nexuses know it. */
   #known: { readonly blocks: number; readonly readOnly: boolean; readonly ejected: boolean };
@@ -85,6 +89,7 @@ export class LogicalUnit {
     this.reservations = options.reservations;
     this.limits = blockLimits(options.device);
     this.surroundings = options.surroundings;
+    this.statistics = new UnitStatistics(options.surroundings.nowMs);
     this.modes = new ModeParameters(options.device);
     this.sanitize = new SanitizeJob(options.device, {
       writePieceBlocks: this.limits.optimalTransferBlocks,
@@ -275,6 +280,10 @@ export class LogicalUnit {
   #run(command: Command): void {
     const row = this.surroundings.commands.ofCdb(command.cdb);
     const { attentions } = command.nexus;
+    if (typeof row === 'object' && row !== null && row.counted !== null) {
+      command.counted = row.counted;
+      this.statistics[row.counted.as].commands += 1;
+    }
     if (attentions.any && (typeof row !== 'object' || row?.ignoresUnitAttention !== true)) {
       command.check(present(attentions.report(), 'a unit attention is pending'));
     } else if (row === null) {

@@ -52,6 +52,7 @@ export class LogicalUnits {
       commands: commandTable,
       targetPorts: () => [...targetPorts()].sort((a, b) => a - b),
       wallMs: () => clock.wallMs(),
+      nowMs: () => clock.nowMs(),
       copies: new CopyManager({
         clock,
         random,

@@ -1,11 +1,12 @@
 /**
- * Mode pages 01h, 08h, 0Ah, 0Ah/01h, 1Ah and 1Ch [SPC-4, SBC-3] of one logical unit, shared by all
+ * Mode pages 01h, 08h, 0Ah, 0Ah/01h, 1Ah, 1Ch and 1Ch/02h [SPC-4, SBC-3] of one logical unit, shared by all
  * nexuses. A page is its default bytes and the mask of what MODE SELECT may change: the changeable
  * values of MODE SENSE, the check of MODE SELECT and the reset all follow from these two.
  */
 import { present } from '../../src/base/assert.ts';
 import type { BlockDevice } from './block-device.ts';
-import { put16 } from './bytes.ts';
+import { put16, put32 } from './bytes.ts';
+import { availableSets, ProvisioningResource } from './thin-provisioning.ts';
 
 export const PageControl = { current: 0, changeable: 1, default: 2, saved: 3 } as const;
 
@@ -49,8 +50,9 @@ function page(length: number, values: Record<number, number>, changeable: Record
   return { code, subpage, current: defaults.slice(), defaults, changeable: mask };
 }
 
-/** AWRE and ARRE: what fails is rewritten elsewhere without the initiator's doing. */
-const readWriteErrorRecovery = (): ModePage => page(12, { 0: 0x01, 2: 0xc0 }, {});
+/** AWRE and ARRE: what fails is rewritten elsewhere without the initiator's doing. LBPERE: initiators
+ * are told when a threshold is reached. */
+const readWriteErrorRecovery = (): ModePage => page(12, { 0: 0x01, 2: 0xc0, 7: 0x80 }, {});
 
 /** WCE says whether GOOD may be lost with the power. DRA: no read-ahead beyond the request. */
 const caching = (writeCache: boolean): ModePage =>
@@ -73,6 +75,26 @@ const powerCondition = (): ModePage => page(40, { 0: 0x1a }, {});
 /** DEXCPT: there are no informational exceptions to report. */
 const informationalExceptions = (): ModePage => page(12, { 0: 0x1c, 2: 0x08 }, {});
 
+/** Where the threshold descriptor of the Logical Block Provisioning page starts. */
+export const THRESHOLD_AT = 16;
+const THRESHOLD_ENABLED = 0x80;
+
+/**
+ * Logical Block Provisioning [SBC-4]: one soft threshold, on what is available (type and arming 0), which
+ * is the pool's and not for initiators to set. SITUA 0: each nexus is told.
+ */
+function provisioning({ resources }: BlockDevice): ModePage {
+  const { thresholdBytes } = resources;
+  const descriptor = new Uint8Array(8);
+  descriptor[0] = thresholdBytes > 0 ? THRESHOLD_ENABLED : 0;
+  descriptor[1] = ProvisioningResource.available;
+  put32(descriptor, 4, availableSets(thresholdBytes));
+  const values = Object.fromEntries(
+    Array.from(descriptor, (value, at) => [THRESHOLD_AT + at, value]),
+  );
+  return page(24, { 0: SUBPAGE_FORMAT | 0x1c, 1: 0x02, ...values }, {});
+}
+
 export class ModeParameters {
   /** Ascending by page code and subpage code, the order in which all pages are returned [SPC-4, MODE SENSE (6)]. */
   readonly pages: readonly ModePage[];
@@ -88,6 +110,7 @@ export class ModeParameters {
       controlExtension(),
       powerCondition(),
       informationalExceptions(),
+      provisioning(device),
     ];
   }
 

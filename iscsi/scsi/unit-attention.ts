@@ -2,6 +2,7 @@
  * Unit attention conditions of one I_T_L nexus [SAM-5]: reported one at a time, oldest first,
  * in answer to the next commands; each kind waits at most once, and a reset clears what is older.
  */
+import { THRESHOLD_AT } from './mode-pages.ts';
 import { unitAttention, type Sense } from './sense.ts';
 
 const RESET = 0x29;
@@ -16,8 +17,9 @@ export const UnitAttention = {
   /** BUS DEVICE RESET FUNCTION OCCURRED: a logical unit reset. */
   logicalUnitReset: unitAttention(RESET, 0x03),
   nexusLoss: unitAttention(RESET, 0x07),
-  /** THIN PROVISIONING SOFT THRESHOLD REACHED [SBC-4, Thin provisioning thresholds]. */
-  softThreshold: unitAttention(0x38, 0x07),
+  /** THIN PROVISIONING SOFT THRESHOLD REACHED, of the threshold descriptor at that byte of its mode page
+   * [SBC-4, Logical block provisioning threshold notification]. */
+  softThreshold: { ...unitAttention(0x38, 0x07), information: THRESHOLD_AT },
   modeParametersChanged: unitAttention(0x2a, 0x01),
   reservationsPreempted: unitAttention(0x2a, 0x03),
   reservationsReleased: unitAttention(0x2a, 0x04),

@@ -2,6 +2,7 @@
 import { put16, put32, put64 } from './bytes.ts';
 import type { Command } from './command.ts';
 import { MAX_COMPARE_AND_WRITE_BLOCKS, MAX_UNMAP_BLOCKS, MAX_UNMAP_DESCRIPTORS } from './limits.ts';
+import { thresholdExponent } from './thin-provisioning.ts';
 
 const UGAVALID = 0x8000_0000;
 
@@ -42,9 +43,9 @@ export function blockDeviceCharacteristics(): Uint8Array {
 }
 
 /**
- * Logical Block Provisioning (B2h): LBPU, LBPWS, LBPWS10; LBPRZ 001b, what is unmapped reads as
+ * Logical Block Provisioning (B2h): THRESHOLD EXPONENT, LBPU, LBPWS, LBPWS10; LBPRZ 001b, what is unmapped reads as
  * zeroes; no anchors (ANC_SUP 0); PROVISIONING TYPE 2, thin.
  */
-export function logicalBlockProvisioning(): Uint8Array {
-  return Uint8Array.of(0x00, 0x80 | 0x40 | 0x20 | 0x04, 0x02, 0x00);
+export function logicalBlockProvisioning({ unit }: Command): Uint8Array {
+  return Uint8Array.of(thresholdExponent(unit.device), 0x80 | 0x40 | 0x20 | 0x04, 0x02, 0x00);
 }

@@ -26,9 +26,14 @@ export class LowSpace {
     return this.#isLow;
   }
 
+  /** Of a pool of that capacity. */
+  thresholdBytes(capacityBytes: number): number {
+    return Math.floor(this.#share * capacityBytes);
+  }
+
   look({ freeBytes, capacityBytes }: Pick<SpaceFigures, 'freeBytes' | 'capacityBytes'>): void {
-    const thresholdBytes = this.#share * capacityBytes;
-    const facts = { freeBytes, thresholdBytes: Math.floor(thresholdBytes) };
+    const thresholdBytes = this.thresholdBytes(capacityBytes);
+    const facts = { freeBytes, thresholdBytes };
     if (!this.#isLow && freeBytes < thresholdBytes) {
       this.#isLow = true;
       const percent = Math.round(this.#share * 100);

@@ -44,6 +44,7 @@ function fakeDevice(pool: MemoryPool, name: string): BlockDevice {
     get kept() {
       return { ejected: pool.volume(volume.name).ejected, sanitize: null };
     },
+    resources: { usedBytes: 0, availableBytes: 0, thresholdBytes: 0 },
     hasSnapshots: false,
     keep: refused,
     volatileCache: true,

@@ -138,7 +138,7 @@ describe('vital product data', () => {
 
   test('B2h: UNMAP and both WRITE SAME, reads zeroes, thin [SBC-3, Logical Block Provisioning VPD page]', () => {
     const { host } = setUp();
-    expect(hex(host.send(vpd('B2')).dataIn)).toBe('00b2000400e40200');
+    expect(hex(host.send(vpd('B2')).dataIn)).toBe('00b200040ce40200');
   });
 });
 

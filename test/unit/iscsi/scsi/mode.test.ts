@@ -17,7 +17,7 @@ describe('MODE SENSE', () => {
       [
         '6b001008',
         '0000080000000200',
-        '010ac00000000000 00000000'.replace(' ', ''),
+        '010ac00000000080 00000000'.replace(' ', ''),
         '081204' + '00'.repeat(9) + '20' + '00'.repeat(7),
         controlPage(false, false),
         '1a26' + '00'.repeat(38),
