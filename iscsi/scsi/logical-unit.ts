@@ -59,7 +59,7 @@ export interface UnitSurroundings {
   /** Milliseconds since 1970. */
   wallMs(): number;
   /** Monotonic. */
-  nowMs(): number;
+  readonly nowMs: () => number;
   readonly copies: CopyManager;
 }
 
