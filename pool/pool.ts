@@ -63,9 +63,7 @@ export async function openPool(ports: PoolPorts, options: PoolOptions): Promise<
     const reason = error instanceof DiskError ? error.message : String(error);
     throw new PoolError('io', `the journal can't be written: ${reason}`, error);
   });
-  for (const segment of core.segments.all()) {
-    if (segment.liveChunks === 0) core.segments.noteDead(segment, core.nextCheckpoint());
-  }
+  core.segments.noteEmpty(core.nextCheckpoint());
   const pool = new Pool(ports, recovered, options);
   await pool.removePointsInTime();
   const { frames, losses } = recovered.replayed;

@@ -119,17 +119,25 @@ export class SegmentTable {
     this.#liveBytes -= bytes;
     assert(segment.liveChunks >= 0 && segment.liveBytes >= 0, 'live bytes of a segment add up');
     this.#dirty.add(segmentKey(number));
-    if (segment.liveChunks === 0 && !segment.filling) this.noteDead(segment, checkpoint);
+    if (segment.liveChunks === 0 && !segment.filling) this.#noteDead(segment, checkpoint);
   }
 
   /** All its places are given out. */
   filled(segment: Segment, checkpoint: number): void {
     segment.filling = false;
-    if (segment.liveChunks === 0) this.noteDead(segment, checkpoint);
+    if (segment.liveChunks === 0) this.#noteDead(segment, checkpoint);
+  }
+
+  /** At the start: those in which nothing lived in the last checkpoint. What the replay emptied is known
+   * to be dead already. */
+  noteEmpty(checkpoint: number): void {
+    for (const segment of this.#segments.values()) {
+      if (segment.liveChunks === 0 && segment.deadSince === 0) this.#noteDead(segment, checkpoint);
+    }
   }
 
   /** Nothing in it lives: it leaves the table with the next checkpoint, its file after that. */
-  noteDead(segment: Segment, checkpoint: number): void {
+  #noteDead(segment: Segment, checkpoint: number): void {
     assert(segment.liveChunks === 0 && segment.deadSince === 0, 'a segment dies once');
     segment.deadSince = checkpoint;
     this.#dirty.add(segmentKey(segment.number));
