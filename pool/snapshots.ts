@@ -228,7 +228,10 @@ export class Snapshots {
   #takesOne(name: string, snapshot: string): Volume {
     const volume = this.#volumeOf(name);
     if (volume.record.sanitize?.state === 'running') {
-      throw new PoolError('in-use', `'${name}' is being sanitized: wait until that is done`);
+      throw new PoolError(
+        'in-use',
+        `'${name}' is being sanitized or formatted: wait until that is done`,
+      );
     }
     if (this.#volumes.families.find(volume.id, snapshot) !== undefined) {
       throw new PoolError(

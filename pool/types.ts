@@ -19,6 +19,7 @@ export interface VolumeSpec {
 
 /** What initiators had begun to do to all of a volume, or what has failed. */
 export interface VolumeSanitize {
+  readonly kind: 'sanitize' | 'format';
   readonly state: 'running' | 'failed';
   readonly unrestrictedExit: boolean;
   /** One block, hexadecimal; null: holes. */

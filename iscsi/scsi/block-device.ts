@@ -140,8 +140,10 @@ export interface DeviceIdentity {
   readonly name: string;
 }
 
-/** A sanitize operation that runs, or that has failed. */
+/** A sanitize or format operation that runs, or that has failed. */
 export interface SanitizeState {
+  /** A format promises nothing of what was there: it may run while snapshots hold it. */
+  readonly kind: 'sanitize' | 'format';
   readonly state: 'running' | 'failed';
   /** AUSE: after a failure the unit may be used again without another one. */
   readonly unrestrictedExit: boolean;

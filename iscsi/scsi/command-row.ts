@@ -35,7 +35,7 @@ export interface CommandRow {
   readonly access: ReservedAccess | ((cdb: Uint8Array) => ReservedAccess);
   /** Is answered while there is no medium in the unit. */
   readonly runsWithoutMedium: boolean;
-  /** Is answered while the unit is being sanitized, or that has failed. */
+  /** Is answered while the unit is being sanitized or formatted, or that has failed. */
   readonly runsUnsanitized: boolean;
   /** Changes the medium: refused with DATA PROTECT where the unit takes no writes. */
   readonly writes: boolean;

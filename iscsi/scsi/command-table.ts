@@ -21,6 +21,7 @@ import { extendedCopyLid1, extendedCopyLid4 } from './copy/extended-copy.ts';
 import { populateToken } from './copy/populate-token.ts';
 import { writeUsingToken } from './copy/write-using-token.ts';
 import { CommandTable, type CommandRow, type ReservedAccess } from './command-row.ts';
+import { formatUnit } from './format-unit.ts';
 import { inquiry } from './inquiry.ts';
 import { getLbaStatus } from './lba-status.ts';
 import { logSense } from './log-sense.ts';
@@ -154,6 +155,7 @@ const reserveOut = [
 export const commandTable = new CommandTable([
   row('TEST UNIT READY', '00 00 00 00 00 00', 'status', testUnitReady),
   row('REQUEST SENSE', '03 01 00 00 FF 00', 'free', requestSense, anyTime),
+  row('FORMAT UNIT', '04 3F 00 00 00 00', 'changes', formatUnit, { ...writes, ...hours }),
   row('READ(6)', '08 1F FF FF FF 00', 'reads', read6),
   row('WRITE(6)', '0A 1F FF FF FF 00', 'changes', write6, writes),
   row('INQUIRY', '12 01 FF FF FF 00', 'free', inquiry, anyTime),

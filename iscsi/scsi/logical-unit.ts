@@ -22,8 +22,6 @@ import {
   INVALID_MESSAGE,
   INVALID_OPERATION_CODE,
   MEDIUM_NOT_PRESENT,
-  SANITIZE_FAILED,
-  sanitizeInProgress,
   LOGICAL_UNIT_NOT_SUPPORTED,
   OVERLAPPED_COMMANDS,
   SOFTWARE_WRITE_PROTECTED,
@@ -48,7 +46,8 @@ export interface ProductFacts {
   readonly revision: string;
 }
 
-const SANITIZE = 0x48;
+/** The commands that end the state in which a failed operation left the unit. */
+const EXITS = { sanitize: 0x48, format: 0x04 } as const;
 
 /** What all logical units of a member have in common. */
 export interface UnitSurroundings {
@@ -313,16 +312,14 @@ export class LogicalUnit {
     const state = this.#unusable();
     if (state === null) return null;
     if (state === MEDIUM_NOT_PRESENT) return row.runsWithoutMedium ? null : state;
-    const exits = state === SANITIZE_FAILED && row.opcode === SANITIZE;
+    const { failed } = this.sanitize;
+    const exits = failed !== null && row.opcode === EXITS[failed];
     return row.runsUnsanitized || exits ? null : state;
   }
 
   /** Why nothing that is stored can be had now. */
   #unusable(): Sense | null {
-    const { ejected, sanitize } = this.device.kept;
-    if (ejected) return MEDIUM_NOT_PRESENT;
-    if (this.sanitize.running) return sanitizeInProgress(this.sanitize.progress);
-    return sanitize === null ? null : SANITIZE_FAILED;
+    return this.device.kept.ejected ? MEDIUM_NOT_PRESENT : this.sanitize.refusal;
   }
 
   /** The same for a command that has its data now: things may have changed since it began. */

@@ -9,7 +9,16 @@ import type { Command } from './command.ts';
 import { invalidFieldInCdb, MEDIUM_NOT_PRESENT, MEDIUM_REMOVAL_PREVENTED } from './sense.ts';
 
 const IMMED = 0x01;
-const POWER_CONDITION = 0xf0;
+/**
+ * POWER CONDITIONs, and the highest POWER CONDITION MODIFIER of each: ACTIVE, IDLE, STANDBY, LU_CONTROL
+ * [SBC-4, START STOP UNIT]. FORCE_IDLE_0 and FORCE_STANDBY_0 are for timers, which are not enabled here.
+ */
+const MOST_MODIFIER = new Map([
+  [0x1, 0],
+  [0x2, 2],
+  [0x3, 1],
+  [0x7, 0],
+]);
 const NO_FLUSH = 0x04;
 const LOEJ = 0x02;
 const LOEJ_BIT = 1;
@@ -79,13 +88,19 @@ function loadOrEject(command: Command, ejected: boolean): void {
 
 /**
  * There is no motor, and other hosts use the same unit: stopping flushes the cache, as it must
- * unless NO_FLUSH says otherwise, and the unit stays ready. It has no power conditions either, so that
- * one that is asked for is the one it is in; START and LOEJ are ignored then.
+ * unless NO_FLUSH says otherwise, and the unit stays ready. It answers in every power condition as in the
+ * active one, so that one that is asked for is the one it is in; START and LOEJ are ignored then.
  */
 export function startStopUnit(command: Command): void {
   const { cdb, unit } = command;
   const flags = u8(cdb, 4);
-  if ((flags & POWER_CONDITION) !== 0) {
+  const condition = flags >> 4;
+  const mostModifier = condition === 0 ? 0 : MOST_MODIFIER.get(condition);
+  if (mostModifier === undefined) {
+    command.check(invalidFieldInCdb(4, 7));
+  } else if (u8(cdb, 3) > mostModifier) {
+    command.check(invalidFieldInCdb(3, 3));
+  } else if (condition !== 0) {
     command.good();
   } else if ((flags & LOEJ) !== 0) {
     loadOrEject(command, (flags & START) === 0);

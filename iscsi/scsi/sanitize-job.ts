@@ -1,26 +1,45 @@
 /**
- * The one sanitize operation of a logical unit [SBC-3, Sanitize operations]: takes the unit out of use,
- * writes its whole range piece by piece, and ends with what it wrote durable. That it runs, or has
- * failed, is kept by the device before the first block changes: after a restart it is done all over.
- * Neither aborts nor resets nor the loss of a nexus end it.
+ * The one sanitize or format operation of a logical unit [SBC-4, Sanitize operations, Format operations]:
+ * takes the unit out of use, writes its whole range piece by piece, and ends with what it wrote durable.
+ * That it runs, or has failed, is kept by the device before the first block changes: after a restart it
+ * is done all over. Neither aborts nor resets nor the loss of a nexus end it.
  */
 import { assert } from '../../src/base/assert.ts';
 import type { BlockDevice, BlockError, SanitizeState } from './block-device.ts';
 import { senseOf } from './block-errors.ts';
-import type { Sense } from './sense.ts';
+import {
+  FORMAT_COMMAND_FAILED,
+  formatInProgress,
+  MEDIUM_FORMAT_CORRUPTED,
+  SANITIZE_FAILED,
+  sanitizeInProgress,
+  type Sense,
+} from './sense.ts';
 
 /** Of holes: a discard of that size is one change of the map. */
 const ERASE_PIECE_BYTES = 256 * 1024 * 1024;
 const WHOLE = 0x1_0000;
 
 type Ended = (refusal: Sense | null) => void;
+export type SanitizeKind = SanitizeState['kind'];
+
+/** What is said while it runs, by the command that failed, and by others until that is mended. */
+const senses = {
+  sanitize: { running: sanitizeInProgress, failed: SANITIZE_FAILED, left: SANITIZE_FAILED },
+  format: {
+    running: formatInProgress,
+    failed: FORMAT_COMMAND_FAILED,
+    left: MEDIUM_FORMAT_CORRUPTED,
+  },
+} as const;
 
 export class SanitizeJob {
   readonly #device: BlockDevice;
   readonly #writePieceBlocks: number;
   /** Called while it works; the result when it does not any more. */
   readonly #working: () => () => void;
-  #running = false;
+  /** Of the one that is under way here. */
+  #running: SanitizeKind | null = null;
   #stopped = false;
   #lba = 0;
   #waiting: Ended[] = [];
@@ -33,15 +52,23 @@ export class SanitizeJob {
 
   /** From the moment in which it is asked for. */
   get running(): boolean {
-    return this.#running || this.#device.kept.sanitize?.state === 'running';
+    return this.#running !== null || this.#device.kept.sanitize?.state === 'running';
   }
 
-  get failed(): boolean {
-    return !this.#running && this.#device.kept.sanitize?.state === 'failed';
+  /** What has failed, and has not been done again or left so since. */
+  get failed(): SanitizeKind | null {
+    const kept = this.#device.kept.sanitize;
+    return this.#running === null && kept?.state === 'failed' ? kept.kind : null;
   }
 
-  /** Of 65536. */
-  get progress(): number {
+  /** Why nothing that is stored can be had. */
+  get refusal(): Sense | null {
+    const kind = this.#running ?? this.#device.kept.sanitize?.kind ?? null;
+    if (kind === null) return null;
+    return this.running ? senses[kind].running(this.#progress) : senses[kind].left;
+  }
+
+  get #progress(): number {
     return Math.min(WHOLE - 1, Math.floor((this.#lba / this.#device.blocks) * WHOLE));
   }
 
@@ -54,12 +81,12 @@ export class SanitizeJob {
     hooks: { begun: Ended; drained: (then: () => void) => void; ended: Ended },
   ): void {
     assert(!this.running, 'one sanitize operation at a time');
-    this.#running = true;
+    this.#running = wanted.kind;
     this.#stopped = false;
     this.#lba = 0;
     this.#keep({ ...wanted, state: 'running' }, (error) => {
       if (error !== null) {
-        this.#running = false;
+        this.#running = null;
         hooks.begun(senseOf(error));
         return;
       }
@@ -73,8 +100,9 @@ export class SanitizeJob {
 
   /** Where the process before was at it, or it was stopped. */
   resume(): void {
-    if (this.#running || this.#device.kept.sanitize?.state !== 'running') return;
-    this.#running = true;
+    const kept = this.#device.kept.sanitize;
+    if (this.#running !== null || kept?.state !== 'running') return;
+    this.#running = kept.kind;
     this.#stopped = false;
     this.#lba = 0;
     this.#run();
@@ -103,7 +131,7 @@ export class SanitizeJob {
     const next = (): void => {
       const blocks = Math.min(pieceBlocks, this.#device.blocks - this.#lba);
       if (this.#stopped) {
-        this.#running = false;
+        this.#running = null;
         rest();
       } else if (blocks <= 0) {
         this.#finish(state, rest);
@@ -135,8 +163,9 @@ export class SanitizeJob {
       done: (error) => {
         if (error !== null) failed(error);
         // Somebody froze what was there before: it can still be read.
-        else if (this.#device.hasSnapshots) failed({ code: 'write-failed' });
-        else {
+        else if (state.kind === 'sanitize' && this.#device.hasSnapshots) {
+          failed({ code: 'write-failed' });
+        } else {
           this.#keep(null, (unkept) => {
             if (unkept === null) this.#end(null, rest);
             else failed(unkept);
@@ -149,17 +178,16 @@ export class SanitizeJob {
   /** A device that takes no changes any more keeps that it runs, and the next start resumes it. */
   #fail(error: BlockError, state: SanitizeState, rest: () => void): void {
     if (error.code === 'not-ready') {
-      this.#end(error, rest);
+      this.#end(senseOf(error), rest);
       return;
     }
     this.#keep({ ...state, state: 'failed' }, () => {
-      this.#end(error, rest);
+      this.#end(senses[state.kind].failed, rest);
     });
   }
 
-  #end(error: BlockError | null, rest: () => void): void {
-    this.#running = false;
-    const refusal = error === null ? null : senseOf(error);
+  #end(refusal: Sense | null, rest: () => void): void {
+    this.#running = null;
     for (const ended of this.#waiting.splice(0)) ended(refusal);
     rest();
   }

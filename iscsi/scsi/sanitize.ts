@@ -7,6 +7,7 @@
  *
  *     0  INVERT, TEST, OVERWRITE COUNT  | 2  INITIALIZATION PATTERN LENGTH, 2 bytes  | 4  the pattern
  */
+import type { SanitizeState } from './block-device.ts';
 import { u16, u8 } from './bytes.ts';
 import type { Command } from './command.ts';
 import {
@@ -29,16 +30,26 @@ const COUNT = 0x1f;
 /** `pattern`: one block; null: what was there becomes holes. */
 function begin(command: Command, pattern: Uint8Array | null): void {
   const { unit, cdb } = command;
-  const immediate = (u8(cdb, 1) & IMMED) !== 0;
-  const isOver = (): boolean => command.task.aborted || command.hasEnded;
   if (unit.device.hasSnapshots) {
     command.check(COMMAND_SEQUENCE_ERROR);
     return;
   }
   const wanted = {
+    kind: 'sanitize',
     unrestrictedExit: (u8(cdb, 1) & AUSE) !== 0,
     pattern: pattern === null ? null : Buffer.from(pattern).toString('hex'),
-  };
+  } as const;
+  takeOutOfUse(command, wanted, { immediate: (u8(cdb, 1) & IMMED) !== 0 });
+}
+
+/** Begins the operation, and answers when it has begun (`immediate`) or ended. */
+export function takeOutOfUse(
+  command: Command,
+  wanted: Omit<SanitizeState, 'state'>,
+  { immediate }: { immediate: boolean },
+): void {
+  const { unit } = command;
+  const isOver = (): boolean => command.task.aborted || command.hasEnded;
   const answer = (refusal: Sense | null): void => {
     if (isOver()) return;
     if (refusal === null) command.good();
@@ -72,7 +83,7 @@ export function sanitizeBlockErase(command: Command): void {
 export function sanitizeExitFailureMode(command: Command): void {
   const { unit } = command;
   if (refuseList(command)) return;
-  if (!unit.sanitize.failed) {
+  if (unit.sanitize.failed === null) {
     command.good();
   } else if (unit.device.kept.sanitize?.unrestrictedExit !== true) {
     command.check(invalidFieldInCdb(1, AUSE_BIT));

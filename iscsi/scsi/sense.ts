@@ -58,11 +58,18 @@ export const NO_SENSE = outcome(SenseKey.noSense, 0x00, 0x00);
 export const MEDIUM_NOT_PRESENT = outcome(SenseKey.notReady, 0x3a, 0x00);
 /** Another copy of this nexus has the list identifier. */
 export const OPERATION_IN_PROGRESS = outcome(SenseKey.illegalRequest, 0x00, 0x16);
+/** `progress`: of 65536. */
 export const sanitizeInProgress = (progress: number): Sense => ({
   ...outcome(SenseKey.notReady, 0x04, 0x1b),
   progress,
 });
+export const formatInProgress = (progress: number): Sense => ({
+  ...outcome(SenseKey.notReady, 0x04, 0x04),
+  progress,
+});
 export const SANITIZE_FAILED = outcome(SenseKey.mediumError, 0x31, 0x03);
+export const FORMAT_COMMAND_FAILED = outcome(SenseKey.mediumError, 0x31, 0x01);
+export const MEDIUM_FORMAT_CORRUPTED = outcome(SenseKey.mediumError, 0x31, 0x00);
 export const COMMAND_SEQUENCE_ERROR = outcome(SenseKey.illegalRequest, 0x2c, 0x00);
 export const BECOMING_READY = outcome(SenseKey.notReady, 0x04, 0x01);
 export const PARAMETER_LIST_LENGTH_ERROR = outcome(SenseKey.illegalRequest, 0x1a, 0x00);

@@ -2,14 +2,7 @@
 import { u8 } from './bytes.ts';
 import type { Command } from './command.ts';
 import type { LogicalUnit } from './logical-unit.ts';
-import {
-  encodeSense,
-  MEDIUM_NOT_PRESENT,
-  NO_SENSE,
-  SANITIZE_FAILED,
-  sanitizeInProgress,
-  type Sense,
-} from './sense.ts';
+import { encodeSense, MEDIUM_NOT_PRESENT, NO_SENSE, type Sense } from './sense.ts';
 
 /** A unit that is mapped and has its medium is ready; what the device can't do it says command by command. */
 export function testUnitReady(command: Command): void {
@@ -18,8 +11,7 @@ export function testUnitReady(command: Command): void {
 
 function stateOf({ device, sanitize }: LogicalUnit): Sense {
   if (device.kept.ejected) return MEDIUM_NOT_PRESENT;
-  if (sanitize.running) return sanitizeInProgress(sanitize.progress);
-  return sanitize.failed ? SANITIZE_FAILED : NO_SENSE;
+  return sanitize.refusal ?? NO_SENSE;
 }
 
 /** Sense data as parameter data: a pending unit attention, which is cleared so, or the unit's state. */

@@ -115,6 +115,14 @@ export const SUITE_DEFECTS: readonly SuiteDefect[] = [
       'SBC-4, GET LBA STATUS parameter data: the first descriptor begins at the block that was asked for',
   },
   {
+    tests: /StartStopUnit\.PwrCnd/,
+    setUps: ['removable'],
+    line: 'test_startstopunit_pwrcnd.c:40-46 wants GOOD for every POWER CONDITION from 1 to 15',
+    clause:
+      'SBC-4, START STOP UNIT, POWER CONDITION and POWER CONDITION MODIFIER field: 4h, 5h, 6h, 8h, 9h, Ch to Fh ' +
+      'are reserved or obsolete; Ah and Bh are refused where the timer they force is not enabled',
+  },
+  {
     tests: /Sanitize\.Reset/,
     setUps: ['thin', 'removable'],
     line:

@@ -41,7 +41,19 @@ describe('START STOP UNIT with LOEJ', () => {
     const { host } = setUp();
     expect(host.send(eject).fieldPointer).toBe('c90004');
     const removable = setUp({ removable: true });
-    expect(removable.host.send('1B 01 00 0F 32 00').outcome).toBe('good');
+    for (const condition of ['00 12', '02 22', '01 32', '00 72']) {
+      expect(removable.host.send(`1B 01 00 ${condition} 00`).outcome).toBe('good');
+    }
+    for (const [condition, pointer] of [
+      ['00 42', 'cf0004'],
+      ['00 52', 'cf0004'],
+      ['00 A2', 'cf0004'],
+      ['01 B2', 'cf0004'],
+      ['02 32', 'cb0003'],
+      ['01 02', 'cb0003'],
+    ] as const) {
+      expect(removable.host.send(`1B 01 00 ${condition} 00`).fieldPointer).toBe(pointer);
+    }
     expect(removable.device.kept.ejected).toBe(false);
   });
 

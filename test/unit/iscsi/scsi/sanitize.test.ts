@@ -108,12 +108,12 @@ test('a failure is 3/31/03 until another one succeeds, or is left if AUSE allowe
   device.failures.push({ code: 'write-failed' });
   while (device.heldCount > 0) device.release();
   device.holding = false;
-  expect([task.outcome, host.send(ready).outcome]).toEqual(['4/44/00', '3/31/03']);
+  expect([task.outcome, host.send(ready).outcome]).toEqual(['3/31/03', '3/31/03']);
   expect(host.send('48 1F 00 00 00 00 00 00 00 00').fieldPointer).toBe('cd0001');
   expect([host.send(erase).outcome, host.send(ready).outcome]).toEqual(['good', 'good']);
   device.kept = {
     ejected: false,
-    sanitize: { state: 'failed', unrestrictedExit: true, pattern: null },
+    sanitize: { kind: 'sanitize', state: 'failed', unrestrictedExit: true, pattern: null },
   };
   expect(host.send('28 00 00 00 00 00 00 00 01 00').outcome).toBe('3/31/03');
   expect(host.send('48 1F 00 00 00 00 00 00 00 00').outcome).toBe('good');

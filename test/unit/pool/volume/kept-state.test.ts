@@ -2,7 +2,12 @@ import { PoolInWorld, calmWorld } from '../pool-in-world.ts';
 
 test('an ejected medium and a sanitize operation outlive a power loss, by the journal and by a checkpoint', async () => {
   const world = calmWorld();
-  const sanitize = { state: 'running', unrestrictedExit: true, pattern: 'aa' } as const;
+  const sanitize = {
+    kind: 'sanitize',
+    state: 'running',
+    unrestrictedExit: true,
+    pattern: 'aa',
+  } as const;
   const first = await PoolInWorld.open(world);
   await first.create('disc', { removable: true });
   await first.create('plain');
