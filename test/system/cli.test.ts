@@ -92,6 +92,16 @@ describe('scale against a member', () => {
     expect(gone.stderr).toMatch(/^scale: there is no volume 'life'.*\n$/);
   });
 
+  test('a medium comes out and goes in, of removable volumes alone', async () => {
+    await scale.cli('volume', 'create', 'disc', '--size', '8M', '--removable');
+    expect((await at('volume', 'eject', 'disc')).stdout).toBe('ejected disc\n');
+    expect((await at('volume', 'list')).stdout).toMatch(/^disc .* online, ejected /m);
+    expect(await scale.cli('volume', 'load', 'disc')).toMatchObject({ ejected: false });
+    const refused = await at('volume', 'eject', 'demo');
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('--removable')]);
+    expect((await at('volume', 'delete', 'disc')).code).toBe(0);
+  });
+
   test('a snapshot lives: taken, shown, cloned, mapped, rolled back to, deleted', async () => {
     await scale.cli('volume', 'create', 'base', '--size', '8M');
     const taken = await scale.cli<{ name: string }[]>('snapshot', 'create', 'base@s', 'demo@s');
