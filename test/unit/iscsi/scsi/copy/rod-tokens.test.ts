@@ -62,6 +62,17 @@ describe('POPULATE TOKEN and WRITE USING TOKEN [SBC-3]', () => {
     expect(hex(destination.peek(100, 8))).toBe(hex(data.subarray(8 * 512, 16 * 512)));
   });
 
+  test('the first range starts at byte 16; ddpt 0.97 writes it at byte 15 and is refused [do_pop_tok]', () => {
+    const { populate } = setUp();
+    const bytes = (text: string): Uint8Array =>
+      Uint8Array.from(Buffer.from(text.replaceAll(' ', ''), 'hex'));
+    const header = '001E 0000 00000000 00000000 0000 0010';
+    const asStandard = populate(bytes(`${header} 0000000000000400 00000080 00000000`));
+    expect(asStandard.outcome).toBe('good');
+    const asDdpt = populate(bytes(`${header} 0000000000040000 00008000 00000000`), 2);
+    expect(asDdpt.outcome).toBe('5/21/00');
+  });
+
   test('several ranges on both sides, from an offset on, are one sequence of blocks', () => {
     const { tokenFor, write, destination, data } = setUp();
     const token = tokenFor([
