@@ -384,3 +384,17 @@ async function loadQueues(rows: StateRows, stores: Stores): Promise<void> {
   stores.pageRelease.restore(await rows.read(StateName.pages));
   for await (const row of rows.all(StateKind.deadlist)) stores.lists.restore(row);
 }
+
+/** Files that neither checkpoint nor log names: written for a checkpoint that never came. */
+export async function removeUnknownSegments({ core }: Recovered): Promise<void> {
+  for (const disk of core.store.disks.keys()) {
+    let removed = 0;
+    for (const number of await core.store.list(disk)) {
+      core.segments.skipTo(number + 1);
+      if (core.segments.get(number)?.disk === disk) continue;
+      await core.store.remove(disk, number);
+      removed += 1;
+    }
+    if (removed > 0) await core.store.syncFolder(disk);
+  }
+}

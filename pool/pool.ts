@@ -15,7 +15,7 @@ import { SegmentStreams } from './log/segment-streams.ts';
 import { ScrubPace, ScrubStopped } from './heal/scrub-pace.ts';
 import { Scrubber } from './heal/scrubber.ts';
 import { Housekeeping } from './housekeeping.ts';
-import { recover } from './open-pool.ts';
+import { recover, removeUnknownSegments } from './open-pool.ts';
 import type { Recovered } from './open-pool.ts';
 import { DEDUP_SETTINGS, REWRITE_RATE_LIMIT, SCRUB_RATE_LIMIT } from './options.ts';
 import type { PoolOptions, PoolPorts } from './options.ts';
@@ -69,20 +69,6 @@ export async function openPool(ports: PoolPorts, options: PoolOptions): Promise<
   const { frames, losses } = recovered.replayed;
   core.events.add('info', 'pool-opened', 'the pool serves', { frames, losses: losses.length });
   return pool;
-}
-
-/** Files that neither checkpoint nor log names: written for a checkpoint that never came. */
-async function removeUnknownSegments({ core }: Recovered): Promise<void> {
-  for (const disk of core.store.disks.keys()) {
-    let removed = 0;
-    for (const number of await core.store.list(disk)) {
-      core.segments.skipTo(number + 1);
-      if (core.segments.get(number)?.disk === disk) continue;
-      await core.store.remove(disk, number);
-      removed += 1;
-    }
-    if (removed > 0) await core.store.syncFolder(disk);
-  }
 }
 
 /** Chunks that a start brings into the index, so that commands and reads of pages come first. */

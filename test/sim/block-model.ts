@@ -64,6 +64,7 @@ export class BlockModel {
   readonly #commands: Command[] = [];
   #copied: Version[] = [];
   readonly #consumed = new Set<string>();
+  #broughtBack = 0;
   #blocks = 0;
   #moment = 0;
   #lossAccepted = false;
@@ -92,7 +93,7 @@ export class BlockModel {
   /** A copy, of which each block is a command of its own: it may stop in the middle. What its source may
    * have held is asked for until `settleCopies`. */
   callCopy(firstBlock: number, blocks: readonly Candidates[]): Command[] {
-    this.#consumed.clear();
+    this.#bringBack();
     return blocks.map((candidates, index) => {
       const number = firstBlock + index;
       const command = this.#call('copy', [number], []);
@@ -106,7 +107,7 @@ export class BlockModel {
 
   /** What copies that were called so far have taken, they have taken by now. */
   settleCopies(commands: readonly Command[] | null = null): void {
-    this.#consumed.clear();
+    this.#bringBack();
     this.#copied = this.#copied.filter((version) => {
       const ends = commands === null || commands.includes(version.command);
       if (ends && typeof version.tag === 'function') version.tag = version.tag();
@@ -121,8 +122,20 @@ export class BlockModel {
     return valuesOf(legal);
   }
 
-  /** Compare and write has found these values, which nobody writes a second time. */
-  consume(firstBlock: number, tags: readonly number[]): void {
+  /** Counts what may bring values back that were written over: copies, rollbacks. */
+  get broughtBack(): number {
+    return this.#broughtBack;
+  }
+
+  #bringBack(): void {
+    this.#broughtBack += 1;
+    this.#consumed.clear();
+  }
+
+  /** Compare and write has found these values, which nobody writes a second time. `since` is what
+   * `broughtBack` was when it was sent: it may have found them before they came back. */
+  consume(firstBlock: number, tags: readonly number[], since: number): void {
+    if (since !== this.#broughtBack) return;
     tags.forEach((tag, index) => {
       const found = `${firstBlock + index}:${tag}`;
       if (this.#consumed.has(found))
@@ -135,7 +148,7 @@ export class BlockModel {
 
   /** All that was touched, and all of `content`, becomes what that says; the rest of it zeroes. */
   callAll(name: string, content: ReadonlyMap<number, number>): Command {
-    this.#consumed.clear();
+    this.#bringBack();
     const blocks = [...new Set([...this.#versions.keys(), ...content.keys()])];
     return this.#call(
       name,

@@ -47,6 +47,7 @@ async function compareAndWrite(
   const tags = Array.from({ length: blocks }, () => FIRST_OWN_TAG + nextTag());
   const data = blocksOf(tags, model.blockSizeBytes);
   const fua = prng.chance(traffic.mood.fuaRate);
+  const { broughtBack } = model;
   const mark = model.callRead(lba, blocks);
   const command = model.call('compare and write', lba, tags);
   note('> compare and write', model.name, lba, blocks);
@@ -70,7 +71,7 @@ async function compareAndWrite(
     throw new Violation(`compare and write found bytes in ${model.name} that nobody wrote`);
   model.read(mark, [expected], false);
   before.forEach((tag, index) => {
-    if (tag !== null && tag >= FIRST_OWN_TAG) model.consume(lba + index, [tag]);
+    if (tag !== null && tag >= FIRST_OWN_TAG) model.consume(lba + index, [tag], broughtBack);
   });
 }
 
