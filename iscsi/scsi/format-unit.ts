@@ -10,13 +10,9 @@
  */
 import { u8 } from './bytes.ts';
 import type { Command } from './command.ts';
+import { takeList } from './parameter-list.ts';
 import { takeOutOfUse } from './sanitize.ts';
-import {
-  invalidFieldInCdb,
-  invalidFieldInParameterList,
-  PARAMETER_LIST_LENGTH_ERROR,
-  type Sense,
-} from './sense.ts';
+import { invalidFieldInCdb, invalidFieldInParameterList, type Sense } from './sense.ts';
 
 const LONGLIST = 0x20;
 const FMTDATA = 0x10;
@@ -74,10 +70,12 @@ export function formatUnit(command: Command): void {
     return;
   }
   const headerBytes = (flags & LONGLIST) === 0 ? SHORT_HEADER_BYTES : LONG_HEADER_BYTES;
-  command.takeData(headerBytes, () => {
-    const header = command.task.dataOut;
-    const refusal = header.length === headerBytes ? refusalOf(header) : PARAMETER_LIST_LENGTH_ERROR;
-    if (refusal === null) format(command, (u8(header, 1) & IMMED) !== 0);
-    else command.check(refusal);
-  });
+  takeList(
+    command,
+    headerBytes,
+    (header) => refusalOf(header) ?? header,
+    (header) => {
+      format(command, (u8(header, 1) & IMMED) !== 0);
+    },
+  );
 }

@@ -7,6 +7,7 @@ import type { Command } from './command.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import { MAX_MODE_LIST_BYTES } from './limits.ts';
 import { headerOf, type ModePage } from './mode-pages.ts';
+import { takeList } from './parameter-list.ts';
 import {
   invalidFieldInCdb,
   invalidFieldInParameterList,
@@ -96,6 +97,14 @@ function parseList(list: Uint8Array, header: 4 | 8, unit: LogicalUnit): Change[]
   return changes;
 }
 
+function apply(command: Command, changes: readonly Change[]): void {
+  const { unit } = command;
+  let changed = false;
+  for (const { page, values } of changes) changed = unit.modes.set(page, values) || changed;
+  if (changed) unit.establish(UnitAttention.modeParametersChanged, command.nexus);
+  command.good();
+}
+
 function modeSelect(
   command: Command,
   form: { header: 4 | 8; listBytes: number; listLengthAt: number },
@@ -108,24 +117,14 @@ function modeSelect(
     command.check(invalidFieldInCdb(form.listLengthAt));
     return;
   }
-  if (form.listBytes === 0) {
-    command.good();
-    return;
-  }
-  command.takeData(form.listBytes, () => {
-    const { unit } = command;
-    const list = command.task.dataOut;
-    const whole = list.length === form.listBytes;
-    const changes = whole ? parseList(list, form.header, unit) : PARAMETER_LIST_LENGTH_ERROR;
-    if (!Array.isArray(changes)) {
-      command.check(changes);
-      return;
-    }
-    let changed = false;
-    for (const { page, values } of changes) changed = unit.modes.set(page, values) || changed;
-    if (changed) unit.establish(UnitAttention.modeParametersChanged, command.nexus);
-    command.good();
-  });
+  takeList(
+    command,
+    form.listBytes,
+    (list) => parseList(list, form.header, command.unit),
+    (changes) => {
+      apply(command, changes);
+    },
+  );
 }
 
 export function modeSelect6(command: Command): void {

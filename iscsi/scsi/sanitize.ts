@@ -10,11 +10,11 @@
 import type { SanitizeState } from './block-device.ts';
 import { u16, u8 } from './bytes.ts';
 import type { Command } from './command.ts';
+import { takeList } from './parameter-list.ts';
 import {
   COMMAND_SEQUENCE_ERROR,
   invalidFieldInCdb,
   invalidFieldInParameterList,
-  PARAMETER_LIST_LENGTH_ERROR,
   type Sense,
 } from './sense.ts';
 
@@ -123,11 +123,12 @@ export function sanitizeOverwrite(command: Command): void {
     command.check(invalidFieldInCdb(LIST_LENGTH_AT));
     return;
   }
-  command.takeData(listBytes, () => {
-    const list = command.task.dataOut;
-    const block =
-      list.length === listBytes ? lastPass(list, blockSizeBytes) : PARAMETER_LIST_LENGTH_ERROR;
-    if (!(block instanceof Uint8Array)) command.check(block);
-    else begin(command, block);
-  });
+  takeList(
+    command,
+    listBytes,
+    (list) => lastPass(list, blockSizeBytes),
+    (block) => {
+      begin(command, block);
+    },
+  );
 }

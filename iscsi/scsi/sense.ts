@@ -52,6 +52,10 @@ export interface Sense {
   readonly progress?: number;
 }
 
+/** Tells a refusal from what would have been there without it. */
+export const isSense = (result: unknown): result is Sense =>
+  typeof result === 'object' && result !== null && 'asc' in result;
+
 const outcome = (key: number, asc: number, ascq: number): Sense => ({ key, asc, ascq });
 
 export const NO_SENSE = outcome(SenseKey.noSense, 0x00, 0x00);

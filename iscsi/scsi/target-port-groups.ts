@@ -9,13 +9,8 @@
  */
 import { put16, put32, u16, u32, u8 } from './bytes.ts';
 import type { Command } from './command.ts';
-import { reservedBits } from './parameter-list.ts';
-import {
-  invalidFieldInCdb,
-  invalidFieldInParameterList,
-  PARAMETER_LIST_LENGTH_ERROR,
-  type Sense,
-} from './sense.ts';
+import { reservedBits, takeList } from './parameter-list.ts';
+import { invalidFieldInCdb, invalidFieldInParameterList, type Sense } from './sense.ts';
 import { UnitAttention } from './unit-attention.ts';
 
 /** The one primary target port group. */
@@ -111,24 +106,14 @@ function parseList(list: Uint8Array): AccessState | null | Sense {
  */
 export function setTargetPortGroups(command: Command): void {
   const listBytes = u32(command.cdb, 6);
-  if (listBytes === 0) {
-    command.good();
-    return;
-  }
   const descriptorsBytes = listBytes - HEADER_BYTES;
   const fits = descriptorsBytes >= 0 && descriptorsBytes <= MAX_DESCRIPTORS * DESCRIPTOR_BYTES;
-  if (!fits || descriptorsBytes % DESCRIPTOR_BYTES !== 0) {
+  if (listBytes > 0 && (!fits || descriptorsBytes % DESCRIPTOR_BYTES !== 0)) {
     command.check(invalidFieldInCdb(6));
     return;
   }
-  command.takeData(listBytes, () => {
-    const { unit, nexus, task } = command;
-    const whole = task.dataOut.length === listBytes;
-    const wanted = whole ? parseList(task.dataOut) : PARAMETER_LIST_LENGTH_ERROR;
-    if (wanted !== null && typeof wanted === 'object') {
-      command.check(wanted);
-      return;
-    }
+  takeList(command, listBytes, parseList, (wanted) => {
+    const { unit, nexus } = command;
     if (wanted !== null && wanted !== unit.access.state) {
       unit.access.state = wanted;
       unit.access.status = AccessStatus.setExplicitly;

@@ -3,6 +3,7 @@ import type { BlockError, BlockRange, UnmapOperation } from './block-device.ts';
 import { u16, u32, u64 } from './bytes.ts';
 import type { Command } from './command.ts';
 import { MAX_UNMAP_BLOCKS, MAX_UNMAP_DESCRIPTORS } from './limits.ts';
+import { takeList } from './parameter-list.ts';
 import {
   invalidFieldInParameterList,
   LBA_OUT_OF_RANGE,
@@ -58,31 +59,28 @@ function parseRanges(list: Uint8Array, deviceBlocks: number): BlockRange[] | Sen
   return ranges;
 }
 
-function listArrived(command: Command, listBytes: number): void {
-  const { device } = command.unit;
-  const list = command.task.dataOut;
-  const ranges =
-    list.length === listBytes ? parseRanges(list, device.blocks) : PARAMETER_LIST_LENGTH_ERROR;
-  if (!Array.isArray(ranges)) {
-    command.check(ranges);
-  } else if (ranges.length === 0) {
+function start(command: Command, ranges: readonly BlockRange[]): void {
+  if (ranges.length === 0) {
     command.good();
-  } else {
-    const operation = new UnmapBlocks(command, ranges);
-    command.begin(operation);
-    device.unmap(operation);
+    return;
   }
+  const operation = new UnmapBlocks(command, ranges);
+  command.begin(operation);
+  command.unit.device.unmap(operation);
 }
 
 export function unmap(command: Command): void {
   const listBytes = u16(command.cdb, 7);
-  if (listBytes === 0) {
-    command.good();
-  } else if (listBytes < HEADER_BYTES) {
+  if (listBytes > 0 && listBytes < HEADER_BYTES) {
     command.check(PARAMETER_LIST_LENGTH_ERROR);
-  } else {
-    command.takeData(listBytes, () => {
-      listArrived(command, listBytes);
-    });
+    return;
   }
+  takeList(
+    command,
+    listBytes,
+    (list) => parseRanges(list, command.unit.device.blocks),
+    (ranges) => {
+      start(command, ranges);
+    },
+  );
 }

@@ -12,7 +12,7 @@
 import { u16, u32, u8 } from '../bytes.ts';
 import type { Command } from '../command.ts';
 import type { LogicalUnit } from '../logical-unit.ts';
-import { allowedBits, reservedOutside } from '../parameter-list.ts';
+import { allowedBits, reservedOutside, takeList } from '../parameter-list.ts';
 import {
   inlineDataLengthExceeded,
   invalidFieldInParameterList,
@@ -138,21 +138,21 @@ function start(command: Command, { facts, cscds, segments }: CopyList): void {
 
 function extendedCopy(command: Command, form: ListForm): void {
   const listBytes = u32(command.cdb, 10);
-  if (listBytes === 0) {
-    command.good();
-    return;
-  }
-  if (listBytes < form.headerBytes || listBytes > form.headerBytes + MAX_DESCRIPTOR_LIST_BYTES) {
+  if (
+    listBytes > 0 &&
+    (listBytes < form.headerBytes || listBytes > form.headerBytes + MAX_DESCRIPTOR_LIST_BYTES)
+  ) {
     command.check(PARAMETER_LIST_LENGTH_ERROR);
     return;
   }
-  command.takeData(listBytes, () => {
-    const { dataOut } = command.task;
-    const whole = dataOut.length === listBytes;
-    const list = whole ? parseList(dataOut, form) : PARAMETER_LIST_LENGTH_ERROR;
-    if ('key' in list) command.check(list);
-    else start(command, list);
-  });
+  takeList(
+    command,
+    listBytes,
+    (list) => parseList(list, form),
+    (request) => {
+      start(command, request);
+    },
+  );
 }
 
 export function extendedCopyLid1(command: Command): void {

@@ -9,7 +9,7 @@
 import type { BlockDevice, BlockRange } from '../block-device.ts';
 import { u32, u64, u8 } from '../bytes.ts';
 import type { Command } from '../command.ts';
-import { allowedBits, reservedOutside } from '../parameter-list.ts';
+import { allowedBits, reservedOutside, takeList } from '../parameter-list.ts';
 import {
   InvalidToken,
   invalidFieldInParameterList,
@@ -156,19 +156,16 @@ function start(command: Command, request: WriteRequest): void {
 
 export function writeUsingToken(command: Command): void {
   const listBytes = u32(command.cdb, 10);
-  if (listBytes === 0) {
-    command.good();
-    return;
-  }
-  if (listBytes < HEADER_BYTES || listBytes > MAX_LIST_BYTES) {
+  if (listBytes > 0 && (listBytes < HEADER_BYTES || listBytes > MAX_LIST_BYTES)) {
     command.check(PARAMETER_LIST_LENGTH_ERROR);
     return;
   }
-  command.takeData(listBytes, () => {
-    const { dataOut } = command.task;
-    const whole = dataOut.length === listBytes;
-    const request = whole ? parseList(dataOut, command) : PARAMETER_LIST_LENGTH_ERROR;
-    if ('key' in request) command.check(request);
-    else start(command, request);
-  });
+  takeList(
+    command,
+    listBytes,
+    (list) => parseList(list, command),
+    (request) => {
+      start(command, request);
+    },
+  );
 }

@@ -12,6 +12,7 @@
  *    20  TRANSPORTID PARAMETER DATA LENGTH                       | 24  TransportID
  */
 import { u16, u32, u8 } from '../bytes.ts';
+import { reservedBits } from '../parameter-list.ts';
 import { invalidFieldInParameterList, PARAMETER_LIST_LENGTH_ERROR, type Sense } from '../sense.ts';
 import type { NexusName } from '../task.ts';
 import { isReservationType, type ReservationType } from './state.ts';
@@ -61,12 +62,6 @@ const keyAt = (list: Uint8Array, at: number): string =>
 /** SCOPE (must be the logical unit) and TYPE of the CDB; null: none that there is. */
 function typeOf(scopeAndType: number): ReservationType | null {
   return isReservationType(scopeAndType) ? scopeAndType : null;
-}
-
-/** The first, from the left, of the bits that are set in a byte and must not be. */
-function reservedBits(list: Uint8Array, at: number, mask: number): Sense | null {
-  const wrong = u8(list, at) & mask;
-  return wrong === 0 ? null : invalidFieldInParameterList(at, 31 - Math.clz32(wrong));
 }
 
 export function parseReserveOut(

@@ -2,6 +2,7 @@
 import { u32 } from '../bytes.ts';
 import type { Command } from '../command.ts';
 import type { LogicalUnit } from '../logical-unit.ts';
+import { takeList } from '../parameter-list.ts';
 import {
   INTERNAL_TARGET_FAILURE,
   invalidFieldInCdb,
@@ -28,20 +29,15 @@ export function persistentReserveOut(command: Command): void {
   } else if (listBytes > MAX_LIST_BYTES) {
     command.check(invalidFieldInCdb(LIST_LENGTH_AT));
   } else {
-    command.takeData(listBytes, () => {
-      listArrived(command, listBytes);
-    });
+    takeList(
+      command,
+      listBytes,
+      (list) => parseReserveOut(command.cdb, list, contextOf(command)),
+      (request) => {
+        carryOut(command, request);
+      },
+    );
   }
-}
-
-function listArrived(command: Command, listBytes: number): void {
-  const { cdb, task } = command;
-  const request =
-    task.dataOut.length === listBytes
-      ? parseReserveOut(cdb, task.dataOut, contextOf(command))
-      : PARAMETER_LIST_LENGTH_ERROR;
-  if ('asc' in request) command.check(request);
-  else carryOut(command, request);
 }
 
 function contextOf({ nexus, unit }: Command): ListContext {
