@@ -74,7 +74,7 @@ function run(task: ScsiTask, row: CommandRow, absence: Absence): void {
       check(task, invalidFieldInCdb(2));
       return;
     }
-    target.lunsReported(task.nexus);
+    target.lunsReported(task);
     giveData(task, data, u32(cdb, 6));
   } else if (row.opcode === REQUEST_SENSE) {
     const descriptorFormat = (u8(cdb, 1) & 0x01) !== 0;

@@ -219,13 +219,17 @@ export class LogicalUnit {
         nexus.attentions.establish(UnitAttention.commandsCleared);
       }
     }
-    return this.abortAll(each);
+    let count = this.abortAll(each);
+    for (const nexus of this.#nexuses) count += nexus.stopCopiesInto(each);
+    return count;
   }
 
-  /** Stops the copies that outlived their commands; `each` is called once for each, when it ended. */
+  /** Stops the copies that outlived their commands, and those into this unit whichever unit was asked for
+   * them; `each` is called once for each, when it ended. */
   stopCopies(each: () => void): number {
     let count = 0;
-    for (const { copies } of this.#nexuses) count += copies.reset(each);
+    for (const nexus of this.#nexuses)
+      count += nexus.copies.reset(each) + nexus.stopCopiesInto(each);
     return count;
   }
 
@@ -284,7 +288,7 @@ export class LogicalUnit {
       this.statistics[row.counted.as].commands += 1;
     }
     if (attentions.any && (typeof row !== 'object' || row?.ignoresUnitAttention !== true)) {
-      command.check(present(attentions.report(), 'a unit attention is pending'));
+      command.check(present(attentions.report(command.task), 'a unit attention is pending'));
     } else if (row === null) {
       command.check(INVALID_OPERATION_CODE);
     } else if (row === 'no-action') {

@@ -19,12 +19,12 @@ export function lunList(luns: readonly number[], selectReport: number): Uint8Arr
 }
 
 export function reportLuns(command: Command): void {
-  const { target, nexus } = command.nexus;
+  const { target } = command.nexus;
   const data = lunList(target.luns(), u8(command.cdb, 2));
   if (data === null) {
     command.check(invalidFieldInCdb(2));
     return;
   }
-  target.lunsReported(nexus);
+  target.lunsReported(command.task);
   command.goodWithData(data, u32(command.cdb, 6));
 }

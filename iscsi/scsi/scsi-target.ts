@@ -50,8 +50,8 @@ export class ScsiTarget implements DeviceServer {
   readonly #lost = new Set<string>();
   readonly #view: TargetView = {
     luns: () => this.luns(),
-    lunsReported: (nexus) => {
-      this.#lunsReported(nexus);
+    lunsReported: (by) => {
+      this.#lunsReported(by);
     },
   };
 
@@ -276,9 +276,12 @@ export class ScsiTarget implements DeviceServer {
     }
   }
 
-  #lunsReported(nexus: Nexus): void {
-    for (const unitNexus of this.#state(nexus).units.values()) {
-      unitNexus.attentions.clear(UnitAttention.lunsChanged);
-    }
+  #lunsReported(by: ScsiTask): void {
+    const all = [...this.#state(by.nexus).units.values()];
+    const told = all.filter(({ attentions }) => attentions.clear(UnitAttention.lunsChanged));
+    if (told.length === 0) return;
+    by.whenUnheard = () => {
+      for (const { attentions } of told) attentions.establish(UnitAttention.lunsChanged);
+    };
   }
 }

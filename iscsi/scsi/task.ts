@@ -65,6 +65,9 @@ export interface ScsiTask {
   /** Set by the device server when a task management function, a reset or the loss of the nexus
    * aborts the task; a BlockDevice operation made for it shares the flag's meaning. */
   aborted: boolean;
+  /** Set by the device server before `complete`: takes back what the result tells. Called by the session,
+   * at most once, when the task is aborted before its response is sent: nobody has heard of it. */
+  whenUnheard: (() => void) | null;
   /** Called by the device server at most once: this command takes that many bytes of Data-Out.
    * The session collects min(that, expectedDataOutBytes), sets `dataOut`, calls `dataArrived`. */
   solicit(bytes: number): void;

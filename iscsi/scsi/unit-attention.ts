@@ -4,6 +4,7 @@
  */
 import { THRESHOLD_AT } from './mode-pages.ts';
 import { unitAttention, type Sense } from './sense.ts';
+import type { ScsiTask } from './task.ts';
 
 const RESET = 0x29;
 
@@ -45,13 +46,27 @@ export class UnitAttentions {
     if (!this.#pending.includes(condition)) this.#pending.push(condition);
   }
 
-  /** The oldest condition, which is cleared by being reported (UA_INTLCK_CTRL is 00b). */
-  report(): Sense | null {
-    return this.#pending.shift() ?? null;
+  /** The oldest condition, which is cleared by being reported (UA_INTLCK_CTRL is 00b). It is pending again
+   * when the task that reports it is aborted before its response is sent. */
+  report(by: ScsiTask): Sense | null {
+    const condition = this.#pending.shift();
+    if (condition === undefined) return null;
+    by.whenUnheard = () => {
+      this.#unheard(condition);
+    };
+    return condition;
   }
 
-  clear(condition: Sense): void {
+  /** Whether it was pending. */
+  clear(condition: Sense): boolean {
     const index = this.#pending.indexOf(condition);
     if (index >= 0) this.#pending.splice(index, 1);
+    return index >= 0;
+  }
+
+  /** It is the oldest again, unless a reset came meanwhile, which implies it. */
+  #unheard(condition: Sense): void {
+    const isImplied = this.#pending.some(({ asc }) => asc === RESET);
+    if (!isImplied && !this.#pending.includes(condition)) this.#pending.unshift(condition);
   }
 }

@@ -6,15 +6,15 @@ import type { Command } from './command.ts';
 import type { CopyJob } from './copy/copy-job.ts';
 import { CopyRecords } from './copy/copy-records.ts';
 import type { LogicalUnit } from './logical-unit.ts';
-import { nexusKey, type Nexus } from './task.ts';
+import { nexusKey, type Nexus, type ScsiTask } from './task.ts';
 import { UnitAttentions } from './unit-attention.ts';
 
 /** The SCSI target device that a command came through, as its handlers see it. */
 export interface TargetView {
   /** Ascending. */
   luns(): readonly number[];
-  /** REPORT LUNS came over this nexus: the change of the LUN list is known there now. */
-  lunsReported(nexus: Nexus): void;
+  /** By this task, to its nexus: the change of the LUN list is known there once its data are sent. */
+  lunsReported(by: ScsiTask): void;
 }
 
 export class UnitNexus {
@@ -39,6 +39,19 @@ export class UnitNexus {
     this.key = nexusKey(nexus);
     this.unit = unit;
     this.target = target;
+  }
+
+  /**
+   * The steps of copies under way into the unit end, and those copies with them, as commands of a copy
+   * manager [SPC-4, third-party copies]; `each` is called once for each copy, when it has ended.
+   */
+  stopCopiesInto(each: () => void): number {
+    const jobs = [...this.copiesInto];
+    for (const job of jobs) {
+      job.stop();
+      job.whenEnded(each);
+    }
+    return jobs.length;
   }
 
   /** The command has ended: it leaves the task set. */

@@ -18,7 +18,7 @@ function stateOf({ device, sanitize }: LogicalUnit): Sense {
 export function requestSense(command: Command): void {
   const { nexus, unit } = command;
   const state = stateOf(unit);
-  const sense = nexus.attentions.report() ?? state;
+  const sense = nexus.attentions.report(command.task) ?? state;
   const descriptorFormat = (u8(command.cdb, 1) & 0x01) !== 0;
   command.goodWithData(encodeSense(sense, descriptorFormat), u8(command.cdb, 4));
 }

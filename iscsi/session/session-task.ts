@@ -49,6 +49,7 @@ export class SessionTask implements ScsiTask, CommandOutput, WriteTransferOwner 
   readonly write: WriteTransfer | null;
   dataOut: Uint8Array = EMPTY;
   aborted = false;
+  whenUnheard: (() => void) | null = null;
   state: TaskState = 'waiting';
   /** Arrival in the session, counted up. */
   order = 0;
@@ -135,6 +136,7 @@ export class SessionTask implements ScsiTask, CommandOutput, WriteTransferOwner 
   complete(result: TaskResult): void {
     if (this.state === 'ended') {
       result.dataIn.release();
+      this.whenUnheard?.();
       return;
     }
     assert(this.state === 'submitted', 'a task is completed once, after it was submitted');
@@ -152,10 +154,12 @@ export class SessionTask implements ScsiTask, CommandOutput, WriteTransferOwner 
   /** Without a response: it was aborted. */
   end(): void {
     if (this.state === 'ended') return;
+    const unheard = this.state === 'responding';
     this.state = 'ended';
     this.#release();
     this.dataOut = EMPTY;
     this.#owner.leave(this);
+    if (unheard) this.whenUnheard?.();
   }
 
   /** Nothing more of its data is sent. */

@@ -9,7 +9,6 @@ import {
   PARAMETER_LIST_LENGTH_ERROR,
 } from '../sense.ts';
 import { UnitAttention } from '../unit-attention.ts';
-import type { UnitNexus } from '../unit-nexus.ts';
 import { whenAllEnded } from '../when-all-ended.ts';
 import {
   BASIC_LIST_BYTES,
@@ -82,16 +81,6 @@ function answer(command: Command, outcome: Outcome): void {
   else command.check(INTERNAL_TARGET_FAILURE);
 }
 
-/** Those that it asked this unit for, and those into this unit that it asked another for. */
-function stopCopies(nexus: UnitNexus, each: () => void): number {
-  const jobs = [...nexus.copiesInto];
-  for (const job of jobs) {
-    job.stop();
-    job.whenEnded(each);
-  }
-  return jobs.length + nexus.copies.reset(each);
-}
-
 /**
  * Ends the commands and copies of the nexuses that were preempted, but not this one, and what they did to
  * prevent a removal of the medium [SPC-4 §5.13.11.2.6].
@@ -117,7 +106,9 @@ function abortPreempted(
     let copies = 0;
     unit.tasks.whileHeld(() => {
       for (const command of commands) command.abort(ended);
-      for (const nexus of preempted) copies += stopCopies(nexus, ended);
+      for (const nexus of preempted) {
+        copies += nexus.stopCopiesInto(ended) + nexus.copies.reset(ended);
+      }
     });
     return commands.length + copies;
   }, done);

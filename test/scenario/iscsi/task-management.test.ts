@@ -52,6 +52,23 @@ describe('ABORT TASK', () => {
     expect(opcodes(link)).toEqual([TargetOpcode.taskManagementResponse]);
   });
 
+  test.each([true, false])(
+    'tells the device server when nobody heard of the result (withdrawn: %s)',
+    (isWithdrawn) => {
+      const { link, device } = session();
+      let unheard = 0;
+      device.onSubmit = (task) => {
+        task.whenUnheard = () => (unheard += 1);
+        task.complete(good([new Uint8Array(512)]));
+      };
+      link.slow = isWithdrawn;
+      const itt = link.initiator.command({ readBytes: 512 });
+      link.initiator.manage(1, { referencedTaskTag: itt, refCmdSN: 100 });
+      link.takeAll();
+      expect(unheard).toBe(isWithdrawn ? 1 : 0);
+    },
+  );
+
   test('of a task that ends meanwhile withdraws its status too', () => {
     const { link, device } = session();
     link.slow = true;

@@ -40,6 +40,7 @@ export class SentTask implements ScsiTask {
   readonly expectedDataInBytes = 1 << 24;
   readonly expectedDataOutBytes: number;
   aborted = false;
+  whenUnheard: (() => void) | null = null;
   solicited = 0;
   result: TaskResult | null = null;
   droppedCount = 0;

@@ -34,6 +34,39 @@ test('REQUEST SENSE gives the condition as data and clears it [SPC-4, REQUEST SE
   expect(hex(host.send(requestSense).dataIn)).toBe('700000000000000a00000000000000000000');
 });
 
+describe('what was told by a response that was never sent is pending again', () => {
+  const unheard = (task: ReturnType<Host['send']>): void => {
+    task.whenUnheard?.();
+  };
+
+  test('a condition that CHECK CONDITION or REQUEST SENSE reported, before those that came after it', () => {
+    const { host, device } = fresh();
+    device.blocks = 4096;
+    host.target.units.deviceChanged(device);
+    for (const cdb of [testUnitReady, requestSense]) unheard(host.send(cdb));
+    expect(host.settle()).toEqual(['6/29/00', '6/2a/09']);
+  });
+
+  test('not when a reset came meanwhile, which implies it', () => {
+    const { host } = fresh();
+    const task = host.send(testUnitReady);
+    host.manage('logicalUnitReset');
+    unheard(task);
+    expect(host.settle()).toEqual(['6/29/03']);
+  });
+
+  test('a changed LUN list that REPORT LUNS gave', () => {
+    const { host } = fresh();
+    host.settle();
+    host.target.mapLun(1, new MemoryDevice({ blocks: 2048 }));
+    const task = host.send(reportLuns);
+    unheard(task);
+    expect(host.settle()).toEqual(['6/3f/0e']);
+    expect(host.settle('0001000000000000')).toEqual(['6/29/00', '6/3f/0e']);
+    expect(host.send(reportLuns).whenUnheard).toBe(null);
+  });
+});
+
 test('an unknown operation code gets the condition first [SAM-5, unit attention conditions]', () => {
   const { host } = fresh();
   expect(host.send('FF').outcome).toBe('6/29/00');

@@ -421,6 +421,46 @@ describe('a copy under way', () => {
     },
   );
 
+  test.each([
+    ['logicalUnitReset', '01', false],
+    ['logicalUnitReset', '01', true],
+    ['clearTaskSet', '01', false],
+    ['clearTaskSet', '00', false],
+  ] as const)(
+    'is stopped by %s of its destination, which waits for it (service action %s, IMMED %s)',
+    (what, action, immed) => {
+      const { host, target, task, destination } = held(
+        (both) =>
+          action === '00'
+            ? lid1(both, twoSegments, { listId: 9 })
+            : lid4(both, twoSegments, { listId: 9, immed }),
+        action,
+      );
+      const other = new Host(target, 'host-b');
+      other.settle(lun1);
+      const answer = other.manage(what, lun1);
+      expect(answer.outcome).toBe(null);
+      destination.release();
+      expect([answer.outcome, destination.heldCount]).toEqual(['complete', 0]);
+      expect(task.outcome).toBe(immed ? 'good' : 'a/00/00');
+      // The unit that was asked for it was not reset: it remembers the copy.
+      const status =
+        action === '00'
+          ? host.send(copyIn('00', 9, 'lid1')).dataIn[4]
+          : host.send(copyIn('05', 9, 'lid4')).dataIn[5];
+      expect(status).toBe(action === '00' ? 0x02 : 0x60);
+      expect(destination.peek(200, 8).every((byte) => byte === 0)).toBe(true);
+    },
+  );
+
+  test('goes on after an ABORT TASK SET of its destination, where it is no task of that nexus', () => {
+    const { host, task, destination } = held((both) => lid4(both, twoSegments));
+    expect(host.manage('abortTaskSet', lun1).outcome).toBe('complete');
+    destination.release();
+    destination.release();
+    expect(task.outcome).toBe('good');
+  });
+
   test('is stopped by COPY OPERATION ABORT, which is answered after it', () => {
     const { host, task, destination } = held((both) => lid4(both, twoSegments, { listId: 9 }));
     const abort = host.send('83 1C 00 00 00 09 00 00 00 00 00 00 00 00 00 00');
