@@ -6,12 +6,13 @@
 import type { MetaStore } from '../../src/base/ports.ts';
 import {
   ALIASED,
+  chunkIdOf,
   ChunkState,
   ENTRIES_PER_CHUNK_PAGE,
-  EntryField,
-  chunkIdOf,
   entryAt,
+  EntryField,
   pageNumberOf,
+  plainLog2,
 } from '../chunk/chunk-page.ts';
 import type { PoolCore } from '../core.ts';
 import { chunkPageKeys } from './chunk-pages.ts';
@@ -111,7 +112,7 @@ export class Recounter {
       const live = this.#countEntry(page, id, counts?.[index] ?? 0);
       if (!live || onChunk === undefined) continue;
       const word = page.words[entryAt(id) + EntryField.state] ?? 0;
-      await onChunk({ id, page, log2: (word >>> 8) & 0xff });
+      await onChunk({ id, page, log2: plainLog2(word) });
     }
     this.#core.pages.letGo(page);
   }
@@ -137,7 +138,7 @@ export class Recounter {
     if (!held) return false;
     if (state === ChunkState.alias) return false;
     this.#chunks += 1;
-    this.#unique += 2 ** (((page.words[at + EntryField.state] ?? 0) >>> 8) & 0xff);
+    this.#unique += 2 ** plainLog2(page.words[at + EntryField.state] ?? 0);
     const place = this.#core.chunks.placeOf(page, id);
     if (place !== null) {
       const sums = this.#segments.get(place.segment) ?? { bytes: 0, chunks: 0 };

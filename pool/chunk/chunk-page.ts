@@ -50,6 +50,9 @@ export const storedWord = (lengthBytes: number, codec: number): number =>
 export const storedLength = (word: number): number => word & STORED_LENGTH_MASK;
 export const storedCodec = (word: number): number => word >>> 26;
 
+/** Log2 of the chunk's plain length, from its state word. */
+export const plainLog2 = (stateWord: number): number => (stateWord >>> 8) & 0xff;
+
 export const partitionOf = (id: number): number => Math.floor(id / PARTITION_SPAN);
 export const chunkPageKey = (partition: number, pageNumber: number): number =>
   pageKey(PageKind.chunk, partition * PAGES_PER_PARTITION + pageNumber);

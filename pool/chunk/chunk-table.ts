@@ -16,7 +16,15 @@ import { recordBytes } from '../log/segment-format.ts';
 import type { FingerprintIndex } from '../dedup/fingerprint-index.ts';
 import { Allocator } from './allocator.ts';
 import type { ChunkCache } from './chunk-cache.ts';
-import { ALIASED, ChunkState, EntryField, PARTITIONS, chunkKeyOf, entryAt } from './chunk-page.ts';
+import {
+  ALIASED,
+  chunkKeyOf,
+  ChunkState,
+  entryAt,
+  EntryField,
+  PARTITIONS,
+  plainLog2,
+} from './chunk-page.ts';
 import { pageNumberOf, partitionFor, partitionOf, storedLength, storedWord } from './chunk-page.ts';
 import type { Grace } from './grace.ts';
 import type { PendingChunk, PendingChunks } from './pending.ts';
@@ -161,7 +169,7 @@ export class ChunkTable {
     const at = entryAt(id);
     const words = page.words;
     return (
-      ((words[at + EntryField.state] as number) & 0xff00) === log2 << 8 &&
+      plainLog2(words[at + EntryField.state] as number) === log2 &&
       words[at + EntryField.fingerprintHigh] === like.fingerprintHigh &&
       words[at + EntryField.fingerprintLow] === like.fingerprintLow &&
       this.takesReference(page, id)
@@ -377,7 +385,7 @@ export class ChunkTable {
     const pending = this.#pending.get(id);
     if (pending !== undefined) this.#pending.settle(pending);
     const state = present(words[at + EntryField.state], 'entry');
-    const plainBytes = 2 ** ((state >>> 8) & 0xff);
+    const plainBytes = 2 ** plainLog2(state);
     this.#uniqueBytes -= plainBytes;
     this.onReleased(plainBytes);
     this.#cache.drop(id);

@@ -6,7 +6,13 @@
  */
 import type { MetaStore } from '../../src/base/ports.ts';
 import { nextTurn } from '../../src/base/turns.ts';
-import { ALIASED, ENTRIES_PER_CHUNK_PAGE, EntryField, PARTITIONS } from '../chunk/chunk-page.ts';
+import {
+  ALIASED,
+  ENTRIES_PER_CHUNK_PAGE,
+  EntryField,
+  PARTITIONS,
+  plainLog2,
+} from '../chunk/chunk-page.ts';
 import type { PoolCore } from '../core.ts';
 import type { Page } from '../meta/page-cache.ts';
 import { ChunkPageWalk } from './chunk-page-walk.ts';
@@ -73,7 +79,7 @@ export class EqualSearch {
       if (bits > 0 && (high << PARTITION_BITS) >>> (32 - bits) !== slice) return;
       const low = words[at + EntryField.fingerprintLow] as number;
       const state = words[at + EntryField.state] as number;
-      const log2 = (state >>> 8) & 0xff;
+      const log2 = plainLog2(state);
       this.examined += 1;
       this.examinedBytes += 2 ** log2;
       const isShared = (words[at + EntryField.count] as number) > 1;

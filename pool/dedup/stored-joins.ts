@@ -9,7 +9,14 @@
  *   stands for never becomes one.
  */
 import { pause } from '../../src/base/turns.ts';
-import { ALIASED, ChunkState, EntryField, chunkKeyOf, entryAt } from '../chunk/chunk-page.ts';
+import {
+  ALIASED,
+  chunkKeyOf,
+  ChunkState,
+  entryAt,
+  EntryField,
+  plainLog2,
+} from '../chunk/chunk-page.ts';
 import type { PoolCore } from '../core.ts';
 import { fingerprintOf, readPlain } from '../log/plain-reader.ts';
 import type { PlainRead } from '../log/plain-reader.ts';
@@ -122,7 +129,7 @@ export class StoredJoins {
     const isStored = (word & 0xff) === ChunkState.live && chunks.placeOf(page, id) !== null;
     if (!isStored || chunks.isLeaving(id)) return;
     page.pins += 1;
-    found.set(id, { id, page, log2: (word >>> 8) & 0xff, bytes: null, record: null });
+    found.set(id, { id, page, log2: plainLog2(word), bytes: null, record: null });
   }
 
   #read(wanted: readonly Stored[], tally: JoinTally): Promise<void> {

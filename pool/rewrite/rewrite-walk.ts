@@ -8,7 +8,7 @@
 import { present } from '../../src/base/assert.ts';
 import { Codec } from '../../src/base/ports.ts';
 import type { CompressionSetting } from '../../src/base/ports.ts';
-import { ChunkState, EntryField, chunkKeyOf, entryAt } from '../chunk/chunk-page.ts';
+import { chunkKeyOf, ChunkState, entryAt, EntryField, plainLog2 } from '../chunk/chunk-page.ts';
 import type { PoolCore } from '../core.ts';
 import { fingerprintOf } from '../log/plain-reader.ts';
 import type { Families } from '../volume/families.ts';
@@ -148,7 +148,7 @@ export class RewriteWalk {
     const fingerprint = fingerprintOf(page, id);
     pages.letGo(page);
     if (place === null || !mayDiffer(place.codec, this.#wanted)) return null;
-    const log2 = (word >>> 8) & 0xff;
+    const log2 = plainLog2(word);
     return { id, place, ...fingerprint, log2, volume: this.#volume.id, chunkNumber };
   }
 }

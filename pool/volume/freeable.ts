@@ -4,7 +4,7 @@
  * number of ids each.
  */
 import { nextTurn } from '../../src/base/turns.ts';
-import { ALIASED, ChunkState, EntryField } from '../chunk/chunk-page.ts';
+import { ALIASED, ChunkState, EntryField, plainLog2 } from '../chunk/chunk-page.ts';
 import { chunkKeyOf, entryAt, partitionOf } from '../chunk/chunk-page.ts';
 import type { PoolCore } from '../core.ts';
 import { recordBytes } from '../log/segment-format.ts';
@@ -115,6 +115,6 @@ class Numbers {
 function storedBytesOf({ chunks }: PoolCore, page: Page, id: number): number {
   if (chunks.stateOf(page, id) !== ChunkState.live) return 0;
   const place = chunks.placeOf(page, id);
-  const log2 = ((page.words[entryAt(id) + EntryField.state] ?? 0) >>> 8) & 0xff;
+  const log2 = plainLog2(page.words[entryAt(id) + EntryField.state] ?? 0);
   return recordBytes(place === null ? 2 ** log2 : place.storedBytes);
 }
