@@ -15,6 +15,7 @@ import type { SegmentTable } from './log/segment-table.ts';
 import type { PageCache } from './meta/page-cache.ts';
 import type { Reclaim } from './space/reclaim.ts';
 import type { Space } from './space/space.ts';
+import { PoolError } from './types.ts';
 
 export interface PoolCore {
   readonly clock: Clock;
@@ -48,4 +49,11 @@ export interface PoolCore {
   takeMapPage(): number;
   /** Number of the next checkpoint to be frozen: what dies now is in it. */
   nextCheckpoint(): number;
+}
+
+/** Throws PoolError 'read-only'. */
+export function mustTakeChanges({ readOnlyReason }: Pick<PoolCore, 'readOnlyReason'>): void {
+  if (readOnlyReason !== null) {
+    throw new PoolError('read-only', `the pool takes no changes: ${readOnlyReason}`);
+  }
 }

@@ -2,6 +2,7 @@
 import { isoTime } from '../../src/base/iso-time.ts';
 import type { ScrubPace } from '../heal/scrub-pace.ts';
 import { ScrubStopped } from '../heal/scrub-pace.ts';
+import { mustTakeChanges } from '../core.ts';
 import { PoolError } from '../types.ts';
 import type { DedupReport } from '../types.ts';
 import type { Volume } from '../volume/volume.ts';
@@ -203,10 +204,7 @@ export class DedupRun {
     const { core, volumes } = this.#parts;
     const { volume } = this;
     if (volume !== null && volumes.byId(volume.id) !== volume) throw new ScrubStopped();
-    const { readOnlyReason } = core;
-    if (readOnlyReason !== null) {
-      throw new PoolError('read-only', `the pool takes no changes: ${readOnlyReason}`);
-    }
+    mustTakeChanges(core);
   }
 }
 

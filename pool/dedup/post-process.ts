@@ -8,7 +8,7 @@
  * what it found (StoredJoins) while the pool is quiet (QuietPace).
  */
 import type { MetaStore } from '../../src/base/ports.ts';
-import type { PoolCore } from '../core.ts';
+import { mustTakeChanges, type PoolCore } from '../core.ts';
 import { ScrubPace } from '../heal/scrub-pace.ts';
 import { PoolError } from '../types.ts';
 import type { DedupReport, DedupSettings } from '../types.ts';
@@ -73,11 +73,8 @@ export class PostProcess {
    * begun by itself makes room. */
   start(volume: Volume, rateLimit = this.#settings.rateLimit): DedupReport {
     const { core } = this.#parts;
-    const { readOnlyReason } = core;
     checkSettings({ ...this.#settings, rateLimit });
-    if (readOnlyReason !== null) {
-      throw new PoolError('read-only', `the pool takes no changes: ${readOnlyReason}`);
-    }
+    mustTakeChanges(core);
     const running = this.#run?.volume ?? null;
     if (running !== null && running !== volume) {
       const { name } = running.record;

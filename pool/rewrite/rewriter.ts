@@ -8,7 +8,7 @@ import { DiskError } from '../../src/base/ports.ts';
 import { isoTime } from '../../src/base/iso-time.ts';
 import type { CompressionSetting } from '../../src/base/ports.ts';
 import { pause } from '../../src/base/turns.ts';
-import type { PoolCore } from '../core.ts';
+import { mustTakeChanges, type PoolCore } from '../core.ts';
 import { ScrubPace, ScrubStopped } from '../heal/scrub-pace.ts';
 import type { Destager } from '../log/destage.ts';
 import type { SegmentStreams } from '../log/segment-streams.ts';
@@ -80,10 +80,7 @@ export class Rewriter {
   /** Joins the one that runs; throws PoolError 'in-use' when that is another volume's or of another
    * kind. */
   start(volume: Volume, options: { rateLimit: number; all: boolean }): RewriteReport {
-    const { readOnlyReason } = this.#core;
-    if (readOnlyReason !== null) {
-      throw new PoolError('read-only', `the pool takes no changes: ${readOnlyReason}`);
-    }
+    mustTakeChanges(this.#core);
     if (this.#job !== null && this.#job.volume !== volume) {
       const { name } = this.#job.volume.record;
       throw new PoolError('in-use', `'${name}' is being rewritten: wait for that or stop it`);
@@ -224,10 +221,7 @@ export class Rewriter {
   /** Throws PoolError 'read-only'; ScrubStopped when the volume is gone. */
   #mustGoOn(volume: Volume): void {
     if (this.#volumes.byId(volume.id) !== volume) throw new ScrubStopped();
-    const { readOnlyReason } = this.#core;
-    if (readOnlyReason !== null) {
-      throw new PoolError('read-only', `the pool takes no changes: ${readOnlyReason}`);
-    }
+    mustTakeChanges(this.#core);
   }
 
   async #nextBatch(job: Job, walk: RewriteWalk, setting: CompressionSetting | null): Promise<void> {

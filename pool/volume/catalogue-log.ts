@@ -1,7 +1,7 @@
 /** Puts changes of the catalogue into the journal; they take effect in log order. */
 import { roundUp } from '../../src/base/bytes.ts';
 import type { DiskError } from '../../src/base/ports.ts';
-import type { PoolCore } from '../core.ts';
+import { mustTakeChanges, type PoolCore } from '../core.ts';
 import { FRAME_HEADER_BYTES, RECORD_BYTES, putCatalogueHeader } from '../log/frame.ts';
 import { PoolError } from '../types.ts';
 import type { CatalogueChange } from './catalogue.ts';
@@ -18,10 +18,7 @@ export class CatalogueLog {
 
   /** Throws PoolError 'read-only'. */
   mustTakeChanges(): void {
-    const { readOnlyReason } = this.#core;
-    if (readOnlyReason !== null) {
-      throw new PoolError('read-only', `the pool takes no changes: ${readOnlyReason}`);
-    }
+    mustTakeChanges(this.#core);
   }
 
   /** Resolves when the change is durable. `taken` is called in the turn in which it took effect, or in
