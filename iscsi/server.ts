@@ -29,6 +29,7 @@ export interface ListenPortal {
 export interface SessionInfo {
   readonly initiator: string;
   readonly target: string;
+  /** Address it came in on and address it came from, `host:port`. */
   readonly portal: string;
   readonly peer: string;
   readonly isid: string;

@@ -99,8 +99,8 @@ export interface ScrubVolume {
   readonly offsets: readonly number[];
 }
 
-export interface ScrubProgress {
-  readonly state: ScrubState;
+/** How far a job in the background is, or was. */
+export interface JobProgress {
   /** ISO 8601; null: none was begun, or it has not ended. */
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
@@ -108,32 +108,34 @@ export interface ScrubProgress {
   readonly bytesTotal: number;
   /** Bytes a second so far. */
   readonly rate: number;
+}
+
+export interface JobReport extends JobProgress {
+  /** Bytes a second that it may read or examine; while commands come in it takes a quarter of that. */
+  readonly rateLimit: number;
+}
+
+export interface ScrubProgress extends JobProgress {
+  readonly state: ScrubState;
   readonly problems: number;
 }
 
-export interface ScrubReport extends ScrubProgress {
-  /** Bytes a second that it may read; while commands come in it takes a quarter of that. */
-  readonly rateLimit: number;
+export interface ScrubReport extends ScrubProgress, JobReport {
   /** The first of the problems. */
   readonly findings: readonly ScrubFinding[];
   /** Of a scrub that has finished. */
   readonly volumes: readonly ScrubVolume[];
 }
 
-/** A volume's data being stored as its compression setting wants it now. */
-export interface RewriteReport {
+export type VolumeJobState = 'never' | 'running' | 'finished' | 'stopped' | 'failed';
+
+/**
+ * A volume's data being stored as its compression setting wants it now, the last time since the start.
+ * Bytes: plain ones that were looked at, of those mapped.
+ */
+export interface RewriteReport extends JobReport {
   readonly volume: string;
-  readonly state: 'never' | 'running' | 'finished' | 'stopped' | 'failed';
-  /** ISO 8601; null: none was begun since the start, or it has not ended. */
-  readonly startedAt: string | null;
-  readonly finishedAt: string | null;
-  /** Plain bytes that were looked at, of those mapped. */
-  readonly bytesDone: number;
-  readonly bytesTotal: number;
-  /** Bytes a second so far. */
-  readonly rate: number;
-  /** Bytes a second that it may read; while commands come in it takes a quarter of that. */
-  readonly rateLimit: number;
+  readonly state: VolumeJobState;
   /** What it stores by. */
   readonly compression: string;
   readonly all: boolean;
@@ -143,21 +145,14 @@ export interface RewriteReport {
   readonly skippedChunks: number;
 }
 
-/** A search for equal chunks that are stored already. */
-export interface DedupReport {
+/**
+ * A search for equal chunks that are stored already, the last since the start. Bytes: plain ones of the
+ * pool's chunks that were examined, by their fingerprints; `rate`: in a second of examining.
+ */
+export interface DedupReport extends JobReport {
   /** null: it was begun by itself, for all volumes in the mode post-process. */
   readonly volume: string | null;
-  readonly state: 'never' | 'running' | 'finished' | 'stopped' | 'failed';
-  /** ISO 8601; null: none was begun since the start, or it has not ended. */
-  readonly startedAt: string | null;
-  readonly finishedAt: string | null;
-  /** Plain bytes of the pool's chunks that were examined, by their fingerprints. */
-  readonly bytesDone: number;
-  readonly bytesTotal: number;
-  /** Bytes examined in a second of examining. */
-  readonly rate: number;
-  /** Bytes a second that it may examine; while commands come in it takes a quarter of that. */
-  readonly rateLimit: number;
+  readonly state: VolumeJobState;
   readonly examinedChunks: number;
   /** Found, and not compared yet. */
   readonly waitingChunks: number;

@@ -40,7 +40,7 @@ class ReadBlocks implements ReadOperation {
 }
 
 /** Ends the command with GOOD, or goes on with `then` when it is given. */
-class WriteBlocks implements WriteOperation {
+export class WriteBlocks implements WriteOperation {
   aborted = false;
   readonly lba: number;
   readonly blocks: number;

@@ -10,6 +10,7 @@
 import type { MetaStore } from '../../src/base/ports.ts';
 import { mustTakeChanges, type PoolCore } from '../core.ts';
 import { ScrubPace } from '../heal/scrub-pace.ts';
+import { noDedup } from '../job-reports.ts';
 import { PoolError } from '../types.ts';
 import type { DedupReport, DedupSettings } from '../types.ts';
 import type { VolumeTable } from '../volume/volume-table.ts';
@@ -66,7 +67,7 @@ export class PostProcess {
   /** null: of what was begun by itself. */
   report(volume: Volume | null): DedupReport {
     if (this.#run?.volume === volume) return this.#run.report('running', null);
-    return this.#reports.get(volume?.id ?? 0) ?? none(volume);
+    return this.#reports.get(volume?.id ?? 0) ?? noDedup(volume?.record.name ?? null);
   }
 
   /** Joins the one that runs for this volume; throws PoolError 'in-use' when it is another's. What was
@@ -205,23 +206,3 @@ export function checkSettings({ rateLimit, quietBelow, loadShare }: DedupSetting
     throw new PoolError('invalid', `${loadShare} is no share of the load: give 0 to 1`);
   }
 }
-
-const none = (volume: Volume | null): DedupReport => ({
-  volume: volume?.record.name ?? null,
-  state: 'never',
-  startedAt: null,
-  finishedAt: null,
-  bytesDone: 0,
-  bytesTotal: 0,
-  rate: 0,
-  rateLimit: 0,
-  examinedChunks: 0,
-  waitingChunks: 0,
-  comparedBytes: 0,
-  joinedChunks: 0,
-  joinedBytes: 0,
-  joinRate: 0,
-  mismatches: 0,
-  unreadableChunks: 0,
-  secondsLeft: null,
-});

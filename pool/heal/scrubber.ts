@@ -9,6 +9,7 @@ import { MetaError } from '../../src/base/ports.ts';
 import { isoTime } from '../../src/base/iso-time.ts';
 import type { MetaStore } from '../../src/base/ports.ts';
 import type { PoolCore } from '../core.ts';
+import { NO_SCRUB } from '../job-reports.ts';
 import type { ScrubProgress, ScrubReport, ScrubVolume } from '../types.ts';
 import type { VolumeTable } from '../volume/volume-table.ts';
 import { findOwners } from './damage-owners.ts';
@@ -47,19 +48,6 @@ interface Run {
   ended: Promise<void>;
 }
 
-const NONE: ScrubReport = {
-  state: 'never',
-  startedAt: null,
-  finishedAt: null,
-  bytesDone: 0,
-  bytesTotal: 0,
-  rate: 0,
-  problems: 0,
-  rateLimit: 0,
-  findings: [],
-  volumes: [],
-};
-
 export class Scrubber {
   readonly #facts: ScrubberFacts;
   #run: Run | null = null;
@@ -79,7 +67,7 @@ export class Scrubber {
     if (run !== null)
       return this.#reportOf(run, { state: 'running', finishedAt: null, volumes: [] });
     const { record, rateLimit } = this.#facts;
-    return record.report ?? { ...NONE, rateLimit };
+    return record.report ?? { ...NO_SCRUB, rateLimit };
   }
 
   /** The part of it that `pool status` shows. */

@@ -10,6 +10,7 @@ import type { CompressionSetting } from '../../src/base/ports.ts';
 import { pause } from '../../src/base/turns.ts';
 import { mustTakeChanges, type PoolCore } from '../core.ts';
 import { ScrubPace, ScrubStopped } from '../heal/scrub-pace.ts';
+import { noRewrite } from '../job-reports.ts';
 import type { Destager } from '../log/destage.ts';
 import type { SegmentStreams } from '../log/segment-streams.ts';
 import { PoolError } from '../types.ts';
@@ -74,7 +75,8 @@ export class Rewriter {
 
   report(volume: Volume): RewriteReport {
     if (this.#job?.volume === volume) return this.#reportOf(this.#job, 'running', null);
-    return this.#reports.get(volume.id) ?? none(volume);
+    const { name, compression } = volume.record;
+    return this.#reports.get(volume.id) ?? noRewrite(name, compression);
   }
 
   /** Joins the one that runs; throws PoolError 'in-use' when that is another volume's or of another
@@ -308,19 +310,3 @@ function plainBytesOf(families: Families, { id, record, chunkBytes }: Volume): n
   }
   return chunks * chunkBytes;
 }
-
-const none = ({ record }: Volume): RewriteReport => ({
-  volume: record.name,
-  state: 'never',
-  startedAt: null,
-  finishedAt: null,
-  bytesDone: 0,
-  bytesTotal: 0,
-  rate: 0,
-  rateLimit: 0,
-  compression: record.compression,
-  all: false,
-  recodedChunks: 0,
-  unreadableChunks: 0,
-  skippedChunks: 0,
-});

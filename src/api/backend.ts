@@ -1,21 +1,8 @@
 /** What the API is handed by the composition root. */
+import type { SessionInfo } from '../../iscsi/server.ts';
 import type { PoolControl } from '../../pool/types.ts';
 import type { ReservationService } from '../targets/reservation-service.ts';
 import type { TargetService } from '../targets/target-service.ts';
-
-/** One session that is logged in, as `session list` shows it. */
-export interface SessionInfo {
-  readonly initiator: string;
-  readonly target: string;
-  /** Address it came in on and address it came from, `host:port`. */
-  readonly portal: string;
-  readonly peer: string;
-  readonly isid: string;
-  readonly tsih: number;
-  /** ISO 8601. */
-  readonly since: string;
-  readonly luns: readonly number[];
-}
 
 export interface Gauge {
   readonly name: string;

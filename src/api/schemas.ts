@@ -181,13 +181,17 @@ export const disks = arrayOf(
   }),
 );
 
-const scrubProgress = {
-  state: { enum: ['never', 'running', 'finished', 'stopped', 'interrupted', 'failed'] },
+const jobProgress = {
   startedAt: nullableText,
   finishedAt: nullableText,
   bytesDone: integer,
   bytesTotal: integer,
   rate: integer,
+};
+
+const scrubProgress = {
+  state: { enum: ['never', 'running', 'finished', 'stopped', 'interrupted', 'failed'] },
+  ...jobProgress,
   problems: integer,
 };
 
@@ -217,15 +221,15 @@ export const scrubReport = object({
 
 export const scrubOptions = object({ rateLimit: { type: 'integer', minimum: 1 } }, []);
 
+const volumeJob = {
+  state: { enum: ['never', 'running', 'finished', 'stopped', 'failed'] },
+  ...jobProgress,
+  rateLimit: integer,
+};
+
 export const rewriteReport = object({
   volume: text,
-  state: { enum: ['never', 'running', 'finished', 'stopped', 'failed'] },
-  startedAt: nullableText,
-  finishedAt: nullableText,
-  bytesDone: integer,
-  bytesTotal: integer,
-  rate: integer,
-  rateLimit: integer,
+  ...volumeJob,
   compression: text,
   all: flag,
   recodedChunks: integer,
@@ -237,13 +241,7 @@ export const rewriteOptions = object({ rateLimit: { type: 'integer', minimum: 1 
 
 export const dedupReport = object({
   volume: nullableText,
-  state: { enum: ['never', 'running', 'finished', 'stopped', 'failed'] },
-  startedAt: nullableText,
-  finishedAt: nullableText,
-  bytesDone: integer,
-  bytesTotal: integer,
-  rate: integer,
-  rateLimit: integer,
+  ...volumeJob,
   examinedChunks: integer,
   waitingChunks: integer,
   comparedBytes: integer,

@@ -1,6 +1,7 @@
 /** The REST API over a pool and targets in memory. */
 import type { FastifyInstance } from 'fastify';
-import type { Backend, SessionInfo } from '../../src/api/backend.ts';
+import type { SessionInfo } from '../../iscsi/server.ts';
+import type { Backend } from '../../src/api/backend.ts';
 import { makeApi } from '../../src/api/server.ts';
 import type { ApiOptions } from '../../src/api/server.ts';
 import { MemoryPool } from './memory-pool.ts';

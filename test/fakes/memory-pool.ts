@@ -1,4 +1,5 @@
 /** The pool's facade in memory: volumes as a catalogue, without data. */
+import { noDedup, noRewrite, NO_SCRUB } from '../../pool/job-reports.ts';
 import { PoolError } from '../../pool/types.ts';
 import { checkSpec } from '../../pool/volume/volume-spec.ts';
 import type {
@@ -33,18 +34,7 @@ export class MemoryPool implements PoolControl {
   readonly #snapshots = new Map<string, SnapshotInfo>();
   #lastId = 0;
   closed = false;
-  scrubReport: ScrubReport = {
-    state: 'never',
-    startedAt: null,
-    finishedAt: null,
-    bytesDone: 0,
-    bytesTotal: 0,
-    rate: 0,
-    problems: 0,
-    rateLimit: 1000,
-    findings: [],
-    volumes: [],
-  };
+  scrubReport: ScrubReport = { ...NO_SCRUB, rateLimit: 1000 };
   /** What deletions fail with: when they were prepared, or before. */
   deletionFault: PoolError | null = null;
   refusal: PoolError | null = null;
@@ -191,21 +181,8 @@ export class MemoryPool implements PoolControl {
   }
 
   rewrite(name: string): RewriteReport {
-    const { name: volume } = this.volume(name);
-    const times = { startedAt: null, finishedAt: null };
-    const bytes = { bytesDone: 0, bytesTotal: 0, rate: 0, rateLimit: 0 };
-    const chunks = { recodedChunks: 0, unreadableChunks: 0, skippedChunks: 0 };
     const { compression } = this.volume(name);
-    const kind = { compression, all: false };
-    const report: RewriteReport = {
-      volume,
-      state: 'never',
-      ...times,
-      ...bytes,
-      ...kind,
-      ...chunks,
-    };
-    return this.#rewrites.get(name) ?? report;
+    return this.#rewrites.get(name) ?? noRewrite(name, compression);
   }
 
   startRewrite(name: string, { rateLimit = 1000, all = false }: RewriteOptions): RewriteReport {
@@ -288,26 +265,6 @@ export class MemoryPool implements PoolControl {
     return Promise.resolve(volume);
   }
 }
-
-const noDedup = (volume: string | null): DedupReport => ({
-  volume,
-  state: 'never',
-  startedAt: null,
-  finishedAt: null,
-  bytesDone: 0,
-  bytesTotal: 0,
-  rate: 0,
-  rateLimit: 0,
-  examinedChunks: 0,
-  waitingChunks: 0,
-  comparedBytes: 0,
-  joinedChunks: 0,
-  joinedBytes: 0,
-  joinRate: 0,
-  mismatches: 0,
-  unreadableChunks: 0,
-  secondsLeft: null,
-});
 
 export const volumeSpec = (name: string): VolumeSpec => ({
   name,
