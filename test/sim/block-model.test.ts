@@ -173,4 +173,49 @@ describe('the oracle of a volume', () => {
     reads(model, 5, [1]);
     expect(() => reads(model, 5, [9])).toThrow(Violation);
   });
+
+  describe('of copies under way', () => {
+    /** A copy of this many blocks from another volume, begun now. */
+    function copies(
+      from: BlockModel,
+      to: BlockModel,
+      places: { source: number; lba: number; blocks: number },
+    ): Command[] {
+      const since = from.callFlush();
+      const { source, lba, blocks } = places;
+      return to.callCopy(
+        lba,
+        Array.from({ length: blocks }, (_, index) => () => from.candidates(source + index, since)),
+      );
+    }
+
+    test('volumes that are copied onto each other hold what either held, and nothing else', () => {
+      const other = make();
+      wrote(model, 0, [1]);
+      wrote(other, 0, [2]);
+      const since = model.callFlush();
+      const here = copies(other, model, { source: 0, lba: 0, blocks: 1 });
+      const there = copies(model, other, { source: 0, lba: 0, blocks: 1 });
+      expect(model.possible(since).get(0)).toEqual(new Set([1, 2]));
+      model.settleCopies(here);
+      other.settleCopies(there);
+      for (const command of here) model.returned(command, 'happened', { durable: false });
+      expect(() => reads(model, 0, [3])).toThrow(Violation);
+      expect(() => reads(model, 0, [0])).toThrow(Violation);
+      reads(model, 0, [2]);
+    });
+
+    test('a row of blocks each copied from the next may be of any length', () => {
+      const length = 30_000;
+      const [long, other] = ['v', 'w'].map(
+        (name) => new BlockModel({ name, blocks: length + 1, blockSizeBytes: SIZE }),
+      );
+      if (long === undefined || other === undefined) throw new Error('there are two');
+      wrote(long, length, [7]);
+      copies(other, long, { source: 0, lba: 0, blocks: length });
+      copies(long, other, { source: 1, lba: 0, blocks: length });
+      reads(long, 0, [7]);
+      expect(() => reads(long, 1, [8])).toThrow(Violation);
+    });
+  });
 });

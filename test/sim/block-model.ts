@@ -19,12 +19,13 @@ import type { Crash } from './sim-world.ts';
 
 type Fate = 'happened' | 'never' | 'unknown';
 
-/** What a copy has put there: one of these, null: anything. It is not known which before it is read. */
-export type Candidates = () => ReadonlySet<number> | null;
+/** What a copy has put there: one of these values, one that these versions have, null: anything. It is
+ * not known which before it is read. */
+export type Candidates = () => ReadonlySet<number> | readonly Version[] | null;
 
-interface Version {
+export interface Version {
   readonly command: Command;
-  /** A set, or a function that gives it, until a read tells; null: anything. */
+  /** A set, or a function that tells of it, until a read tells; null: anything. */
   tag: number | ReadonlySet<number> | Candidates | null;
   /** Commands that are later than this one on this block, and since when that is certain. */
   readonly later: { readonly command: Command; readonly sinceMoment: number }[];
@@ -110,16 +111,15 @@ export class BlockModel {
     this.#bringBack();
     this.#copied = this.#copied.filter((version) => {
       const ends = commands === null || commands.includes(version.command);
-      if (ends && typeof version.tag === 'function') version.tag = version.tag();
+      if (ends && typeof version.tag === 'function') version.tag = valuesOf([version]);
       return !ends;
     });
   }
 
-  /** Values that a look at a block may have met between then and now; null: any. */
-  candidates(number: number, since: number): ReadonlySet<number> | null {
+  /** Versions that a look at a block may have met between then and now; null: anything. */
+  candidates(number: number, since: number): readonly Version[] | null {
     if (this.#wasCut(number, since) || this.#lossAccepted) return null;
-    const legal = this.#versionsOf(number).filter((version) => isLegal(version, since));
-    return valuesOf(legal);
+    return this.#versionsOf(number).filter((version) => isLegal(version, since));
   }
 
   /** Counts what may bring values back that were written over: copies, rollbacks. */
@@ -168,7 +168,10 @@ export class BlockModel {
    * then and now. */
   possible(since: number): Map<number, ReadonlySet<number> | null> {
     const values = new Map<number, ReadonlySet<number> | null>();
-    for (const number of this.#versions.keys()) values.set(number, this.candidates(number, since));
+    for (const number of this.#versions.keys()) {
+      const versions = this.candidates(number, since);
+      values.set(number, versions === null ? null : valuesOf(versions));
+    }
     return values;
   }
 
@@ -375,19 +378,18 @@ function doubt(command: Command): void {
   if (command.fate === 'happened') command.fate = 'unknown';
 }
 
-/** Versions whose values are being asked for: volumes may be copied onto each other. */
-const asked = new Set<Version>();
-
-/** null: any. */
+/**
+ * null: any. Copies under way lead from version to version, in long rows and in circles where volumes are
+ * copied onto each other: each is asked once, so a circle adds only what comes into it from outside.
+ */
 function valuesOf(versions: readonly Version[]): Set<number> | null {
   const values = new Set<number>();
-  for (const version of versions) {
-    if (asked.has(version)) continue;
-    asked.add(version);
-    const found = typeof version.tag === 'function' ? version.tag() : version.tag;
-    asked.delete(version);
+  const reached = new Set(versions);
+  for (const { tag } of reached) {
+    const found = typeof tag === 'function' ? tag() : tag;
     if (found === null) return null;
     if (typeof found === 'number') values.add(found);
+    else if ('length' in found) for (const version of found) reached.add(version);
     else for (const value of found) values.add(value);
   }
   return values;

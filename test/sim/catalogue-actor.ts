@@ -41,14 +41,34 @@ export async function changeCatalogue(traffic: CatalogueTraffic): Promise<void> 
   else await tend(traffic, prng.pick(there));
 }
 
-/** Has some volume recoded or deduplicated. */
+/** Has some volume recoded or deduplicated, or its medium taken out or put back. */
 export async function tendVolumes(traffic: CatalogueTraffic): Promise<void> {
   const there = [...traffic.volumes.values()].filter(({ presence }) => presence === 'there');
   if (there.length > 0) await tend(traffic, traffic.prng.pick(there));
 }
 
-const tend = (traffic: CatalogueTraffic, volume: VolumeUnderTest): Promise<void> =>
-  traffic.prng.chance(0.5) ? recompress(traffic, volume) : deduplicate(traffic, volume);
+function tend(traffic: CatalogueTraffic, volume: VolumeUnderTest): Promise<void> {
+  const choice = traffic.prng.below(5);
+  if (choice < 2) return recompress(traffic, volume);
+  return choice < 4 ? deduplicate(traffic, volume) : moveMedium(traffic, volume);
+}
+
+async function moveMedium(traffic: CatalogueTraffic, volume: VolumeUnderTest): Promise<void> {
+  const { life, note } = traffic;
+  const { name } = volume.shape;
+  // Another change is open.
+  if (volume.ejected.length > 1) return;
+  const wanted = volume.ejected[0] !== true;
+  volume.ejected = [!wanted, wanted];
+  note(wanted ? '> eject' : '> load', name);
+  try {
+    await life.setEjected(name, wanted);
+    volume.ejected = [wanted];
+    note(wanted ? '< eject' : '< load', name, 'good');
+  } catch (error) {
+    refusedOr(traffic, `ejection of ${name}`, error);
+  }
+}
 
 /** Nothing may be seen of this either. */
 async function deduplicate(traffic: CatalogueTraffic, volume: VolumeUnderTest): Promise<void> {

@@ -270,6 +270,9 @@ export class Harness {
       volume.id = shape.id;
       if (!volume.sizes.includes(shape.blocks) && this.#world.damages === 0)
         throw new Violation(`${name} has ${shape.blocks} blocks, not ${volume.sizes.join(' or ')}`);
+      if (!volume.ejected.includes(shape.ejected) && this.#world.damages === 0)
+        throw new Violation(`the medium of ${name} is ${shape.ejected ? 'out' : 'in'}`);
+      volume.ejected = [shape.ejected];
       volume.presence = 'there';
       volume.hasSize(shape.blocks);
       if (this.#world.damages > 0) volume.model.damaged();

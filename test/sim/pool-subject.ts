@@ -42,6 +42,7 @@ class PoolLife implements SubjectLife {
           dedup,
           compression,
           durability,
+          ejected,
         }) => ({
           id,
           name,
@@ -51,6 +52,7 @@ class PoolLife implements SubjectLife {
           dedup,
           compression,
           sync: durability === 'sync',
+          ejected,
         }),
       );
   }
@@ -72,7 +74,7 @@ class PoolLife implements SubjectLife {
       compression,
       durability: sync ? 'sync' : 'flush',
       readOnly: false,
-      removable: false,
+      removable: true,
     } as const;
     await refusing(() => this.#pool.createVolume(spec));
   }
@@ -84,6 +86,10 @@ class PoolLife implements SubjectLife {
 
   async setCompression(name: string, compression: string): Promise<void> {
     await refusing(() => this.#pool.setVolume(name, { compression }));
+  }
+
+  async setEjected(name: string, ejected: boolean): Promise<void> {
+    await refusing(() => this.#pool.keep(this.#pool.openVolume(name), { ejected }));
   }
 
   async rewrite(name: string, options: { rateLimit: number; all: boolean }): Promise<void> {

@@ -18,6 +18,7 @@ export interface VolumeShape {
 export interface FoundVolume extends VolumeShape {
   /** Never used again, though the name is. */
   readonly id: number;
+  readonly ejected: boolean;
 }
 
 /** One life: from a start of the process to its end. */
@@ -27,6 +28,8 @@ export interface SubjectLife {
   create(volume: VolumeShape): Promise<void>;
   resize(name: string, blocks: number): Promise<void>;
   setCompression(name: string, compression: string): Promise<void>;
+  /** As a command of an initiator does, in no turn with the other changes. */
+  setEjected(name: string, ejected: boolean): Promise<void>;
   /** Begins to store anew what the volume holds; at so many bytes a second. */
   rewrite(name: string, options: { rateLimit: number; all: boolean }): Promise<void>;
   /** Begins to join what the volume holds to equal chunks; examines so many bytes a second. */

@@ -16,6 +16,8 @@ export class VolumeUnderTest {
    * end, or all that a rollback brings back. */
   changing: Command | null = null;
   cuts = 0;
+  /** Whether its medium is out; both while a change is open. */
+  ejected: boolean[] = [false];
 
   constructor(shape: VolumeShape) {
     this.shape = shape;
