@@ -7,7 +7,7 @@ import type { Command } from './command.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import { MAX_MODE_LIST_BYTES } from './limits.ts';
 import { headerOf, type ModePage } from './mode-pages.ts';
-import { takeList } from './parameter-list.ts';
+import { allowedBits, reservedOutside, takeList } from './parameter-list.ts';
 import {
   invalidFieldInCdb,
   invalidFieldInParameterList,
@@ -20,6 +20,14 @@ const PAGE_FORMAT_BIT = 4;
 const PARAMETERS_SAVEABLE = 0x80;
 const SUBPAGE_FORMAT = 0x40;
 const LONGLBA = 0x01;
+
+/**
+ * What MODE SENSE puts into a header may come back as it was, though MODE DATA LENGTH and DPOFUA are
+ * reserved here and WP is ignored: sdparm sends them so.
+ */
+const headerBits = { 4: allowedBits('FF FF 90 FF'), 8: allowedBits('FF FF FF 90 01 00 FF FF') };
+const shortDescriptorBits = allowedBits('FF FF FF FF 00 FF FF FF');
+const longDescriptorBits = allowedBits('FF FF FF FF FF FF FF FF 00 00 00 00 FF FF FF FF');
 
 interface Change {
   readonly page: ModePage;
@@ -34,6 +42,8 @@ function checkBlockDescriptor(
   unit: LogicalUnit,
 ): Sense | null {
   const { blocks, blockSizeBytes } = unit.device;
+  const reserved = reservedOutside(list, at, long ? longDescriptorBits : shortDescriptorBits);
+  if (reserved !== null) return reserved;
   const all = long ? 2 ** 64 : 0xffff_ffff;
   const given = long ? u64(list, at) : u32(list, at);
   const asItIs = given === 0 || given === all || given === Math.min(blocks, all);
@@ -76,6 +86,8 @@ function parsePage(list: Uint8Array, at: number, unit: LogicalUnit): Change | Se
 
 function parseList(list: Uint8Array, header: 4 | 8, unit: LogicalUnit): Change[] | Sense {
   if (list.length < header) return PARAMETER_LIST_LENGTH_ERROR;
+  const reserved = reservedOutside(list, 0, headerBits[header]);
+  if (reserved !== null) return reserved;
   const mediumTypeAt = header === 4 ? 1 : 2;
   if (u8(list, mediumTypeAt) !== 0) return invalidFieldInParameterList(mediumTypeAt);
   const long = header === 8 && (u8(list, 4) & LONGLBA) !== 0;

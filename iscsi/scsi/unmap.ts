@@ -3,7 +3,7 @@ import type { BlockError, BlockRange, UnmapOperation } from './block-device.ts';
 import { u16, u32, u64 } from './bytes.ts';
 import type { Command } from './command.ts';
 import { MAX_UNMAP_BLOCKS, MAX_UNMAP_DESCRIPTORS } from './limits.ts';
-import { takeList } from './parameter-list.ts';
+import { allowedBits, reservedOutside, takeList } from './parameter-list.ts';
 import {
   invalidFieldInParameterList,
   LBA_OUT_OF_RANGE,
@@ -13,6 +13,8 @@ import {
 
 const HEADER_BYTES = 8;
 const DESCRIPTOR_BYTES = 16;
+const headerBits = allowedBits('FF FF FF FF 00 00 00 00');
+const descriptorBits = allowedBits('FF FF FF FF FF FF FF FF FF FF FF FF 00 00 00 00');
 
 class UnmapBlocks implements UnmapOperation {
   aborted = false;
@@ -43,12 +45,16 @@ function parseRanges(list: Uint8Array, deviceBlocks: number): BlockRange[] | Sen
   ) {
     return PARAMETER_LIST_LENGTH_ERROR;
   }
+  const reserved = reservedOutside(list, 0, headerBits);
+  if (reserved !== null) return reserved;
   const count = Math.floor(descriptorBytes / DESCRIPTOR_BYTES);
   if (count > MAX_UNMAP_DESCRIPTORS) return invalidFieldInParameterList(2);
   const ranges: BlockRange[] = [];
   let total = 0;
   for (let index = 0; index < count; index += 1) {
     const at = HEADER_BYTES + index * DESCRIPTOR_BYTES;
+    const reservedHere = reservedOutside(list, at, descriptorBits);
+    if (reservedHere !== null) return reservedHere;
     const lba = u64(list, at);
     const blocks = u32(list, at + 8);
     total += blocks;

@@ -51,7 +51,7 @@ export interface Cscd {
 }
 
 const cscdBits = allowedBits(
-  'FF FF FF FF FF FF 00 FF ' + 'FF '.repeat(MAX_DESIGNATOR_BYTES) + '04 FF FF FF',
+  'FF FF FF FF 0F 3F 00 FF ' + 'FF '.repeat(MAX_DESIGNATOR_BYTES) + '04 FF FF FF',
 );
 
 function parseCscd(list: Uint8Array, at: number): Cscd | Sense {

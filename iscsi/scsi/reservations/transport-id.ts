@@ -73,7 +73,7 @@ export function decodeTransportId(list: Uint8Array): FoundTransportId | BadTrans
   if ((first & 0x80) !== 0) return bad(0, 7);
   if ((first & RESERVED_BITS) !== 0) return bad(0, 31 - Math.clz32(first & RESERVED_BITS));
   if ((first & 0x0f) !== PROTOCOL_ISCSI) return bad(0, 3);
-  if (u8(list, 1) !== 0) return bad(1);
+  if (u8(list, 1) !== 0) return bad(1, 31 - Math.clz32(u8(list, 1)));
   const additionalBytes = u16(list, 2);
   if (additionalBytes < MIN_ADDITIONAL_BYTES || additionalBytes % 4 !== 0) return bad(2);
   const lengthBytes = HEADER_BYTES + additionalBytes;
