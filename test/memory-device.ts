@@ -22,7 +22,7 @@ import type {
   WriteSameOperation,
 } from '../iscsi/scsi/block-device.ts';
 import { firstDifference } from '../iscsi/scsi/compare.ts';
-import { noDataIn, ownDataIn } from '../iscsi/scsi/task.ts';
+import { noDataIn } from '../iscsi/scsi/task.ts';
 
 export interface MemoryDeviceOptions {
   readonly blocks: number;
@@ -56,6 +56,8 @@ function nextIdentity(): DeviceIdentity {
 /** How far one look at the provisioning goes. */
 const MAX_SCAN_CHUNKS = 16_384;
 
+const SLAB_CHUNKS = 256;
+
 type Held = () => void;
 
 export class MemoryDevice implements BlockDevice {
@@ -85,9 +87,14 @@ export class MemoryDevice implements BlockDevice {
   /** Points in time that nobody has released, and how many there may be. */
   pointsInTime = 0;
   maxPointsInTime = Infinity;
-  /** Chunks that are mapped. They are replaced, never changed: views of them may be held. */
+  /** Chunks that are mapped. They are replaced, never changed while anybody has views of them. */
   #chunks = new Map<number, Uint8Array>();
   readonly #zeroes: Uint8Array;
+  /** Reads that are not released, and chunks that were replaced while there was none. */
+  #reading = 0;
+  readonly #spare: Uint8Array[] = [];
+  #slab = new Uint8Array(0);
+  #slabUsed = 0;
   #held: Held[] = [];
 
   constructor(options: MemoryDeviceOptions) {
@@ -132,7 +139,13 @@ export class MemoryDevice implements BlockDevice {
         operation.done(error, noDataIn);
       },
       () => {
-        operation.done(null, ownDataIn(...this.#views(operation.lba, operation.blocks)));
+        this.#reading += 1;
+        operation.done(null, {
+          views: this.#views(operation.lba, operation.blocks),
+          release: () => {
+            this.#reading -= 1;
+          },
+        });
       },
     );
   }
@@ -333,15 +346,28 @@ export class MemoryDevice implements BlockDevice {
       const number = (position + done - from) / this.chunkSizeBytes;
       const piece = data.subarray(done, done + length);
       this.changes += 1;
-      if (length === this.chunkSizeBytes) {
-        this.#chunks.set(number, piece);
-      } else {
-        const chunk = (this.#chunks.get(number) ?? this.#zeroes).slice();
-        chunk.set(piece, from);
-        this.#chunks.set(number, chunk);
-      }
+      const old = this.#chunks.get(number);
+      const chunk = this.#spare.pop() ?? this.#newChunk();
+      if (length < this.chunkSizeBytes) chunk.set(old ?? this.#zeroes);
+      chunk.set(piece, from);
+      this.#chunks.set(number, chunk);
+      // A copy of the device, made by `pointInTime`, has the old one too.
+      const isAlone = this.#reading === 0 && this.pointsInTime === 0;
+      if (old !== undefined && isAlone) this.#spare.push(old);
       done += length;
     }
+  }
+
+  /** Chunks that are written one after the other lie together. */
+  #newChunk(): Uint8Array {
+    const { chunkSizeBytes } = this;
+    if (this.#slabUsed === this.#slab.length) {
+      this.#slab = new Uint8Array(SLAB_CHUNKS * chunkSizeBytes);
+      this.#slabUsed = 0;
+    }
+    const at = this.#slabUsed;
+    this.#slabUsed += chunkSizeBytes;
+    return this.#slab.subarray(at, at + chunkSizeBytes);
   }
 
   /** Whole chunks become holes; what is left of mapped ones at the edges is zeroed. */

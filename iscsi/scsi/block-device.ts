@@ -47,7 +47,7 @@ export interface WriteOperation extends BlockOperation {
   readonly lba: number;
   readonly blocks: number;
   readonly fua: boolean;
-  /** Whole blocks; nobody changes these bytes before `done`. */
+  /** Whole blocks; nobody changes these bytes before `done`, after it they are other commands'. */
   readonly data: Uint8Array;
   done(error: BlockError | null): void;
 }

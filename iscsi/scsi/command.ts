@@ -78,8 +78,9 @@ export class Command {
     this.#complete(Status.reservationConflict, NO_BYTES, noDataIn, 0);
   }
 
-  /** Asks for the Data-Out of this command and goes on with `next` when it is there. */
-  takeData(bytes: number, next: (command: Command) => void): void {
+  /** Asks for the Data-Out of this command and goes on with `next` when it is there. Lent: `next` sees
+   * to it that it is given back, to the task, when nobody looks at it any more. */
+  takeData(bytes: number, next: (command: Command) => void, lent = false): void {
     if (bytes === 0) {
       next(this);
       return;
@@ -91,7 +92,7 @@ export class Command {
     this.#dataOutBytes = bytes;
     this.#whenData = next;
     this.state = CommandState.awaitingData;
-    this.task.solicit(bytes);
+    this.task.solicit(bytes, lent);
   }
 
   dataArrived(): void {

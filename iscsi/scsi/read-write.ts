@@ -64,6 +64,7 @@ export class WriteBlocks implements WriteOperation {
 
   done(error: BlockError | null): void {
     const command = this.#command;
+    if (this.#then === null) command.task.giveBackData();
     if (!command.finished(error)) return;
     if (this.#then === null) command.good();
     else this.#then(command);
@@ -133,7 +134,7 @@ function writer(form: RangeForm): (command: Command) => void {
   return (command) => {
     const blocks = form.blocks(command.cdb);
     if (!checkTransfer(command, form, form.lba(command.cdb), blocks)) return;
-    command.takeData(blocks * command.unit.device.blockSizeBytes, dataArrived);
+    command.takeData(blocks * command.unit.device.blockSizeBytes, dataArrived, true);
   };
 }
 

@@ -69,8 +69,11 @@ export interface ScsiTask {
    * at most once, when the task is aborted before its response is sent: nobody has heard of it. */
   whenUnheard: (() => void) | null;
   /** Called by the device server at most once: this command takes that many bytes of Data-Out.
-   * The session collects min(that, expectedDataOutBytes), sets `dataOut`, calls `dataArrived`. */
-  solicit(bytes: number): void;
+   * The session collects min(that, expectedDataOutBytes), sets `dataOut`, calls `dataArrived`.
+   * Lent: the memory is used for other commands after `giveBackData`. */
+  solicit(bytes: number, lent?: boolean): void;
+  /** Of lent data that arrived: nobody looks at `dataOut` any more, though its length still holds. */
+  giveBackData(): void;
   /** Called exactly once for a task that was not aborted: status, sense data (with CHECK CONDITION)
    * and Data-In. `dataInBytes` is what the command would transfer, the sum of the views; the
    * session cuts to `expectedDataInBytes` and computes residuals. `dataOutBytes` is what the

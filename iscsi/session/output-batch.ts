@@ -8,7 +8,7 @@ import { crc32c } from '../../src/base/crc32c.ts';
 import { putLengths } from '../pdu/basic-header.ts';
 import { DIGEST_BYTES, HEADER_BYTES, padded } from '../pdu/fields.ts';
 
-const BUFFER_BYTES = 512 * 1024;
+const BUFFER_BYTES = 288 * 1024;
 /** So much data fits in any batch that is empty. */
 export const MAX_ANSWER_BYTES = 256 * 1024;
 /** What a PDU needs beside its data: header, two digests, padding. */

@@ -12,6 +12,7 @@ import type { ScsiCommand } from '../pdu/scsi-command.ts';
 import { encodeDataIn } from '../pdu/data-in.ts';
 import { encodeScsiResponse, encodeSense, noResidual, ResponseCode } from '../pdu/scsi-response.ts';
 import type { Residual } from '../pdu/scsi-response.ts';
+import type { DataBuffers } from './data-buffers.ts';
 import type { CommandOutput, Numbers, WindowNumbers } from './outbox.ts';
 import type { OutputBatch } from './output-batch.ts';
 import { residualOf } from './residual.ts';
@@ -25,6 +26,8 @@ export interface TaskOwner {
   readonly device: DeviceServer;
   readonly parameters: Parameters;
   readonly windowNumbers: WindowNumbers;
+  /** For data that are lent. */
+  readonly buffers: DataBuffers;
   nextTargetTransferTag(): number;
   sendR2T(task: SessionTask, solicitation: Solicitation): void;
   /** Its result may be sent. */
@@ -101,6 +104,10 @@ export class SessionTask implements ScsiTask, CommandOutput, WriteTransferOwner 
     return this.#owner.parameters.MaxOutstandingR2T;
   }
 
+  get buffers(): DataBuffers {
+    return this.#owner.buffers;
+  }
+
   nextTargetTransferTag(): number {
     return this.#owner.nextTargetTransferTag();
   }
@@ -126,11 +133,15 @@ export class SessionTask implements ScsiTask, CommandOutput, WriteTransferOwner 
 
   // What the device server calls.
 
-  solicit(bytes: number): void {
+  solicit(bytes: number, lent = false): void {
     if (this.state !== 'submitted') return;
     const wanted = Math.min(bytes, this.expectedDataOutBytes);
     if (this.write === null || wanted === 0) this.arrived(EMPTY);
-    else this.write.solicit(wanted);
+    else this.write.solicit(wanted, lent);
+  }
+
+  giveBackData(): void {
+    this.write?.giveBack();
   }
 
   complete(result: TaskResult): void {

@@ -22,6 +22,7 @@ import { CDB_BYTES, decodeScsiCommand, type ScsiCommand } from '../pdu/scsi-comm
 import { TaskAttribute, type DeviceServer, type Nexus } from '../scsi/task.ts';
 import type { Target } from '../target/directory.ts';
 import type { CommandWindow } from './command-window.ts';
+import type { DataBuffers } from './data-buffers.ts';
 import type { Limits } from './limits.ts';
 import type { Outbox, WindowNumbers } from './outbox.ts';
 import { SessionTask, type TaskOwner } from './session-task.ts';
@@ -69,6 +70,10 @@ export class Session implements TaskOwner {
     this.outbox = options.outbox;
     this.#limits = options.limits;
     this.#transfers = options.transfers;
+  }
+
+  get buffers(): DataBuffers {
+    return this.#transfers.buffers;
   }
 
   get windowNumbers(): WindowNumbers {

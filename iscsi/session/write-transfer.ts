@@ -6,7 +6,9 @@
  * DataPDUInOrder are Yes); a sequence ends with the F bit; what can't be used ends the command only
  * when every sequence that the initiator was allowed to send has ended (§7.8).
  */
+import { assert } from '../../src/base/assert.ts';
 import { RESERVED_TAG } from '../pdu/fields.ts';
+import { newBuffer, type DataBuffers } from './data-buffers.ts';
 
 export interface TransferSense {
   readonly key: number;
@@ -32,6 +34,7 @@ export interface WriteTransferOwner {
   readonly maxBurstLength: number;
   readonly firstBurstLength: number;
   readonly maxOutstandingR2T: number;
+  readonly buffers: DataBuffers;
   nextTargetTransferTag(): number;
   sendR2T(solicitation: Solicitation): void;
   /** All of `data` is there; once. */
@@ -60,16 +63,12 @@ interface Sequence {
 
 const EMPTY = new Uint8Array(0);
 
-/** Memory for Data-Out: not zeroed, since each byte is written before anyone sees it. */
-const allocate = (bytes: number): Uint8Array => {
-  const buffer = Buffer.allocUnsafeSlow(bytes);
-  return new Uint8Array(buffer.buffer, buffer.byteOffset, bytes);
-};
-
 export class WriteTransfer {
   readonly #owner: WriteTransferOwner;
   readonly #expectedBytes: number;
   #buffer: Uint8Array = EMPTY;
+  /** The buffer, when it is one of the owner's. */
+  #lent: Uint8Array | null = null;
   /** Bytes from 0 on that are in the buffer, or in `#immediate`. */
   #received = 0;
   /** What the command takes, once it has said so. */
@@ -121,12 +120,21 @@ export class WriteTransfer {
     if (this.#immediate !== null) this.#bufferFor(this.#received);
   }
 
-  /** The command takes so many bytes, at most what is expected. */
-  solicit(bytes: number): void {
+  /** The command takes so many bytes, at most what is expected; `lent`: `giveBack` will follow. */
+  solicit(bytes: number, lent: boolean): void {
     this.#wanted = bytes;
-    this.#bufferFor(bytes);
+    this.#bufferFor(bytes, lent);
     this.#nextOffset = this.#received;
     this.#go();
+  }
+
+  /** Of lent data that arrived: nobody looks at them any more. */
+  giveBack(): void {
+    if (this.#lent === null) return;
+    assert(this.#over, 'data are given back when all is there');
+    this.#owner.buffers.giveBack(this.#lent);
+    this.#lent = null;
+    this.#buffer = EMPTY;
   }
 
   /**
@@ -218,12 +226,14 @@ export class WriteTransfer {
   }
 
   /** Room for that many bytes, and for what may come unasked; keeps what is there. */
-  #bufferFor(bytes: number): void {
+  #bufferFor(bytes: number, lent = false): void {
     const size = Math.max(bytes, this.#unsolicited?.end ?? 0);
     const early = this.#immediate;
     if (early === null && this.#buffer.length >= size) return;
     const old = early ?? this.#buffer.subarray(0, this.#received);
-    const fresh = allocate(Math.max(size, this.#buffer.length));
+    const length = Math.max(size, this.#buffer.length);
+    const fresh = lent ? this.#owner.buffers.take(length) : newBuffer(length);
+    if (lent) this.#lent = fresh;
     // Immediate data beyond what the command takes is of no use.
     fresh.set(old.length > fresh.length ? old.subarray(0, fresh.length) : old);
     this.#immediate = null;

@@ -90,7 +90,14 @@ async function write(traffic: VolumeTraffic, lba: number, tags: readonly number[
   const operation = { lba, blocks, fua, data, aborted: false };
   const abort = prng.chance(0.03);
   const error = await new Promise<BlockError | null>((done) => {
-    const sent = { ...operation, done };
+    const sent = {
+      ...operation,
+      done: (outcome: BlockError | null) => {
+        // The memory is other commands' from here on.
+        data.fill(0xdb);
+        done(outcome);
+      },
+    };
     device.write(sent);
     if (abort) traffic.later(() => (sent.aborted = true));
   });

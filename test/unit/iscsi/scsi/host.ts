@@ -66,8 +66,13 @@ export class SentTask implements ScsiTask {
     if (!this.#withhold) this.deliver();
   }
 
+  /** Others write there now. */
+  giveBackData(): void {
+    this.dataOut.fill(0xdb);
+  }
+
   deliver(): void {
-    this.dataOut = this.#data.subarray(0, Math.min(this.solicited, this.#data.length));
+    this.dataOut = this.#data.slice(0, Math.min(this.solicited, this.#data.length));
     this.#target.dataArrived(this);
   }
 

@@ -1,0 +1,38 @@
+import { DataBuffers } from '../../../iscsi/session/data-buffers.ts';
+
+describe('buffers for the data of writes', () => {
+  test('what came back goes out again, the last first', () => {
+    const buffers = new DataBuffers(1 << 20);
+    const [first, second] = [buffers.take(4096), buffers.take(4096)];
+    buffers.giveBack(first);
+    buffers.giveBack(second);
+    expect(buffers.take(3000)).toBe(second);
+    expect(buffers.take(4096)).toBe(first);
+    expect(buffers.take(4096)).not.toBe(first);
+  });
+
+  test('a buffer is as long as was asked for, or up to twice that', () => {
+    const buffers = new DataBuffers(0);
+    const lengths = [1, 4096, 4097, 65_536, 1 << 23, (1 << 23) + 512];
+    expect(lengths.map((bytes) => buffers.take(bytes).length)).toEqual([
+      4096,
+      4096,
+      8192,
+      65_536,
+      1 << 23,
+      (1 << 23) + 512,
+    ]);
+  });
+
+  test('no more is kept than it may keep', () => {
+    const buffers = new DataBuffers(10_000);
+    for (const buffer of [1, 2, 3].map(() => buffers.take(4096))) buffers.giveBack(buffer);
+    expect(buffers.keptBytes).toBe(8192);
+  });
+
+  test('one that is larger than any kept is not kept', () => {
+    const buffers = new DataBuffers(1 << 30);
+    buffers.giveBack(buffers.take((1 << 23) + 512));
+    expect(buffers.keptBytes).toBe(0);
+  });
+});
