@@ -50,7 +50,7 @@ import type {
 import { volumeInfo } from './volume/catalogue.ts';
 import { CatalogueLog } from './volume/catalogue-log.ts';
 import type { VolumeRecord } from './volume/catalogue.ts';
-import { freeableBytes } from './volume/freeable.ts';
+import { freeableBySnapshot, freeableByVolume } from './volume/freeable.ts';
 import { checkSize, checkSpec } from './volume/volume-spec.ts';
 import type { Volume } from './volume/volume.ts';
 
@@ -295,16 +295,31 @@ export class Pool implements PoolControl {
   }
 
   async snapshotExact(name: string): Promise<SnapshotInfo> {
-    const { core, volumes, pageRelease } = this.#parts;
+    const { core, volumes } = this.#parts;
     this.#snapshots.show(name);
+    await this.#deathsAreCounted();
+    const record = this.#snapshots.record(name);
+    const freeableBytes = await freeableBySnapshot(core, volumes, record);
+    return { ...this.snapshot(name), freeableBytes };
+  }
+
+  async volumeExact(name: string): Promise<VolumeInfo> {
+    const { core, volumes } = this.#parts;
+    this.openVolume(name);
+    await this.#deathsAreCounted();
+    const freeableBytes = await freeableByVolume(core, volumes, this.openVolume(name).record);
+    return { ...this.volume(name), freeableBytes };
+  }
+
+  /** Of what was unmapped, overwritten or deleted so far, each reference is gone from its count. */
+  async #deathsAreCounted(): Promise<void> {
+    const { core, pageRelease } = this.#parts;
     await new Promise<void>((resolve) => {
       pageRelease.run(resolve);
     });
     await new Promise<void>((resolve) => {
       core.releases.flush(resolve);
     });
-    const record = this.#snapshots.record(name);
-    return { ...this.snapshot(name), freeableBytes: await freeableBytes(core, volumes, record) };
   }
 
   /** A snapshot to read from: a volume that takes no writes. */

@@ -46,6 +46,8 @@ export interface VolumeInfo extends VolumeSpec {
   readonly usedBytes: number;
   /** At most: plain bytes that none of its snapshots and clones has. */
   readonly uniqueBytes: number;
+  /** Stored bytes that its deletion frees with its snapshots, exactly; where it was asked for. */
+  readonly freeableBytes?: number;
   /** How many it has. */
   readonly snapshots: number;
   /** Initiators are told that there is no medium. */
@@ -304,6 +306,8 @@ export interface PoolControl {
   createVolume(spec: VolumeSpec): Promise<VolumeInfo>;
   volumes(): readonly VolumeInfo[];
   volume(name: string): VolumeInfo;
+  /** With `freeableBytes`: looks at each chunk that it and its snapshots have. */
+  volumeExact(name: string): Promise<VolumeInfo>;
   resizeVolume(name: string, sizeBytes: number, options: { shrink: boolean }): Promise<VolumeInfo>;
   setVolume(name: string, changes: VolumeChanges): Promise<VolumeInfo>;
   /** Resolves when the deletion is durable. Refused while it has snapshots, unless they go with it. */

@@ -10,7 +10,7 @@ import type { PoolCore } from '../core.ts';
 import type { StoredRecord } from '../log/segment-format.ts';
 import type { SegmentStreams } from '../log/segment-streams.ts';
 import type { SegmentWriter } from '../log/segment-writer.ts';
-import type { MappedChunk } from './dataset-walk.ts';
+import type { MappedChunk } from '../volume/dataset-walk.ts';
 
 const CHUNKS_PER_TURN = 256;
 /** Chunks that moved meanwhile and are remembered. */

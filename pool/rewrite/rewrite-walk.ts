@@ -13,8 +13,8 @@ import type { PoolCore } from '../core.ts';
 import { fingerprintOf } from '../log/plain-reader.ts';
 import type { Families } from '../volume/families.ts';
 import type { Volume } from '../volume/volume.ts';
-import { DatasetWalk } from './dataset-walk.ts';
-import type { MappedChunk, WalkedDataset } from './dataset-walk.ts';
+import { DatasetWalk } from '../volume/dataset-walk.ts';
+import type { MappedChunk, WalkedDataset } from '../volume/dataset-walk.ts';
 import type { Candidate } from './recode.ts';
 
 const CHUNKS_PER_BATCH = 256;

@@ -92,13 +92,13 @@ export class Families {
 
   /** The dataset of the same volume that follows a snapshot. */
   nextOf(snapshot: SnapshotRecord): Dataset | null {
-    const line = this.#lineOf(snapshot.volume);
+    const line = this.lineOf(snapshot.volume);
     return line.snapshots[placeIn(line, snapshot) + 1] ?? line.head;
   }
 
   /** Snapshots of the same volume that were taken after this one, oldest first; hidden ones too. */
   laterThan(snapshot: SnapshotRecord): readonly SnapshotRecord[] {
-    const line = this.#lineOf(snapshot.volume);
+    const line = this.lineOf(snapshot.volume);
     return line.snapshots.slice(placeIn(line, snapshot) + 1);
   }
 
@@ -130,7 +130,7 @@ export class Families {
     volume: number,
     facts: { readonly id: number; readonly name: string; readonly createdAtMs: number },
   ): void {
-    const line = this.#lineOf(volume);
+    const line = this.lineOf(volume);
     const head = present(line.head, 'a snapshot is taken of a volume that is there');
     assert(head.map.epoch < MAX_EPOCH, 'births have 24 bits');
     const { sizeBytes, chunkSizeBytes, blockSizeBytes, previous, deadlist, mappedChunks } = head;
@@ -165,7 +165,7 @@ export class Families {
 
   /** The volume becomes what the snapshot is. Later snapshots go; none of them has clones. */
   rollBack(head: VolumeRecord, facts: { snapshot: number; list: number }): void {
-    const line = this.#lineOf(head.id);
+    const line = this.lineOf(head.id);
     const snapshot = present(
       this.#snapshots.get(facts.snapshot),
       'what is rolled back to is there',
@@ -189,7 +189,7 @@ export class Families {
   }
 
   deleteHead(volume: number): void {
-    const line = this.#lineOf(volume);
+    const line = this.lineOf(volume);
     const head = present(line.head, 'what is deleted is there');
     this.#releaseTree(volume, head);
     line.head = null;
@@ -239,7 +239,7 @@ export class Families {
     }
   }
 
-  #lineOf(volume: number): Line {
+  lineOf(volume: number): Line {
     return present(this.#lines.get(volume), 'each volume has a line');
   }
 
@@ -268,7 +268,7 @@ export class Families {
 
   #removeIfUnused(snapshot: SnapshotRecord): void {
     if (!snapshot.hidden || this.clonesOf(snapshot.id) > 0) return;
-    const line = this.#lineOf(snapshot.volume);
+    const line = this.lineOf(snapshot.volume);
     const next = this.nextOf(snapshot);
     line.snapshots.splice(placeIn(line, snapshot), 1);
     this.#snapshots.delete(snapshot.id);

@@ -1,15 +1,20 @@
 /**
- * What deleting a snapshot would free, exactly: of the chunks that only it has of its family, those
- * that nothing else refers to, by their counts. It looks at each of them, in passes that hold a bounded
- * number of ids each.
+ * What a deletion would free, exactly: of the chunks that only what is deleted has of its family, those
+ * that nothing else refers to, by their counts. It looks at each of them. A chunk with one reference is
+ * decided at once; the others are remembered, for how many of their references go: a bounded number at a
+ * time, in as many passes as that takes.
  */
 import { nextTurn } from '../../src/base/turns.ts';
 import { ALIASED, ChunkState, EntryField, plainLog2 } from '../chunk/chunk-page.ts';
-import { chunkKeyOf, entryAt, partitionOf } from '../chunk/chunk-page.ts';
+import { chunkKeyOf, entryAt } from '../chunk/chunk-page.ts';
 import type { PoolCore } from '../core.ts';
 import { recordBytes } from '../log/segment-format.ts';
 import type { Page } from '../meta/page-cache.ts';
-import type { SnapshotRecord } from './catalogue.ts';
+import type { SnapshotRecord, VolumeRecord } from './catalogue.ts';
+import { DatasetWalk } from './dataset-walk.ts';
+import type { WalkedDataset } from './dataset-walk.ts';
+import type { Deadlists } from './deadlists.ts';
+import type { Families, Line } from './families.ts';
 import { sortInTurns } from './sort-in-turns.ts';
 import type { VolumeTable } from './volume-table.ts';
 
@@ -17,44 +22,142 @@ import type { VolumeTable } from './volume-table.ts';
 const IDS_A_PASS = 2 ** 19;
 const CHUNKS_PER_TURN = 256;
 
-/** Stored bytes of chunks; what is not destaged yet counts as it is. */
-export async function freeableBytes(
+/** Whose entries go with a deletion, as far as they were born after an epoch. */
+interface Source {
+  readonly after: number;
+  readonly of: { readonly list: number } | { readonly tree: WalkedDataset };
+}
+
+/** Of a line. */
+type Member = VolumeRecord | SnapshotRecord;
+type Visit = (ids: ArrayLike<number>) => Promise<void>;
+
+/** Stored bytes of chunks; what is not destaged yet counts as long as it is. */
+export function freeableBySnapshot(
   core: PoolCore,
   { families, lists }: VolumeTable,
   snapshot: SnapshotRecord,
 ): Promise<number> {
-  const next = families.nextOf(snapshot);
-  if (next === null || families.clonesOf(snapshot.id) > 0) return 0;
-  const { sharedTo } = snapshot.map;
-  const passes = Math.ceil(lists.chunksAfter(next.deadlist, sharedTo) / IDS_A_PASS);
+  const goes = (one: Member): boolean => one === snapshot && families.clonesOf(one.id) === 0;
+  return freeableBytes(core, lists, goesWith(families, families.lineOf(snapshot.volume), goes));
+}
+
+/** With all its snapshots but those that clones are made of, which stay for them. Throws PoolError
+ * 'damaged' where a map can't be read. */
+export function freeableByVolume(
+  core: PoolCore,
+  { families, lists }: VolumeTable,
+  { id }: VolumeRecord,
+): Promise<number> {
+  const goes = (one: Member): boolean => !('volume' in one) || families.clonesOf(one.id) === 0;
+  return freeableBytes(core, lists, goesWith(families, families.lineOf(id), goes));
+}
+
+/** What of a line goes; with the last of a clone's its origin, if that was kept for it alone. */
+function goesWith(
+  families: Families,
+  line: Line,
+  goes: (one: Member) => boolean,
+): readonly Source[] {
+  const datasets: readonly Member[] =
+    line.head === null ? line.snapshots : [...line.snapshots, line.head];
+  const sources: Source[] = [];
+  let after = datasets[0]?.map.sharedTo ?? 0;
+  let last: Member | null = null;
+  for (const dataset of datasets) {
+    if (last !== null) sources.push({ after, of: { list: dataset.deadlist } });
+    last = goes(dataset) ? dataset : null;
+    if (last === null) after = dataset.map.epoch;
+  }
+  if (last !== null) sources.push({ after, of: { tree: walkable(line, last) } });
+  const origin = line.origin === null ? undefined : families.snapshot(line.origin);
+  if (origin === undefined || !origin.hidden || !datasets.every(goes)) return sources;
+  if (families.clonesOf(origin.id) > 1) return sources;
+  const before = families.lineOf(origin.volume);
+  return [...sources, ...goesWith(families, before, (dataset) => dataset === origin)];
+}
+
+const walkable = (line: Line, one: Member): WalkedDataset => ({
+  name: one.name,
+  map: one.map,
+  isThere: () => one === line.head || line.snapshots.some((snapshot) => snapshot === one),
+});
+
+async function freeableBytes(
+  core: PoolCore,
+  lists: Deadlists,
+  sources: readonly Source[],
+): Promise<number> {
+  for (let passes = 1; ; passes *= 2) {
+    const bytes = await freedInPasses(core, passes, (visit) =>
+      forEachSource(core, lists, sources, visit),
+    );
+    if (bytes !== null) return bytes;
+  }
+}
+
+async function forEachSource(
+  core: PoolCore,
+  lists: Deadlists,
+  sources: readonly Source[],
+  visit: Visit,
+): Promise<void> {
+  for (const { after, of } of sources) {
+    if ('tree' in of) {
+      const walk = new DatasetWalk(core, of.tree, after);
+      while (!walk.ended) await visit((await walk.next()).map(({ id }) => id));
+    } else {
+      const ids: number[] = [];
+      await lists.forEachChunk(of.list, {
+        onEntry: (id, birth) => {
+          if (birth > after) ids.push(id);
+        },
+        onDamaged: () => undefined,
+        afterRun: () => visit(ids.splice(0)),
+      });
+      await visit(ids);
+    }
+  }
+}
+
+/** Each pass takes its share of the chunks, an alias with what it stands for. null: that takes more
+ * passes. */
+async function freedInPasses(
+  core: PoolCore,
+  passes: number,
+  forEachOfAll: (visit: Visit) => Promise<void>,
+): Promise<number | null> {
+  const { chunks } = core;
   let bytes = 0;
   for (let pass = 0; pass < passes; pass++) {
-    const ids = new Numbers();
-    await lists.forEachChunk(next.deadlist, {
-      onEntry: (id, birth) => {
-        if (birth > sharedTo && partitionOf(id) % passes === pass) ids.add(id);
-      },
-      onDamaged: () => undefined,
-      afterRun: () => nextTurn(core.clock),
-    });
-    bytes += await freedOf(core, await sorted(core, ids));
+    const shared = new Numbers();
+    await forEachOfAll((ids) =>
+      forEachId(core, ids, (page, id, references) => {
+        const alias = chunks.aliasOf(page, id);
+        if ((alias === 0 ? id : alias) % passes !== pass || shared.count > IDS_A_PASS) return;
+        if (chunks.countOf(page, id) === 1 && alias === 0 && !isAliased(page, id)) {
+          bytes += storedBytesOf(core, page, id);
+        } else {
+          for (let left = references; left > 0; left--) shared.add(id);
+        }
+      }),
+    );
+    if (shared.count > IDS_A_PASS) return null;
+    bytes += await freedOf(core, await sorted(core, shared));
+    await nextTurn(core.clock);
   }
   return bytes;
 }
 
-/**
- * Bytes of the chunks whose references are all among these, sorted. An alias whose references all are
- * takes one along of what it stands for, which is of the same partition, so of the same pass: what
- * aliases stand for is decided when all of them have been looked at.
- */
+/** Bytes of the chunks whose references are all among these, sorted. An alias whose references all are
+ * takes one along of what it stands for: that is decided when all aliases have been looked at. */
 async function freedOf(core: PoolCore, ids: Float64Array): Promise<number> {
   const { chunks } = core;
   /** Of what aliases stand for, an id for each reference that goes. */
   const aliased = new Numbers();
   let bytes = 0;
   await forEachId(core, ids, (page, id, references) => {
-    const state = page.words[entryAt(id) + EntryField.state] ?? 0;
-    if (chunks.stateOf(page, id) === ChunkState.live && (state & ALIASED) !== 0) {
+    if (isAliased(page, id)) {
       for (let left = references; left > 0; left--) aliased.add(id);
     } else if (chunks.countOf(page, id) === references) {
       const target = chunks.aliasOf(page, id);
@@ -68,11 +171,15 @@ async function freedOf(core: PoolCore, ids: Float64Array): Promise<number> {
   return bytes;
 }
 
-/** Calls `look` once for each distinct id of these, sorted, with how often it is there. What is on a
- * damaged page is passed. */
+/** Whether an alias may stand for this chunk. */
+const isAliased = (page: Page, id: number): boolean =>
+  ((page.words[entryAt(id) + EntryField.state] ?? 0) & ALIASED) !== 0;
+
+/** Calls `look` for each run of one id, with how often it is there. What is on a damaged page is
+ * passed. */
 async function forEachId(
   core: PoolCore,
-  ids: Float64Array,
+  ids: ArrayLike<number>,
   look: (page: Page, id: number, references: number) => void,
 ): Promise<void> {
   let looked = 0;
@@ -97,6 +204,10 @@ class Numbers {
   #room = new Float64Array(1024);
   #count = 0;
 
+  get count(): number {
+    return this.#count;
+  }
+
   get all(): Float64Array {
     return this.#room.subarray(0, this.#count);
   }
@@ -116,5 +227,5 @@ function storedBytesOf({ chunks }: PoolCore, page: Page, id: number): number {
   if (chunks.stateOf(page, id) !== ChunkState.live) return 0;
   const place = chunks.placeOf(page, id);
   const log2 = plainLog2(page.words[entryAt(id) + EntryField.state] ?? 0);
-  return recordBytes(place === null ? 2 ** log2 : place.storedBytes);
+  return place === null ? 2 ** log2 : recordBytes(place.storedBytes);
 }

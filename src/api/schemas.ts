@@ -18,6 +18,10 @@ function object(properties: Schema, required: readonly string[] = Object.keys(pr
   return { type: 'object', additionalProperties: false, required, properties };
 }
 
+/** What lists say of each, and where it is asked for what its deletion frees. */
+const deletable = (properties: Schema): Schema =>
+  object({ ...properties, freeableBytes: integer }, Object.keys(properties));
+
 const arrayOf = (items: Schema): Schema => ({ type: 'array', items });
 
 export const volumeName = { type: 'string', pattern: volumeNamePattern } as const;
@@ -28,7 +32,7 @@ const dedup = { enum: ['pre-ack', 'on-ack', 'post-ack', 'post-process', 'off'] }
 const compression = { type: 'string', maxLength: 32 } as const;
 const durability = { enum: ['flush', 'sync'] } as const;
 
-export const volume = object({
+export const volume = deletable({
   name: text,
   id: integer,
   sizeBytes: integer,
@@ -71,21 +75,17 @@ export const reservations = object({
   ),
 });
 
-export const snapshot = object(
-  {
-    name: text,
-    id: integer,
-    volume: text,
-    createdAt: text,
-    sizeBytes: integer,
-    usedBytes: integer,
-    uniqueBytes: integer,
-    freeableBytes: integer,
-    clones: integer,
-    state: text,
-  },
-  ['name', 'id', 'volume', 'createdAt', 'sizeBytes', 'usedBytes', 'uniqueBytes', 'clones', 'state'],
-);
+export const snapshot = deletable({
+  name: text,
+  id: integer,
+  volume: text,
+  createdAt: text,
+  sizeBytes: integer,
+  usedBytes: integer,
+  uniqueBytes: integer,
+  clones: integer,
+  state: text,
+});
 
 export const snapshots = arrayOf(snapshot);
 

@@ -63,6 +63,20 @@ export function volumeRoutes(app: FastifyInstance, backend: Backend, pool: Servi
     () => pool().volumes().map(json),
   );
 
+  app.get<Named & { Querystring: { exact?: string } }>(
+    '/volumes/:name',
+    {
+      schema: {
+        tags,
+        summary: 'One volume; with exact, what its deletion frees is counted',
+        querystring: schemas.query({ exact: schemas.queryFlag }),
+        response: { 200: schemas.volume },
+      },
+    },
+    async ({ params: { name }, query: { exact } }) =>
+      json(exact === 'true' ? await pool().volumeExact(name) : pool().volume(name)),
+  );
+
   app.post<{ Body: VolumeCreation }>(
     '/volumes',
     {
@@ -95,12 +109,6 @@ function oneVolumeRoutes(
     backend.targets.volumeChanged(volume.id);
     return json(volume);
   };
-
-  app.get<Named>(
-    '/volumes/:name',
-    { schema: { tags, summary: 'One volume', response: { 200: schemas.volume } } },
-    ({ params }) => json(pool().volume(params.name)),
-  );
 
   app.patch<Named & { Body: Changes }>(
     '/volumes/:name',

@@ -29,6 +29,13 @@ export function bytesOf(text: string, flag: string): number {
   throw new CliError(Exit.usage, message);
 }
 
+/** Option of what shows something that can be deleted. */
+export const exact = {
+  type: 'boolean',
+  default: false,
+  describe: 'Count what its deletion frees; that takes a while',
+} as const;
+
 /** A name as part of a path. Dots alone would be taken for a way up, and lead elsewhere. */
 export function segment(name: string): string {
   if (!/^\.{0,2}$/.test(name)) return encodeURIComponent(name);

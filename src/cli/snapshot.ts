@@ -1,5 +1,5 @@
 import { formatSize } from '../base/units.ts';
-import { clientOf, given, segment } from './command.ts';
+import { clientOf, exact, given, segment } from './command.ts';
 import type { Cli } from './command.ts';
 import type { ApiClient } from './client.ts';
 import { facts, print, table } from './output.ts';
@@ -120,12 +120,7 @@ function look(cli: Cli): void {
     .command(
       'show <snapshot>',
       'One snapshot',
-      (args) =>
-        args.positional('snapshot', snapshotArgument).option('exact', {
-          type: 'boolean',
-          default: false,
-          describe: 'Count what its deletion frees; that takes a while',
-        }),
+      (args) => args.positional('snapshot', snapshotArgument).option('exact', exact),
       async (argv) => {
         const path = `${pathOf(argv.snapshot)}?exact=${String(argv.exact)}`;
         print(argv.json, await clientOf(argv).get<SnapshotJson>(path), show);

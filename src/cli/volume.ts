@@ -1,5 +1,5 @@
 import { formatSize } from '../base/units.ts';
-import { bytesOf, clientOf, given, segment } from './command.ts';
+import { bytesOf, clientOf, exact, given, segment } from './command.ts';
 import type { Cli } from './command.ts';
 import { CliError, Exit } from './exit.ts';
 import { facts, print, table } from './output.ts';
@@ -14,6 +14,7 @@ interface VolumeJson {
   readonly sizeBytes: number;
   readonly usedBytes: number;
   readonly uniqueBytes: number;
+  readonly freeableBytes?: number;
   readonly snapshots: number;
   readonly dedup: string;
   readonly compression: string;
@@ -68,6 +69,9 @@ const show = (volume: VolumeJson): string =>
     ['size', formatSize(volume.sizeBytes)],
     ['used', formatSize(volume.usedBytes)],
     ['unique', `≤ ${formatSize(volume.uniqueBytes)}`],
+    ...(volume.freeableBytes === undefined
+      ? []
+      : [['freeable', formatSize(volume.freeableBytes)] as const]),
     ['snapshots', volume.snapshots],
     ['dedup', volume.dedup],
     ['compression', volume.compression],
@@ -159,9 +163,10 @@ function look(cli: Cli): void {
     .command(
       'show <name>',
       'One volume',
-      (args) => args.positional('name', { type: 'string', demandOption: true }),
+      (args) =>
+        args.positional('name', { type: 'string', demandOption: true }).option('exact', exact),
       async (argv) => {
-        const path = `/volumes/${segment(argv.name)}`;
+        const path = `/volumes/${segment(argv.name)}?exact=${String(argv.exact)}`;
         print(argv.json, await clientOf(argv).get<VolumeJson>(path), show);
       },
     );

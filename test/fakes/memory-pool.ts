@@ -57,6 +57,10 @@ export class MemoryPool implements PoolControl {
     return this.#replace(volume);
   }
 
+  volumeExact(name: string): Promise<VolumeInfo> {
+    return Promise.resolve({ ...this.volume(name), freeableBytes: 0 });
+  }
+
   volumes(): readonly VolumeInfo[] {
     return [...this.#volumes.values()];
   }

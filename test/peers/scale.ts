@@ -103,8 +103,10 @@ export class Scale {
     return JSON.parse(outcome.stdout === '' ? 'null' : outcome.stdout) as T;
   }
 
+  /** What waits for a job is given the time that one takes. */
   tryCli(...args: string[]): Promise<Outcome> {
-    return run(SCALE, [...args, '--json', '--api', this.apiUrl], { timeoutMs: 60_000 });
+    const timeoutMs = args.includes('--wait') ? 1_800_000 : 60_000;
+    return run(SCALE, [...args, '--json', '--api', this.apiUrl], { timeoutMs });
   }
 
   createVolume(name: string, ...args: string[]): Promise<Volume> {

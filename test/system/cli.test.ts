@@ -110,6 +110,9 @@ describe('scale against a member', () => {
       ...{ volume: 'base', sizeBytes: 2 ** 23, usedBytes: 0, uniqueBytes: 0, freeableBytes: 0 },
       ...{ clones: 0, state: 'online' },
     });
+    expect(await scale.cli('volume', 'show', 'base', '--exact')).toMatchObject({
+      ...{ name: 'base', usedBytes: 0, freeableBytes: 0 },
+    });
     await scale.cli('clone', 'create', 'base@s', 'copy');
     const { target } = await scale.cli<{ target: string }>('volume', 'show', 'copy');
     const { luns } = await scale.cli<{ luns: unknown[] }>('target', 'map', target, 'demo@s');

@@ -1,7 +1,14 @@
+import { Prng } from '../../../sim/prng.ts';
 import { MIB, PoolInWorld, calmWorld, patterned } from '../pool-in-world.ts';
 
 const PIECE = 64 * 1024;
 const LATER = { deleteLater: true };
+
+function noise(seed: number): Uint8Array {
+  const bytes = new Uint8Array(PIECE);
+  new Prng(seed).fill(bytes);
+  return bytes;
+}
 
 async function poolWith(...volumes: string[]): Promise<PoolInWorld> {
   const opened = await PoolInWorld.open(calmWorld());
@@ -92,6 +99,43 @@ describe('a snapshot', () => {
     const after = it.pool.status();
     expect(freeableBytes).toBe(before.storedBytes - after.storedBytes);
     expect(before.uniqueBytes - after.uniqueBytes).toBe(freed);
+    await mustAddUp(it);
+  });
+
+  test('is counted with its volume, but for what a clone keeps, which goes with that', async () => {
+    const it = await PoolInWorld.open(calmWorld());
+    for (const name of ['a', 'other']) await it.create(name, { dedup: 'post-ack' });
+    const write = async (volume: string, from: number, to: number, seed: number): Promise<void> => {
+      for (let piece = from; piece < to; piece++) {
+        await it.write(volume, piece * PIECE, noise(seed + piece));
+      }
+      await it.world.run(it.world.clock.nowMs() + 2000);
+    };
+    await write('a', 0, 16, 0);
+    // Two of the same in one volume, two in two volumes.
+    await write('a', 20, 22, -20);
+    await write('other', 2, 4, 0);
+    await it.world.until(it.pool.createSnapshots(['a@first']));
+    await write('a', 1, 6, 100);
+    await it.world.until(it.pool.createSnapshots(['a@cloned']));
+    await it.world.until(it.pool.cloneVolume('a@cloned', 'clone'));
+    await write('clone', 0, 2, 200);
+    await write('a', 4, 12, 300);
+    await it.world.until(it.pool.createSnapshots(['a@last']));
+    await write('a', 10, 14, 400);
+    const freed: Record<string, number> = {};
+    for (const name of ['a', 'clone', 'other']) {
+      const { freeableBytes = 0 } = await it.world.until(it.pool.volumeExact(name));
+      const before = it.pool.status().storedBytes;
+      const withSnapshots = true;
+      await it.world.until(
+        it.pool.deleteVolume(name, { withSnapshots }).then(() => it.pool.settle()),
+      );
+      expect(before - it.pool.status().storedBytes).toBe(freeableBytes);
+      freed[name] = Math.floor(freeableBytes / PIECE);
+    }
+    // Of a: 4 and 5 as they were first, 4 to 11 as in the last snapshot, 10 to 13 as they are now.
+    expect(freed).toEqual({ a: 2 + 8 + 4, clone: 2 + 17, other: 2 });
     await mustAddUp(it);
   });
 

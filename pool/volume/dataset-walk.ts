@@ -5,8 +5,8 @@
 import type { PoolCore } from '../core.ts';
 import type { Page } from '../meta/page-cache.ts';
 import { PoolError } from '../types.ts';
-import { ENTRIES_PER_MAP_PAGE, entryBirth, entryId, mapKey, spanOf } from '../volume/map.ts';
-import type { MapRoot } from '../volume/map.ts';
+import { ENTRIES_PER_MAP_PAGE, entryBirth, entryId, mapKey, spanOf } from './map.ts';
+import type { MapRoot } from './map.ts';
 
 /** Of one leaf. */
 const CHUNKS_PER_STEP = 256;
