@@ -175,6 +175,7 @@ async function loadStores(
   const numbers: CheckpointNumbers = { next: state.checkpoint + 1 };
   const events = new Events(clock, log);
   const pages = new PageCache({
+    clock,
     meta,
     compute,
     owner: { logId: state.logId, epoch: 1 },

@@ -16,16 +16,9 @@ import { recordBytes } from '../log/segment-format.ts';
 import type { FingerprintIndex } from '../dedup/fingerprint-index.ts';
 import { Allocator } from './allocator.ts';
 import type { ChunkCache } from './chunk-cache.ts';
-import {
-  ALIASED,
-  chunkKeyOf,
-  ChunkState,
-  entryAt,
-  EntryField,
-  PARTITIONS,
-  plainLog2,
-} from './chunk-page.ts';
-import { pageNumberOf, partitionFor, partitionOf, storedLength, storedWord } from './chunk-page.ts';
+import { ALIASED, ChunkState, EntryField, PARTITIONS, plainLog2 } from './chunk-page.ts';
+import { chunkKeyOf, chunkPageKey, entryAt, pageNumberOf } from './chunk-page.ts';
+import { partitionFor, partitionOf, storedLength, storedWord } from './chunk-page.ts';
 import type { Grace } from './grace.ts';
 import type { PendingChunk, PendingChunks } from './pending.ts';
 
@@ -64,6 +57,9 @@ export class ChunkTable {
   readonly #runs = new Set<Float64Array>();
   /** Ids that are about to become aliases, or to die with the drop of their last reference. */
   readonly #leaving = new Set<number>();
+  /** By partition, the page that was looked at last, and its number. */
+  readonly #lastPages: Page[] = [];
+  readonly #lastNumbers = new Int32Array(PARTITIONS);
   /** Number of the next checkpoint to be frozen. */
   readonly #nextCheckpoint: () => number;
   /** A chunk of so many plain bytes has died. */
@@ -153,6 +149,31 @@ export class ChunkTable {
       !(this.#leaving.size > 0 && this.#leaving.has(id)) &&
       this.#hasRoom(words[at + EntryField.count] as number, id)
     );
+  }
+
+  /** The page of the chunk's entry if it is in memory and the chunk takes one more reference for certain:
+   * it lies in a segment. null: that takes a closer look. The id in two parts, low 32 bits and high 8:
+   * for those who look at many, of which most lie in the page of the one before in their partition. */
+  pageToShare(low: number, high: number): Page | null {
+    const partition = high >>> 2;
+    const pageNumber = ((high & 3) << 25) | (low >>> 7);
+    let page = this.#lastPages[partition];
+    if (page === undefined || !page.live || this.#lastNumbers[partition] !== pageNumber) {
+      const found = this.#pages.get(chunkPageKey(partition, pageNumber));
+      if (found === null) return null;
+      page = found;
+      this.#lastPages[partition] = page;
+      this.#lastNumbers[partition] = pageNumber;
+    }
+    page.recent = true;
+    const { words } = page;
+    const at = entryAt(low);
+    const isShareable =
+      ((words[at + EntryField.state] as number) & 0xff) === ChunkState.live &&
+      words[at + EntryField.segment] !== 0 &&
+      (words[at + EntryField.count] as number) < MOST_REFERENCES / 2 &&
+      !(this.#leaving.size > 0 && this.#leaving.has(low + high * 2 ** 32));
+    return isShareable ? page : null;
   }
 
   /** One more fits with what is on its way, which is never more than half of all. */

@@ -11,7 +11,7 @@
  */
 import { assert } from '../../src/base/assert.ts';
 import { MetaError } from '../../src/base/ports.ts';
-import type { Compute, MetaStore } from '../../src/base/ports.ts';
+import type { Clock, Compute, MetaStore } from '../../src/base/ports.ts';
 import { emptyPage, openPage, sealPage } from './page.ts';
 import type { PageOwner } from './page.ts';
 
@@ -44,8 +44,11 @@ export interface FrozenPages {
 }
 
 const READ_BATCH = 256;
+/** Of the pages that the cache may hold: those that are being read for later. */
+const AHEAD_SHARE = 1 / 16;
 
 export class PageCache {
+  readonly #clock: Pick<Clock, 'endOfTurn'>;
   readonly #meta: MetaStore;
   readonly #compute: Compute;
   readonly #owner: PageOwner;
@@ -77,12 +80,14 @@ export class PageCache {
   onCrowded: (() => void) | null = null;
 
   constructor(facts: {
+    clock: Pick<Clock, 'endOfTurn'>;
     meta: MetaStore;
     compute: Compute;
     owner: PageOwner;
     limit: number;
     onDamage: (key: number, reason: string) => void;
   }) {
+    this.#clock = facts.clock;
     this.#meta = facts.meta;
     this.#compute = facts.compute;
     this.#owner = facts.owner;
@@ -109,6 +114,11 @@ export class PageCache {
   get crowded(): boolean {
     if (this.onCrowded === null) return false;
     return this.#dirty.length + (this.#frozen?.length ?? 0) > this.#limit;
+  }
+
+  /** What is asked for now would not push out what was asked for before. */
+  get mayReadAhead(): boolean {
+    return this.#loading.size < this.#limit * AHEAD_SHARE;
   }
 
   /** Calls `run` when a checkpoint has made room, or never will. */
@@ -152,7 +162,11 @@ export class PageCache {
     }
     this.#loading.set(key, [done]);
     this.#wanted.push(key);
-    this.#fetch();
+    if (this.#wanted.length > 1) return;
+    // What else is wanted in this turn comes with it: each question to the store has its price.
+    this.#clock.endOfTurn(() => {
+      this.#fetch();
+    });
   }
 
   /** Keys of pages in memory in [from, to), in no order. */

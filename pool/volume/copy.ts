@@ -10,6 +10,7 @@ import { MIB } from '../../src/base/bytes.ts';
 import type { PoolCore } from '../core.ts';
 import type { Abortable, VolumeError } from './operations.ts';
 import { ENTRIES_PER_MAP_PAGE, entryId } from './map.ts';
+import { ReadAhead } from './read-ahead.ts';
 import { ReferenceRun, runLength } from './reference-run.ts';
 import { Steps } from './steps.ts';
 import type { Step } from './steps.ts';
@@ -24,13 +25,11 @@ export interface CopyRange {
 type Ended = Parameters<Step['run']>[0];
 
 /** What is read and written at a time. */
-const PIECE_BYTES = MIB;
+const PIECE_BYTES = MIB / 2;
 /** Entries that are looked at in one turn to find where a hole ends. */
 const HOLE_LOOKS = 4096;
 /** Shorter holes between chunks are part of a run. */
 const HOLE_CHUNKS = 128;
-/** Leaves of the source that are asked for ahead. */
-const LEAVES_AHEAD = 8;
 
 export class Copy {
   readonly #core: PoolCore;
@@ -41,6 +40,7 @@ export class Copy {
   /** Chunk boundaries are the same in both. */
   readonly #isAlike: boolean;
   readonly #steps: Steps;
+  readonly #ahead: ReadAhead;
   readonly #done: (error: VolumeError | null, copiedBytes: number) => void;
 
   constructor(facts: {
@@ -62,6 +62,8 @@ export class Copy {
     this.#done = done;
     const shift = range.sourceOffset - range.offset;
     this.#isAlike = source.chunkBytes === target.chunkBytes && shift % target.chunkBytes === 0;
+    const end = (range.sourceOffset + range.length) / source.chunkBytes;
+    this.#ahead = new ReadAhead(core.pages, source.map, end);
     this.#steps = new Steps({
       core,
       volume: target,
@@ -102,7 +104,7 @@ export class Copy {
       });
       return;
     }
-    this.#readAhead(number);
+    this.#ahead.passing(number);
     const holeBytes = this.#holeAt(at);
     ready(holeBytes > 0 ? this.#zeroes(at, holeBytes) : this.#data(at));
   }
@@ -114,15 +116,6 @@ export class Copy {
         ended(error, 0);
       },
     };
-  }
-
-  #readAhead(number: number): void {
-    if (number % ENTRIES_PER_MAP_PAGE !== 0) return;
-    const { pages } = this.#core;
-    const ahead = number + LEAVES_AHEAD * ENTRIES_PER_MAP_PAGE;
-    if (ahead * this.#source.chunkBytes >= this.#source.sizeBytes) return;
-    const leaf = this.#source.map.leaf(ahead);
-    if (leaf !== null && 'missing' in leaf) pages.load(leaf.missing, () => undefined);
   }
 
   /** Bytes from there on that are a hole of the source for certain; 0: none, or not worth a step. */

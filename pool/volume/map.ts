@@ -48,6 +48,14 @@ export function entryId(page: Page, index: number): number {
   return idOf(page.words[at] ?? 0, page.words[at + 1] ?? 0);
 }
 
+/** The low 32 bits of an entry's id. */
+export const entryIdLow = (page: Page, index: number): number =>
+  page.words[PAGE_HEADER_WORDS + index * 2] as number;
+
+/** The high 8 bits of an entry's id. */
+export const entryIdHigh = (page: Page, index: number): number =>
+  (page.words[PAGE_HEADER_WORDS + index * 2 + 1] as number) & 0xff;
+
 export function entryBirth(page: Page, index: number): number {
   return (page.words[PAGE_HEADER_WORDS + index * 2 + 1] ?? 0) >>> 8;
 }

@@ -20,7 +20,7 @@ import { FRAME_HEADER_BYTES, RUN_CHUNKS, putRunRecord, runBytes } from '../log/f
 import type { Page } from '../meta/page-cache.ts';
 import { referenceBytes } from '../space/space.ts';
 import type { Admission } from '../space/space.ts';
-import { ENTRIES_PER_MAP_PAGE, entryId } from './map.ts';
+import { ENTRIES_PER_MAP_PAGE, entryIdHigh, entryIdLow, idOf } from './map.ts';
 import type { Abortable, VolumeError } from './operations.ts';
 import type { Held } from './range-lock.ts';
 import type { Volume } from './volume.ts';
@@ -191,12 +191,19 @@ export class ReferenceRun implements Entry, Held, Admission {
       else missing.add(leaf.missing);
       return;
     }
+    const { chunks } = this.#core;
     const from = first % ENTRIES_PER_MAP_PAGE;
     for (let index = 0; index < this.#count; index++) {
       if (this.#pages[index] !== undefined) continue;
-      const id = leaf === null ? 0 : entryId(leaf, from + index);
-      if (id === 0) this.#pages[index] = null;
-      else this.#settle(index, id, missing);
+      const low = leaf === null ? 0 : entryIdLow(leaf, from + index);
+      const high = leaf === null ? 0 : entryIdHigh(leaf, from + index);
+      if (low === 0 && high === 0) {
+        this.#pages[index] = null;
+        continue;
+      }
+      const page = chunks.pageToShare(low, high);
+      if (page === null) this.#settle(index, idOf(low, high), missing);
+      else this.#take(index, page, idOf(low, high));
     }
   }
 

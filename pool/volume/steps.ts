@@ -6,7 +6,7 @@ import type { PoolCore } from '../core.ts';
 import type { Abortable, VolumeError } from './operations.ts';
 import type { Volume } from './volume.ts';
 
-const MOST_UNDER_WAY = 4;
+const MOST_UNDER_WAY = 8;
 /** What is replaced is given back before more of it comes. */
 const DROPS_LIMIT = 32_768;
 

@@ -1,4 +1,5 @@
 /** Parts of a pool by themselves, on a simulated metadata store and disk. */
+import type { MetaStore } from '../../../src/base/ports.ts';
 import { RealCompute } from '../../../src/io/compute.ts';
 import { ABSENT, ChunkCache } from '../../../pool/chunk/chunk-cache.ts';
 import { FingerprintIndex } from '../../../pool/dedup/fingerprint-index.ts';
@@ -25,6 +26,7 @@ export class Parts {
   readonly world: SimWorld;
   readonly compute: RealCompute;
   readonly damaged: number[] = [];
+  readonly meta: MetaStore;
   readonly pages: PageCache;
   readonly segments = new SegmentTable(1);
   readonly cache = new ChunkCache(1024 * 1024);
@@ -40,8 +42,10 @@ export class Parts {
     this.grace = new Grace(facts.committed ?? 1);
     this.checkpoint = (facts.committed ?? 1) + 1;
     this.compute = compute;
+    this.meta = world.meta('meta');
     this.pages = new PageCache({
-      meta: world.meta('meta'),
+      clock: world.clock,
+      meta: this.meta,
       compute,
       owner: { logId: 1, epoch: 1 },
       limit: facts.cachedPages ?? 64,
@@ -76,9 +80,7 @@ export class Parts {
     const frozen = this.pages.freeze();
     this.checkpoint += 1;
     const puts = frozen.puts.map((page) => [page.key, this.pages.frozenBytes(page)] as const);
-    await this.world.until(
-      this.world.meta('meta').commit({ puts, removes: frozen.removes, state: new Map() }),
-    );
+    await this.world.until(this.meta.commit({ puts, removes: frozen.removes, state: new Map() }));
     this.pages.thaw();
     this.grace.committed(this.checkpoint - 1);
   }

@@ -139,4 +139,16 @@ describe('the cache of pages', () => {
     await parts.checkpointPages();
     expect(await load(parts, 1)).toBeNull();
   });
+
+  test('asks the store once for all that is wanted in a turn', async () => {
+    const before = await Parts.make();
+    for (let number = 1; number <= 40; number++) made(before.pages, number, number);
+    await before.checkpointPages();
+    const parts = await Parts.make({ world: before.world });
+    const asked = jest.spyOn(parts.meta, 'readPages');
+    const numbers = Array.from({ length: 40 }, (_, index) => index + 1);
+    const pages = await Promise.all(numbers.map((number) => load(parts, number)));
+    expect(pages.map((page) => page?.words[8])).toEqual(numbers);
+    expect(asked).toHaveBeenCalledTimes(1);
+  });
 });

@@ -1,0 +1,69 @@
+/**
+ * Has the pages read that a pass over a volume's chunks, in their order, is about to look at: leaves of
+ * its map, and the pages of the chunk entries that those name. Nothing is held, and nothing depends on it:
+ * what is late, or has left the cache again, is read when it is needed.
+ */
+import { PARTITIONS, chunkKeyOf } from '../chunk/chunk-page.ts';
+import type { Page, PageCache } from '../meta/page-cache.ts';
+import { ENTRIES_PER_MAP_PAGE, entryIdHigh, entryIdLow, idOf } from './map.ts';
+import type { VolumeMap } from './map.ts';
+
+/** With the pages of their chunks that is what a store can read while a fast pass comes there. */
+const LEAVES_AHEAD = 96;
+/** Asked for together, as each question to the store has its price. */
+const LEAVES_AT_ONCE = 8;
+
+export class ReadAhead {
+  readonly #pages: PageCache;
+  readonly #map: VolumeMap;
+  /** Leaves from there on are not read. */
+  readonly #endLeaf: number;
+  #nextLeaf = 0;
+  /** By partition, the page of an entry that was asked for last, by its number there. */
+  readonly #asked = new Int32Array(PARTITIONS).fill(-1);
+
+  /** Up to the chunk `end`. */
+  constructor(pages: PageCache, map: VolumeMap, end: number) {
+    this.#pages = pages;
+    this.#map = map;
+    this.#endLeaf = Math.ceil(end / ENTRIES_PER_MAP_PAGE);
+  }
+
+  /** The pass has come to this chunk. */
+  passing(chunkNumber: number): void {
+    const leaf = Math.floor(chunkNumber / ENTRIES_PER_MAP_PAGE);
+    this.#nextLeaf = Math.max(this.#nextLeaf, leaf + 1);
+    if (this.#nextLeaf + LEAVES_AT_ONCE > leaf + LEAVES_AHEAD) return;
+    const end = Math.min(this.#endLeaf, this.#nextLeaf + LEAVES_AT_ONCE);
+    while (this.#nextLeaf < end && this.#pages.mayReadAhead) {
+      this.#look(this.#nextLeaf);
+      this.#nextLeaf += 1;
+    }
+  }
+
+  #look(leafNumber: number): void {
+    const leaf = this.#map.leaf(leafNumber * ENTRIES_PER_MAP_PAGE);
+    if (leaf === null) return;
+    if (!('missing' in leaf)) {
+      this.#askForChunks(leaf);
+      return;
+    }
+    this.#pages.load(leaf.missing, (page) => {
+      if (page !== null) this.#look(leafNumber);
+    });
+  }
+
+  #askForChunks(leaf: Page): void {
+    for (let index = 0; index < ENTRIES_PER_MAP_PAGE; index++) {
+      const low = entryIdLow(leaf, index);
+      const high = entryIdHigh(leaf, index);
+      if (low === 0 && high === 0) continue;
+      const partition = high >>> 2;
+      const pageNumber = ((high & 3) << 25) | (low >>> 7);
+      if (this.#asked[partition] === pageNumber) continue;
+      if (!this.#pages.mayReadAhead) return;
+      this.#asked[partition] = pageNumber;
+      this.#pages.load(chunkKeyOf(idOf(low, high)), () => undefined);
+    }
+  }
+}
