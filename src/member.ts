@@ -13,7 +13,7 @@ import { ScsiTarget } from '../iscsi/scsi/scsi-target.ts';
 import { formatAddress, isLoopbackHost } from '../iscsi/target/portal-address.ts';
 import { openPool } from '../pool/pool.ts';
 import type { Pool } from '../pool/pool.ts';
-import type { Backend } from './api/backend.ts';
+import type { Backend, Gauge } from './api/backend.ts';
 import { makeApi } from './api/server.ts';
 import { createVolume } from './api/volume-routes.ts';
 import { identityOf, product } from './identity.ts';
@@ -31,6 +31,7 @@ import type { LockedStore } from './store.ts';
 import { ReservationBook } from './targets/reservation-book.ts';
 import { ReservationService } from './targets/reservation-service.ts';
 import { TargetService } from './targets/target-service.ts';
+import { unitGauges } from './unit-gauges.ts';
 import { VolumeDevice } from './volume-device.ts';
 
 export interface Surroundings {
@@ -172,7 +173,8 @@ export class Member {
     const { api } = this.#options;
     const { token, tls } = this.#security;
     const { version, log, onBug } = this.#surroundings;
-    const gauges = processGauges();
+    const ofProcess = processGauges();
+    const gauges = (): Gauge[] => [...ofProcess(), ...unitGauges(this.#units)];
     const backend: Backend = { ...this.#backend(), gauges };
     this.#api = await makeApi(backend, {
       version,

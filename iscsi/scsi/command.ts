@@ -175,7 +175,7 @@ export class Command {
     assert(this.state !== CommandState.ended, 'a command ends once');
     assert(this.#operation === null, 'a command does not end under its operation');
     this.nexus.remove(this);
-    this.unit.statistics.left(this.counted, this.#enteredMs);
+    this.unit.statistics.left(this.counted, this.cdb[0] ?? 0, this.#enteredMs);
   }
 
   /** The next commands may start only after this one's status is on its way. */

@@ -63,6 +63,11 @@ export class LogicalUnits {
     this.#maxTasks = facts.maxTasksPerUnit ?? MAX_TASKS_PER_UNIT;
   }
 
+  /** Those that a LUN shows. */
+  all(): LogicalUnit[] {
+    return [...this.#entries.values()].map(({ unit }) => unit);
+  }
+
   find(device: BlockDevice): LogicalUnit | null {
     return this.#entries.get(keyOf(device))?.unit ?? null;
   }

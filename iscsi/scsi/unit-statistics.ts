@@ -2,6 +2,7 @@
  * What a logical unit did since it was made, for its log pages: counted when a command enters and when
  * it ends, in numbers alone, as every command passes here.
  */
+import { LatencyHistogram } from '../../src/base/latency-histogram.ts';
 import { SenseKey, type Sense } from './sense.ts';
 
 /** How a command counts [SPC-4, Statistics and Performance log pages commands]. */
@@ -19,7 +20,31 @@ export class TransferCounts {
   failures = 0;
 }
 
+/** What the latencies are told apart by. */
+export const operations = ['read', 'write', 'flush', 'unmap', 'other'] as const;
+export type Operation = (typeof operations)[number];
+
+/** SYNCHRONIZE CACHE (10) and (16), UNMAP. */
+const BY_OPCODE = new Map<number, Operation>([
+  [0x35, 'flush'],
+  [0x91, 'flush'],
+  [0x42, 'unmap'],
+]);
+
+function operationOf(counted: Counted | null, opcode: number): Operation {
+  if (counted?.movesBlocks === true) return counted.as === 'reads' ? 'read' : 'write';
+  return BY_OPCODE.get(opcode) ?? 'other';
+}
+
 export class UnitStatistics {
+  /** From entering the task set to the end. */
+  readonly latencies: Readonly<Record<Operation, LatencyHistogram>> = {
+    read: new LatencyHistogram(),
+    write: new LatencyHistogram(),
+    flush: new LatencyHistogram(),
+    unmap: new LatencyHistogram(),
+    other: new LatencyHistogram(),
+  };
   readonly reads = new TransferCounts();
   readonly writes = new TransferCounts();
   readonly #nowMs: () => number;
@@ -47,8 +72,9 @@ export class UnitStatistics {
     return nowMs;
   }
 
-  left(counted: Counted | null, enteredMs: number): void {
+  left(counted: Counted | null, opcode: number, enteredMs: number): void {
     const nowMs = this.#nowMs();
+    this.latencies[operationOf(counted, opcode)].note(nowMs - enteredMs);
     if (counted !== null) this[counted.as].busyMs += nowMs - enteredMs;
     this.#commands -= 1;
     if (this.#commands === 0) this.#idleSinceMs = nowMs;

@@ -36,6 +36,8 @@ export class PendingChunks {
   #order: PendingChunk[] = [];
   #head = 0;
   #next = 0;
+  /** Plain bytes that sealed segments took over since the start. */
+  destagedBytes = 0;
   #bytes = 0;
   #heldBytes = 0;
   readonly #cache: ChunkCache;

@@ -221,6 +221,7 @@ export class Destager {
       if (page === null) core.pending.settle(chunk);
       else {
         core.chunks.place(page, chunk, place);
+        core.pending.destagedBytes += 2 ** chunk.log2;
         core.pages.letGo(page);
       }
     }

@@ -6,10 +6,12 @@ import type { TargetService } from '../targets/target-service.ts';
 
 export interface Gauge {
   readonly name: string;
+  /** Of a histogram's samples, whose names are longer; else the name is the metric's. */
+  readonly metric?: string;
   readonly help: string;
   readonly value: number;
   /** 'untyped': the pool's counters, of which some fall again. */
-  readonly kind: 'gauge' | 'counter' | 'untyped';
+  readonly kind: 'gauge' | 'counter' | 'histogram' | 'untyped';
   readonly labels?: Readonly<Record<string, string>>;
 }
 

@@ -18,11 +18,11 @@ function sampleLine({ name, labels, value }: Gauge): string {
   return `${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}\n`;
 }
 
-/** Samples of one name stand together, under one HELP and TYPE. */
+/** Samples of one metric stand together, under one HELP and TYPE. */
 export function prometheusText(gauges: readonly Gauge[]): string {
-  const byName = Map.groupBy(gauges, ({ name }) => name);
+  const byMetric = Map.groupBy(gauges, ({ name, metric }) => metric ?? name);
   let text = '';
-  for (const [name, samples] of byName) {
+  for (const [name, samples] of byMetric) {
     const { help, kind } = samples[0] ?? { help: '', kind: 'gauge' };
     text += `# HELP ${name} ${help}\n# TYPE ${name} ${kind}\n`;
     for (const sample of samples) text += sampleLine(sample);
