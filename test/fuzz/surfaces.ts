@@ -2,6 +2,7 @@ import type { Surface } from './surface.ts';
 import { apiSurface } from './surfaces/api.ts';
 import { codecsSurface } from './surfaces/codecs.ts';
 import { connectionSurface } from './surfaces/connection.ts';
+import { controlRecordsSurface } from './surfaces/control-records.ts';
 import { copiesSurface } from './surfaces/copies.ts';
 import { diskRecordsSurface } from './surfaces/disk-records.ts';
 import { journalSurface } from './surfaces/journal.ts';
@@ -17,6 +18,7 @@ export const surfaces: readonly Surface[] = [
   textSurface,
   journalSurface,
   diskRecordsSurface,
+  controlRecordsSurface,
   codecsSurface,
   apiSurface,
 ];
