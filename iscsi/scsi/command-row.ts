@@ -22,6 +22,9 @@ export type ReservedAccess =
   /** The reservation commands themselves, whose handlers decide. */
   | 'own';
 
+/** Of the operations that take a unit out of use, those that a command is answered during. */
+export type RunsDuring = 'sanitize and format' | 'sanitize' | 'neither';
+
 export interface CommandRow {
   readonly name: string;
   readonly opcode: number;
@@ -35,8 +38,8 @@ export interface CommandRow {
   readonly access: ReservedAccess | ((cdb: Uint8Array) => ReservedAccess);
   /** Is answered while there is no medium in the unit. */
   readonly runsWithoutMedium: boolean;
-  /** Is answered while the unit is being sanitized or formatted, or that has failed. */
-  readonly runsUnsanitized: boolean;
+  /** While the unit is being sanitized or formatted, or was sanitized without success. */
+  readonly runsDuring: RunsDuring | ((cdb: Uint8Array) => RunsDuring);
   /** Changes the medium: refused with DATA PROTECT where the unit takes no writes. */
   readonly writes: boolean;
   /** Runs with a unit attention pending and leaves it [SAM-5, unit attention conditions]. */

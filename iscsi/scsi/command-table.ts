@@ -20,7 +20,12 @@ import {
 import { extendedCopyLid1, extendedCopyLid4 } from './copy/extended-copy.ts';
 import { populateToken } from './copy/populate-token.ts';
 import { writeUsingToken } from './copy/write-using-token.ts';
-import { CommandTable, type CommandRow, type ReservedAccess } from './command-row.ts';
+import {
+  CommandTable,
+  type CommandRow,
+  type ReservedAccess,
+  type RunsDuring,
+} from './command-row.ts';
 import { formatUnit } from './format-unit.ts';
 import { inquiry } from './inquiry.ts';
 import { getLbaStatus } from './lba-status.ts';
@@ -71,8 +76,34 @@ const RUNS_WITHOUT_MEDIUM = new Set([
   ...[0x84, 0xa0, 0xa3, 0xa4],
 ]);
 
-/** Those that look at the unit and change nothing [SBC-3, Sanitize operations]. */
-const RUNS_UNSANITIZED = new Set([0x03, 0x12, 0x1a, 0x4d, 0x5a, 0x5e, 0xa0, 0xa3]);
+/** Caching, Control, Informational Exceptions Control. */
+const MODE_PAGES_DURING_SANITIZE = new Set([0x08, 0x0a, 0x1c]);
+const TEMPERATURE_LOG_PAGE = 0x0d;
+/** REPORT SUPPORTED OPERATION CODES and TASK MANAGEMENT FUNCTIONS. */
+const REPORTS_DURING_SANITIZE = new Set([0x0c, 0x0d]);
+
+const duringSanitizeIf = (holds: boolean): RunsDuring => (holds ? 'sanitize' : 'neither');
+const modeSenseDuring = (cdb: Uint8Array): RunsDuring =>
+  duringSanitizeIf(MODE_PAGES_DURING_SANITIZE.has((cdb[2] ?? 0) & 0x3f) && cdb[3] === 0);
+const logSenseDuring = (cdb: Uint8Array): RunsDuring =>
+  duringSanitizeIf(((cdb[2] ?? 0) & 0x3f) === TEMPERATURE_LOG_PAGE);
+const reportsDuring = (cdb: Uint8Array): RunsDuring =>
+  duringSanitizeIf(REPORTS_DURING_SANITIZE.has((cdb[1] ?? 0) & 0x1f));
+const readCapacity16During = (cdb: Uint8Array): RunsDuring =>
+  duringSanitizeIf(((cdb[1] ?? 0) & 0x1f) === 0x10);
+
+/** By operation code [SBC-5 §4.11.2 Commands allowed during sanitize, §4.33.2 Performing a format operation]. */
+const RUNS_DURING = new Map<number, CommandRow['runsDuring']>([
+  [0x03, 'sanitize and format'],
+  [0x12, 'sanitize and format'],
+  [0xa0, 'sanitize and format'],
+  [0x25, 'sanitize'],
+  [0x9e, readCapacity16During],
+  [0x1a, modeSenseDuring],
+  [0x5a, modeSenseDuring],
+  [0x4d, logSenseDuring],
+  [0xa3, reportsDuring],
+]);
 
 const OPCODES_WITH_ACTIONS = new Set([0x48, 0x5e, 0x5f, 0x83, 0x84, 0x9e, 0xa3, 0xa4]);
 
@@ -95,7 +126,7 @@ function row(
     usage,
     access,
     run,
-    runsUnsanitized: RUNS_UNSANITIZED.has(opcode),
+    runsDuring: RUNS_DURING.get(opcode) ?? 'neither',
     runsWithoutMedium: RUNS_WITHOUT_MEDIUM.has(opcode),
     writes: false,
     ignoresUnitAttention: false,

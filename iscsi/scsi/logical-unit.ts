@@ -296,7 +296,7 @@ export class LogicalUnit {
     } else {
       const refusal =
         this.#reservationRefusal(row, command) ??
-        this.notReady(row) ??
+        this.#notReady(row, command.cdb) ??
         checkReservedBits(row, command.cdb) ??
         (row.writes ? this.#writeProtection() : null);
       if (refusal === null) row.run(command);
@@ -312,13 +312,21 @@ export class LogicalUnit {
   }
 
   /** Why the unit can't do that now. */
-  notReady(row: CommandRow): Sense | null {
+  #notReady(row: CommandRow, cdb: Uint8Array): Sense | null {
     const state = this.#unusable();
     if (state === null) return null;
-    if (state === MEDIUM_NOT_PRESENT) return row.runsWithoutMedium ? null : state;
-    const { failed } = this.sanitize;
-    const exits = failed !== null && row.opcode === EXITS[failed];
-    return row.runsUnsanitized || exits ? null : state;
+    const runs =
+      state === MEDIUM_NOT_PRESENT ? row.runsWithoutMedium : this.#runsOutOfUse(row, cdb);
+    return runs ? null : state;
+  }
+
+  #runsOutOfUse(row: CommandRow, cdb: Uint8Array): boolean {
+    const { failed, kind } = this.sanitize;
+    if (failed !== null && row.opcode === EXITS[failed]) return true;
+    const during = typeof row.runsDuring === 'function' ? row.runsDuring(cdb) : row.runsDuring;
+    // A unit that is format corrupt refuses what is about blocks only [SBC-5 §4.33.3.1].
+    if (failed === 'format') return row.runsWithoutMedium || during !== 'neither';
+    return during === 'sanitize and format' || (during === 'sanitize' && kind === 'sanitize');
   }
 
   /** Why nothing that is stored can be had now. */
@@ -330,7 +338,7 @@ export class LogicalUnit {
   notReadyFor(command: Command): Sense | null {
     if (this.#unusable() === null) return null;
     const row = this.surroundings.commands.ofCdb(command.cdb);
-    return typeof row === 'object' && row !== null ? this.notReady(row) : null;
+    return typeof row === 'object' && row !== null ? this.#notReady(row, command.cdb) : null;
   }
 
   /** `done` once, when no other command that is at work now, of any nexus, can do anything more. */

@@ -61,9 +61,14 @@ export class SanitizeJob {
     return this.#running === null && kept?.state === 'failed' ? kept.kind : null;
   }
 
+  /** Of the one that is under way, or has failed. */
+  get kind(): SanitizeKind | null {
+    return this.#running ?? this.#device.kept.sanitize?.kind ?? null;
+  }
+
   /** Why nothing that is stored can be had. */
   get refusal(): Sense | null {
-    const kind = this.#running ?? this.#device.kept.sanitize?.kind ?? null;
+    const { kind } = this;
     if (kind === null) return null;
     return this.running ? senses[kind].running(this.#progress) : senses[kind].left;
   }

@@ -10,6 +10,7 @@
 import type { SanitizeState } from './block-device.ts';
 import { u16, u8 } from './bytes.ts';
 import type { Command } from './command.ts';
+import type { LogicalUnit } from './logical-unit.ts';
 import { takeList } from './parameter-list.ts';
 import {
   COMMAND_SEQUENCE_ERROR,
@@ -21,22 +22,32 @@ import {
 const IMMED = 0x80;
 const AUSE = 0x20;
 const AUSE_BIT = 5;
+const SERVICE_ACTION_BIT = 4;
 const LIST_LENGTH_AT = 7;
 const HEADER_BYTES = 4;
-const INVERT = 0x80;
 const TEST = 0x60;
 const COUNT = 0x1f;
+
+/** A sanitize operation has failed, and only one that succeeds ends that (restricted completion mode). */
+const mustSucceed = ({ sanitize, device }: LogicalUnit): boolean =>
+  sanitize.failed === 'sanitize' && device.kept.sanitize?.unrestrictedExit !== true;
 
 /** `pattern`: one block; null: what was there becomes holes. */
 function begin(command: Command, pattern: Uint8Array | null): void {
   const { unit, cdb } = command;
+  const unrestrictedExit = (u8(cdb, 1) & AUSE) !== 0;
+  // What failed without AUSE is not left by way of another that has it.
+  if (unrestrictedExit && mustSucceed(unit)) {
+    command.check(invalidFieldInCdb(1, AUSE_BIT));
+    return;
+  }
   if (unit.device.hasSnapshots) {
     command.check(COMMAND_SEQUENCE_ERROR);
     return;
   }
   const wanted = {
     kind: 'sanitize',
-    unrestrictedExit: (u8(cdb, 1) & AUSE) !== 0,
+    unrestrictedExit,
     pattern: pattern === null ? null : Buffer.from(pattern).toString('hex'),
   } as const;
   takeOutOfUse(command, wanted, { immediate: (u8(cdb, 1) & IMMED) !== 0 });
@@ -85,8 +96,8 @@ export function sanitizeExitFailureMode(command: Command): void {
   if (refuseList(command)) return;
   if (unit.sanitize.failed === null) {
     command.good();
-  } else if (unit.device.kept.sanitize?.unrestrictedExit !== true) {
-    command.check(invalidFieldInCdb(1, AUSE_BIT));
+  } else if (mustSucceed(unit)) {
+    command.check(invalidFieldInCdb(1, SERVICE_ACTION_BIT));
   } else {
     unit.sanitize.forget((refusal) => {
       if (command.task.aborted || command.hasEnded) return;
@@ -97,8 +108,9 @@ export function sanitizeExitFailureMode(command: Command): void {
 }
 
 /**
- * One block of the pattern, as the last pass leaves it. The log never writes in place: passes
- * before the last would leave nothing behind, so only that one is done.
+ * One block of the pattern, as the last pass leaves it: with INVERT passes alternate, and the first of an
+ * even count is the inverted one [SBC-5 §5.30.2.2], so that INVERT makes no difference to the last. The
+ * log never writes in place: passes before the last would leave nothing behind, so only that one is done.
  */
 function lastPass(list: Uint8Array, blockSizeBytes: number): Uint8Array | Sense {
   const flags = u8(list, 0);
@@ -109,10 +121,8 @@ function lastPass(list: Uint8Array, blockSizeBytes: number): Uint8Array | Sense 
   if (u8(list, 1) !== 0) return invalidFieldInParameterList(1, 31 - Math.clz32(u8(list, 1)));
   if (patternBytes === 0 || patternBytes > blockSizeBytes) return invalidFieldInParameterList(2);
   if (patternBytes !== list.length - HEADER_BYTES) return invalidFieldInParameterList(2);
-  const inverted = (flags & INVERT) !== 0 && count % 2 === 0 ? 0xff : 0;
-  return Uint8Array.from(
-    { length: blockSizeBytes },
-    (_, at) => u8(list, HEADER_BYTES + (at % patternBytes)) ^ inverted,
+  return Uint8Array.from({ length: blockSizeBytes }, (_, at) =>
+    u8(list, HEADER_BYTES + (at % patternBytes)),
   );
 }
 

@@ -119,8 +119,8 @@ export const SUITE_DEFECTS: readonly SuiteDefect[] = [
     setUps: ['removable'],
     line: 'test_startstopunit_pwrcnd.c:40-46 wants GOOD for every POWER CONDITION from 1 to 15',
     clause:
-      'SBC-4, START STOP UNIT, POWER CONDITION and POWER CONDITION MODIFIER field: 4h, 5h, 6h, 8h, 9h, Ch to Fh ' +
-      'are reserved or obsolete; Ah and Bh are refused where the timer they force is not enabled',
+      'SBC-5 §5.31, table 114: 4h, 5h, 6h, 8h, 9h, Ch to Fh are reserved or obsolete; Ah and Bh are refused where ' +
+      'the timer they force is not enabled (note e)',
   },
   {
     tests: /Sanitize\.Reset/,
@@ -128,7 +128,9 @@ export const SUITE_DEFECTS: readonly SuiteDefect[] = [
     line:
       'test_sanitize_reset.c:66-86 waits three seconds and then wants the OVERWRITE with zeroes to be still ' +
       'at work, and so again after resets and a new login: here it is done by then',
-    clause: 'SBC-4, Sanitize operations: none of them has to take a time',
+    clause:
+      'SBC-5 §4.11.3: aborts, resets and the loss of a nexus do not end the operation, which is so here; none has to ' +
+      'last. What it leaves, and that it goes on after resets, is tested in test/unit/iscsi/scsi/sanitize.test.ts',
   },
   {
     tests: /ProutReserve\.Access.*/,
@@ -139,6 +141,14 @@ export const SUITE_DEFECTS: readonly SuiteDefect[] = [
       'whatever the block size, and wants GOOD',
     clause:
       'SBC-4, WRITE (10): TRANSFER LENGTH counts logical blocks; an eighth of one cannot be written',
+  },
+  {
+    tests: /iSCSITMF\.LUNResetSimpleAsync/,
+    suite: 'debian',
+    line:
+      'test_async_lu_reset_simple.c:157 wants 1 of a variable that the answer to the reset sets, before the reset is ' +
+      'sent; then it frees a task that is under way. Behind another test it is left out without a word (line 101)',
+    clause: 'none: the target has no part in it; the newest source has this line no more',
   },
   {
     tests: /iSCSISendTargets\.Invalid/,
@@ -167,7 +177,7 @@ export const SUITE_DEFECTS: readonly SuiteDefect[] = [
   },
 ];
 
-/** They end their session, after which the newest suite leaves out those behind them. */
+/** They end their session, after which those behind them are left out. */
 export const runsAlone = (name: string): boolean => /^iSCSI\.iSCSITMF\./.test(name);
 
 export const isHang = (at: TestRun): boolean =>

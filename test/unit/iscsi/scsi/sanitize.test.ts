@@ -25,13 +25,17 @@ test('BLOCK ERASE leaves holes, durable, and the unit ready [SBC-3, SANITIZE]', 
   );
 });
 
-test('OVERWRITE repeats the pattern in each block; INVERT after an even count [SBC-3, SANITIZE OVERWRITE]', () => {
+test('OVERWRITE repeats the pattern in each block; so does the last pass with INVERT [SBC-5 §5.30.2.2]', () => {
   const { host, device } = setUp();
   expect(overwrite(host, '01 00 00 03 aabbcc').outcome).toBe('good');
   const block = device.peek(2047, 1);
   expect([hex(block.subarray(0, 4)), block[511]]).toEqual(['aabbccaa', 0xbb]);
-  expect(overwrite(host, '82 00 00 01 aa').outcome).toBe('good');
-  expect(device.peek(0, 1)[0]).toBe(0x55);
+  // The passes of 2 are the inversion and the pattern, those of 3 the pattern, its inversion, and it again.
+  for (const count of ['82', '83']) {
+    expect(overwrite(host, '01 00 00 01 00').outcome).toBe('good');
+    expect(overwrite(host, `${count} 00 00 01 aa`).outcome).toBe('good');
+    expect(device.peek(0, 1)[0]).toBe(0xaa);
+  }
 });
 
 test('bad lists are named to the byte, and nothing is written', () => {
@@ -109,7 +113,9 @@ test('a failure is 3/31/03 until another one succeeds, or is left if AUSE allowe
   while (device.heldCount > 0) device.release();
   device.holding = false;
   expect([task.outcome, host.send(ready).outcome]).toEqual(['3/31/03', '3/31/03']);
-  expect(host.send('48 1F 00 00 00 00 00 00 00 00').fieldPointer).toBe('cd0001');
+  expect(host.send('48 1F 00 00 00 00 00 00 00 00').fieldPointer).toBe('cc0001');
+  expect(host.send('48 22 00 00 00 00 00 00 00 00').fieldPointer).toBe('cd0001');
+  expect([host.send(ready).outcome, device.changes]).toEqual(['3/31/03', 0]);
   expect([host.send(erase).outcome, host.send(ready).outcome]).toEqual(['good', 'good']);
   device.kept = {
     ejected: false,
@@ -147,4 +153,60 @@ test('after a restart, and when its last LUN was away, it is done all over', () 
   const again = new ScsiTarget(units);
   again.mapLun(0, device);
   expect([device.kept.sanitize, device.peek(5, 1)[1]]).toEqual([null, 0]);
+});
+
+describe('what is answered while a unit is out of use', () => {
+  const modeSense = (page: string): string => `1A 00 ${page} 00 FF 00`;
+  const always = ['03 00 00 00 12 00', '12 00 00 00 24 00', 'A0 00 00 00 00 00 00 00 10 00 00 00'];
+  const duringSanitize = [
+    '25 00 00 00 00 00 00 00 00 00',
+    '9E 10 00 00 00 00 00 00 00 00 00 00 00 20 00 00',
+    ...['08', '0A', '1C'].map(modeSense),
+    '5A 00 08 00 00 00 00 00 FF 00',
+    '4D 00 4D 00 00 00 00 00 FF 00',
+    'A3 0C 00 00 00 00 00 00 00 FF 00 00',
+    'A3 0D 00 00 00 00 00 00 00 FF 00 00',
+  ];
+  const aboutTheUnit = ['5E 00 00 00 00 00 00 00 FF 00', 'A3 0A 00 00 00 00 00 00 00 FF 00 00'];
+  const never = [
+    ...[
+      ready,
+      write,
+      '28 00 00 00 00 00 00 00 01 00',
+      '9E 12 00 00 00 00 00 00 00 00 00 00 00 FF 00 00',
+    ],
+  ];
+  const others = ['3F', '01'].map(modeSense).concat('4D 00 42 00 00 00 00 00 FF 00');
+
+  test.each([
+    ['a sanitize operation [SBC-5 §4.11.2]', 'sanitize', 'running', '2/04/1b'],
+    ['one that failed [SBC-5 §4.11.4]', 'sanitize', 'failed', '3/31/03'],
+    ['a format operation [SBC-5 §4.33.2]', 'format', 'running', '2/04/04'],
+    [
+      'one that failed: all but what is about blocks [SBC-5 §4.33.3.1]',
+      'format',
+      'failed',
+      '3/31/00',
+    ],
+  ] as const)('%s', (_, kind, state, refusal) => {
+    const { host, device } = setUp();
+    device.kept = {
+      ejected: false,
+      sanitize: { kind, state, unrestrictedExit: false, pattern: null },
+    };
+    const isCorrupt = kind === 'format' && state === 'failed';
+    const answered = (cdbs: readonly string[]): boolean[] =>
+      cdbs.map((cdb) => {
+        const { outcome } = host.send(cdb, { dataOut: new Uint8Array(1024) });
+        expect(['good', refusal]).toContain(outcome);
+        return outcome === 'good';
+      });
+    const all = (cdbs: readonly string[], are: boolean): boolean[] => cdbs.map(() => are);
+    expect(answered(always)).toEqual(all(always, true));
+    expect(answered(duringSanitize)).toEqual(all(duringSanitize, kind === 'sanitize' || isCorrupt));
+    expect(answered(aboutTheUnit)).toEqual(all(aboutTheUnit, isCorrupt));
+    expect(answered(others)).toEqual(all(others, isCorrupt));
+    expect(answered(never)).toEqual(all(never, false));
+    expect(device.changes).toBe(0);
+  });
 });
