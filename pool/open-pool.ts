@@ -210,7 +210,8 @@ async function loadStores(
   const nextTurn = (run: () => void): void => {
     clock.nextTurn(run);
   };
-  const releases = new ReleaseQueue({ pages, chunks, nextTurn });
+  const { chunksPerTurn } = options;
+  const releases = new ReleaseQueue({ pages, chunks, nextTurn, chunksPerTurn });
   const mapPages = { next: state.nextMapPage };
   const lists = new Deadlists(pages, () => mapPages.next++, options.deadlists);
   const pageRelease = new PageRelease({ pages, releases, lists, nextTurn });

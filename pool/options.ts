@@ -46,7 +46,7 @@ export interface PoolOptions {
   readonly indexBytes?: number;
   /** How long a write waits at the most for the compare with a chunk that may be its duplicate. */
   readonly dedupLatencyMs?: number;
-  /** How many chunks of what was written take effect in one turn. */
+  /** How many chunks of what was written, and how many that are released, take effect in one turn. */
   readonly chunksPerTurn?: number;
   /** How long the parts of a deadlist may get. */
   readonly deadlists?: DeadlistShape;

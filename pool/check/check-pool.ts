@@ -15,6 +15,8 @@ export interface CheckReport {
   readonly segments: number;
   /** Segment files that nothing names: the next start removes them. */
   readonly strayFiles: number;
+  /** Points in time that nobody let go of: the next start removes them. */
+  readonly pointsInTime: number;
   /** Frames of the journal behind the newest checkpoint. */
   readonly frames: number;
   readonly unreadableChunks: number;
@@ -57,6 +59,7 @@ export async function checkPool(
     mappedChunks: recount.mappedChunks,
     segments: core.segments.size,
     strayFiles,
+    pointsInTime: volumes.families.pointsInTime().length,
     frames: replayed.frames,
     unreadableChunks: unreadable.length,
     problems,

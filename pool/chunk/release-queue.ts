@@ -18,6 +18,7 @@ export class ReleaseQueue {
   readonly #pages: PageCache;
   readonly #chunks: ChunkTable;
   readonly #nextTurn: (run: () => void) => void;
+  readonly #chunksPerTurn: number;
   #waiting: number[] = [];
   /** Ids of the batch being applied, sorted, one for each drop; `#cursor` is the first not yet
    * applied. */
@@ -37,10 +38,12 @@ export class ReleaseQueue {
     pages: PageCache;
     chunks: ChunkTable;
     nextTurn: (run: () => void) => void;
+    chunksPerTurn?: number | undefined;
   }) {
     this.#pages = facts.pages;
     this.#chunks = facts.chunks;
     this.#nextTurn = facts.nextTurn;
+    this.#chunksPerTurn = facts.chunksPerTurn ?? CHUNKS_PER_TURN;
   }
 
   get size(): number {
@@ -115,7 +118,7 @@ export class ReleaseQueue {
       });
       return;
     }
-    for (let budget = CHUNKS_PER_TURN; budget > 0; budget--) {
+    for (let budget = this.#chunksPerTurn; budget > 0; budget--) {
       const id = this.#batch[this.#cursor];
       if (id === undefined) {
         this.#finish();

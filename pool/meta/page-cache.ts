@@ -69,7 +69,8 @@ export class PageCache {
   #generation = 1;
   #dirty: Page[] = [];
   #removes: number[] = [];
-  /** Removed a short while ago: who still asks for one has an old tree in hand and will look again. */
+  /** Removed a short while ago, or being read since: who still asks for one has an old tree in hand and
+   * will look again. */
   #removed = new Set<number>();
   #removedBefore = new Set<number>();
   #frozen: Page[] | null = null;
@@ -284,8 +285,10 @@ export class PageCache {
     for (const page of frozen) if (page.dirtyIn < this.#generation) page.dirtyIn = 0;
     this.#frozen = null;
     this.#frozenCopies.clear();
+    // A read of the store may be slower than checkpoints: what it does not find there any more is not damaged.
+    const stillRead = [...this.#loading.keys()].filter((key) => this.#removedBefore.has(key));
     this.#removedBefore = this.#removed;
-    this.#removed = new Set();
+    this.#removed = new Set(stillRead);
     this.#evict();
     this.#wakeWaiting();
   }

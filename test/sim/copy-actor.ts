@@ -73,6 +73,7 @@ const both = (one: Excuses, other: Excuses): Excuses => ({
   full: one.full || other.full,
   shrinking: one.shrinking || other.shrinking,
   deleting: one.deleting || other.deleting,
+  rolledBack: one.rolledBack || other.rolledBack,
 });
 
 /** Freezes a volume, lets the others go on, and copies parts of it back into it. */
@@ -101,7 +102,10 @@ export const freezer: Actor = async (traffic) => {
     blockSizeBytes,
     device: frozen.device,
     // It may end with the volume, and by a rollback.
-    excuses: () => ({ ...traffic.excuses(), deleting: true }),
+    excuses: () => {
+      const excuses = traffic.excuses();
+      return { ...excuses, deleting: excuses.deleting || excuses.rolledBack };
+    },
     candidates: () => (number) => seen.candidates(number),
   };
   for (let copies = prng.between(1, 3); copies > 0; copies--) {

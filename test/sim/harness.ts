@@ -275,6 +275,7 @@ export class Harness {
       volume.ejected = [shape.ejected];
       volume.presence = 'there';
       volume.hasSize(shape.blocks);
+      volume.rollbacks.ended = volume.rollbacks.begun;
       if (this.#world.damages > 0) volume.model.damaged();
       volume.model.recovered();
     }
@@ -358,6 +359,7 @@ export class Harness {
         full: false,
         shrinking: false,
         deleting: false,
+        rolledBack: false,
       }),
       refused: (what, error) => {
         const excused = this.#world.errors + this.#world.damages > 0 || this.#profile.isTight;
@@ -380,13 +382,15 @@ export class Harness {
   }
 
   #excusesOf(volume: VolumeUnderTest): () => Excuses {
-    const { cuts } = volume;
+    const { cuts, rollbacks } = volume;
+    const { ended } = rollbacks;
     return () => ({
       damage: this.#world.damages > 0,
       deviceErrors: this.#world.errors > 0,
       full: this.#profile.isTight || this.#profile.settings.disk.fullRate > 0,
       shrinking: volume.sizes.length > 1 || volume.cuts !== cuts,
       deleting: volume.presence !== 'there',
+      rolledBack: rollbacks.begun > ended,
     });
   }
 

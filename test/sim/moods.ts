@@ -123,7 +123,7 @@ export function moodsOf(prng: Prng, profile: Profile): Mood[] {
   if (name === 'storm') return new Array<Mood>(lives).fill(unflushed);
   if (name === 'worn') return new Array<Mood>(lives).fill(churn);
   if (name === 'twins') return new Array<Mood>(lives).fill(twins);
-  if (name === 'stalled') return new Array<Mood>(lives).fill(bulk);
+  if (name === 'stalled' || name === 'behind') return new Array<Mood>(lives).fill(bulk);
   if (name === 'tended')
     return Array.from({ length: lives }, () => prng.pick([churn, twins, bulk, bulk]));
   const always = prng.chance(0.4) ? prng.pick(moods) : null;

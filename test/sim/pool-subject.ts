@@ -217,10 +217,13 @@ export class PoolSubject implements Subject {
   }
 
   async check(world: SimWorld): Promise<string[]> {
-    const { problems, strayFiles } = await refusing(() =>
+    const { problems, strayFiles, pointsInTime } = await refusing(() =>
       checkPool(this.#ports(world), this.#options),
     );
-    return strayFiles === 0 ? [...problems] : [...problems, `${strayFiles} files are left over`];
+    const complaints = [...problems];
+    if (strayFiles > 0) complaints.push(`${strayFiles} files are left over`);
+    if (pointsInTime > 0) complaints.push(`${pointsInTime} points in time are left over`);
+    return complaints;
   }
 
   #ports(world: SimWorld): PoolPorts {

@@ -13,6 +13,7 @@ export interface Profile {
     | 'stalled'
     | 'tended'
     | 'slow'
+    | 'behind'
     | 'full'
     | 'errors'
     | 'damage';
@@ -35,7 +36,7 @@ export interface Profile {
   readonly indexBytes: number;
   /** Deadlists of many parts, or of as few as possible. */
   readonly deadlists: DeadlistShape;
-  /** A frame takes effect in one turn, or in many. */
+  /** A frame takes effect, and a batch of drops is applied, in one turn or in many. */
   readonly chunksPerTurn: number;
   /** Commands a second below which the pool is quiet: now and then, or always. */
   readonly quietBelow: number;
@@ -159,6 +160,18 @@ const stalled = {
   commands: 120,
 } as const;
 
+/** Checkpoints that take longer than the log takes to go round: what one of them will let go of is written
+ * over as soon as it may be. */
+const behind = {
+  ...usual,
+  name: 'behind',
+  settings: weather({}, { slowRate: 0.1, commitMs: [300, 3000] }),
+  lives: 6,
+  commands: 250,
+  idleRate: 0.05,
+  cleanRate: 0.1,
+} as const;
+
 /** Chunks are rewritten, scrubbed and cleaned while they die, and their ids come again. */
 const tended = {
   ...twins,
@@ -189,7 +202,7 @@ function weatherOf(
   Profile,
   'indexBytes' | 'dedupLatencyMs' | 'weakHash' | 'deadlists' | 'quietBelow' | 'chunksPerTurn'
 > {
-  const kind = prng.below(27);
+  const kind = prng.below(28);
   const onePartition = prng.chance(0.5);
   if (kind < 8) return { ...usual, name: 'crashes', settings: healthy, onePartition };
   if (kind < 11) return storm;
@@ -203,5 +216,6 @@ function weatherOf(
   if (kind < 18) return { ...usual, name: 'errors', settings: errors(prng) };
   if (kind < 20) return { ...usual, name: 'damage', settings: damage(prng) };
   if (kind < 23) return twins;
-  return kind < 25 ? stalled : tended;
+  if (kind < 25) return stalled;
+  return kind < 27 ? tended : behind;
 }

@@ -170,6 +170,7 @@ async function rollBack(traffic: SnapshotTraffic, snapshot: SnapshotUnderTest): 
     const done = await life.rollBack(snapshot.name);
     volume.model.returned(command, done ? 'happened' : 'never', { durable: done });
     volume.hasSize(done ? blocks : sizeBefore);
+    volume.rollbacks.ended = volume.rollbacks.begun;
     for (const one of later) {
       if (done) snapshots.delete(one.name);
       else one.presence = 'there';

@@ -14,6 +14,8 @@ export interface Excuses {
   readonly full: boolean;
   readonly shrinking: boolean;
   readonly deleting: boolean;
+  /** It is being rolled back, or was since one began to look. */
+  readonly rolledBack: boolean;
 }
 
 /** How a crowd behaves. */

@@ -16,6 +16,8 @@ export class VolumeUnderTest {
    * end, or all that a rollback brings back. */
   changing: Command | null = null;
   cuts = 0;
+  /** How many rollbacks were begun, and how many of those can't be under way any more. */
+  readonly rollbacks = { begun: 0, ended: 0 };
   /** Whether its medium is out; both while a change is open. */
   ejected: boolean[] = [false];
 
@@ -33,6 +35,7 @@ export class VolumeUnderTest {
 
   /** It becomes this, and of this size. */
   beginRollback(content: ReadonlyMap<number, number>, blocks: number): Command {
+    this.rollbacks.begun += 1;
     const command = this.model.callAll('rollback', content);
     if (blocks !== this.model.blocks) {
       this.sizes = [this.model.blocks, blocks];

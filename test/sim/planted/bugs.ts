@@ -80,6 +80,7 @@ const checkpointBugs: readonly Bug[] = [
   {
     name: 'trimmed-at-the-freeze',
     harm: 'the log is trimmed when the checkpoint begins, not when it is durable',
+    profile: 'behind',
     edits: [
       { file: CHECKPOINT, find: '    journal.trim(frozen.oldest);\n', replace: '' },
       {

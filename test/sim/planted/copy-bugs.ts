@@ -4,6 +4,9 @@ import type { Bug } from './bugs.ts';
 
 const RUN = 'pool/volume/reference-run.ts';
 const REPLAY = 'pool/log/replay.ts';
+const REVISION = 'pool/volume/revision.ts';
+const POINTS = 'pool/points-in-time.ts';
+const VOLUME = 'pool/volume/volume.ts';
 
 export const copyBugs: readonly Bug[] = [
   {
@@ -81,6 +84,71 @@ export const copyBugs: readonly Bug[] = [
       return;
     }
     if`,
+      },
+    ],
+  },
+  {
+    name: 'reference-not-counted',
+    harm: 'a chunk dies with the first of two places that name it',
+    edits: [
+      {
+        file: VOLUME,
+        find: '    this.#core.chunks.reference(page, chunk.id);\n',
+        replace: '    void page;\n',
+      },
+    ],
+  },
+  {
+    name: 'compare-ends-within-the-range',
+    harm: 'COMPARE AND WRITE looks at the first chunk of its range only',
+    edits: [
+      {
+        file: REVISION,
+        find: 'for (const view of old) {\n      const wanted',
+        replace: 'for (const view of old.slice(0, 1)) {\n      const wanted',
+      },
+      {
+        file: REVISION,
+        find: "    assert(from === expected.length, 'as many bytes are expected as the range has');\n",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'point-amid-writes',
+    harm: 'a point in time is taken while changes of its volume are under way',
+    edits: [
+      {
+        file: 'pool/snapshots.ts',
+        find: 'const resume = await pauseAll([volume]);\n    const id',
+        replace: 'const resume = (): void => undefined;\n    const id',
+      },
+    ],
+  },
+  {
+    name: 'point-older-than-asked',
+    harm: 'who wants the present gets a point in time that the volume has left behind',
+    edits: [
+      {
+        file: POINTS,
+        find: 'return newest.map.root === map.root && newest',
+        replace: 'void map;\n    return newest',
+      },
+    ],
+  },
+  {
+    name: 'point-gone-with-its-first-holder',
+    harm: 'a point in time that two hold is removed when one of them lets it go',
+    edits: [{ file: POINTS, find: 'if (left > 0) this', replace: 'if (left > 1) this' }],
+  },
+  {
+    name: 'points-kept-after-a-crash',
+    harm: 'what a process that died had frozen keeps its space for ever',
+    edits: [
+      {
+        file: 'pool/pool.ts',
+        find: '  await pool.removePointsInTime();\n',
+        replace: '',
       },
     ],
   },

@@ -80,13 +80,6 @@ export const logBugs: readonly Bug[] = [
     ],
   },
   {
-    name: 'log-of-the-last-life-not-synced',
-    harm: 'a start takes for durable what the process before had only written',
-    edits: [
-      { file: JOURNAL, find: 'this.#ring.syncAll((error)', replace: 'this.#ring.sync((error)' },
-    ],
-  },
-  {
     name: 'sync-misses-a-write-in-flight',
     harm: 'a sync that began before a write was complete counts for that write too',
     edits: [

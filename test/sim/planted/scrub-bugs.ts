@@ -5,6 +5,7 @@ export const scrubBugs: readonly Bug[] = [
   {
     name: 'scrub-skips-pending-chunks',
     harm: 'chunks that lie in the journal only are never verified',
+    profile: 'damage',
     edits: [
       {
         file: 'pool/heal/scrubber.ts',

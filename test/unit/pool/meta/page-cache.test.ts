@@ -1,5 +1,6 @@
 import { PageKind, openPage, pageKey } from '../../../../pool/meta/page.ts';
 import type { Page, PageCache } from '../../../../pool/meta/page-cache.ts';
+import { healthy } from '../../../sim/settings.ts';
 import { Parts } from '../parts-in-world.ts';
 
 const keyOf = (number: number): number => pageKey(PageKind.map, number);
@@ -91,6 +92,22 @@ describe('the cache of pages', () => {
     fresh.pages.remove(keyOf(5));
     expect(await asked).toBeNull();
     expect(await load(fresh, 5)).toBeNull();
+    expect(fresh.damaged).toEqual([]);
+  });
+
+  test('nor for who has waited for it since several checkpoints', async () => {
+    const parts = await Parts.make();
+    made(parts.pages, 5, 1);
+    await parts.checkpointPages();
+    const fresh = await Parts.make({ world: parts.world });
+    const { meta } = healthy;
+    parts.world.settings = { ...healthy, meta: { ...meta, readMs: [1e6, 1e6], slowRate: 0 } };
+    const asked = new Promise((resolve) => {
+      fresh.pages.load(keyOf(5), resolve);
+    });
+    fresh.pages.remove(keyOf(5));
+    for (let checkpoints = 0; checkpoints < 5; checkpoints++) await fresh.checkpointPages();
+    expect(await parts.world.until(asked)).toBeNull();
     expect(fresh.damaged).toEqual([]);
   });
 
