@@ -2,7 +2,8 @@
  * What login settles for a session and its connection. The names are the keys' own [RFC 7143 §13];
  * the two directions of MaxRecvDataSegmentLength are told apart.
  */
-export const TaskReporting = ['RFC3720', 'ResponseFence', 'FastAbort'] as const;
+/** FastAbort asks for messages to other sessions (§4.2.3.4), which are not sent here. */
+export const TaskReporting = ['RFC3720', 'ResponseFence'] as const;
 export type TaskReporting = (typeof TaskReporting)[number];
 
 export const Digest = ['None', 'CRC32C'] as const;

@@ -2,8 +2,9 @@
  * Task management [RFC 7143 §4.2.3, §11.5, §11.6]. The response leaves only when the tasks concerned
  * can do nothing more; of those, nothing is sent any more, not even a status that was ready.
  *
- * Data-Out that the initiator still owes to an aborted task is not waited for (as with FastAbort,
- * §4.2.3.4): it is dropped when it comes, and can touch nothing.
+ * Data-Out that the initiator still owes to an aborted task is not waited for, as §4.2.3.3 has it for
+ * functions over many tasks: initiators end it when they ask for the function. It is dropped when it comes,
+ * and can touch nothing.
  */
 import type { IncomingPdu } from '../pdu/pdu-receiver.ts';
 import {
@@ -110,18 +111,19 @@ export class TaskManagement {
   /** A function over all tasks of a LUN; null: of all LUNs. */
   #many(request: TaskManagementRequest, lun: Uint8Array | null, run: (done: Done) => void): void {
     const { arrivals } = this.#session;
-    this.#silence(lun, arrivals);
+    this.#silence(request, lun, arrivals);
     run((outcome) => {
-      this.#silence(lun, arrivals);
+      this.#silence(request, lun, arrivals);
       this.#respond(request, codeOf[outcome]);
     });
   }
 
-  /** Ends what arrived up to then and isn't with the device server. */
-  #silence(lun: Uint8Array | null, upTo: number): void {
+  /** Ends what arrived up to then, or is held up by a CmdSN before the function's, and isn't with the device
+   * server. */
+  #silence({ cmdSN }: TaskManagementRequest, lun: Uint8Array | null, upTo: number): void {
     for (const task of [...this.#session.tasks.values()]) {
-      // Order 0: held up by its CmdSN, so it comes after this function.
-      const before = task.order > 0 && task.order <= upTo;
+      const isHeld = task.order === 0;
+      const before = isHeld ? less32(task.cmdSN, cmdSN) : task.order <= upTo;
       const concerned = before && (lun === null || sameLun(task.lun, lun));
       if (concerned && task.state !== 'submitted') this.#session.cancel(task);
     }

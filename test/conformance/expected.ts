@@ -155,7 +155,7 @@ export const SUITE_DEFECTS: readonly SuiteDefect[] = [
     suite: 'newest',
     isHang: true,
     line:
-      "lib/discovery.c, iscsi_process_text_reply: takes a Text Response with a key answered 'NotUnderstood' for " +
+      "lib/discovery.c:220, iscsi_process_text_reply: takes a Text Response with a key answered 'NotUnderstood' for " +
       'an error of the connection, which it makes anew without the Text Request that the test waits for',
     clause:
       "RFC 7143 §6.2: who does not understand a key answers it with 'NotUnderstood', and goes on",

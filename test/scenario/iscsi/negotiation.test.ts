@@ -48,7 +48,7 @@ describe('results', () => {
     ['HeaderDigest', 'X-other,CRC32C', 'CRC32C'],
     ['DataDigest', 'CRC32C', 'CRC32C'],
     ['DataDigest', 'None', 'None'],
-    ['TaskReporting', 'FastAbort,RFC3720', 'FastAbort'],
+    ['TaskReporting', 'FastAbort,RFC3720', 'RFC3720'],
     ['TaskReporting', 'ResponseFence', 'ResponseFence'],
     // Minimum.
     ['MaxConnections', '8', '1'],
@@ -115,6 +115,7 @@ describe('values that are none are answered with Reject [RFC 7143 §6.2]', () =>
     ['ErrorRecoveryLevel', '3'],
     ['iSCSIProtocolLevel', '32'],
     ['TaskReporting', 'Other'],
+    ['TaskReporting', 'FastAbort'],
   ])('%s=%s', (key, offer) => {
     expect(answer(key, offer)).toBe('Reject');
   });

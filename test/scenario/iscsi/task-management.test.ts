@@ -195,6 +195,20 @@ describe('functions over many tasks', () => {
     expect(tags).toEqual([other, after]);
   });
 
+  test('a command that is held up by its CmdSN is ended when that is before the function, else not [RFC 7143 §4.2.3.3]', () => {
+    const { link, device } = session();
+    link.initiator.command({ cmdSN: 101 });
+    const other = link.initiator.command({ cmdSN: 102, lun: lun(1) });
+    link.initiator.cmdSN = 103;
+    link.initiator.manage(5);
+    const after = link.initiator.command({ cmdSN: 103 });
+    device.management[0]!.done('complete');
+    link.takeAll();
+    expect(responses(link)).toEqual([0]);
+    const missing = link.initiator.command({ cmdSN: 100 });
+    expect(device.tasks.map(({ tag }) => tag)).toEqual([missing, other, after]);
+  });
+
   test.each([
     ['lun-does-not-exist', 2],
     ['not-supported', 5],
