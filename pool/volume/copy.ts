@@ -10,7 +10,7 @@ import { MIB } from '../../src/base/bytes.ts';
 import type { PoolCore } from '../core.ts';
 import type { Abortable, VolumeError } from './operations.ts';
 import { ENTRIES_PER_MAP_PAGE, entryId } from './map.ts';
-import { ReadAhead } from './read-ahead.ts';
+import type { ReadAhead } from './read-ahead.ts';
 import { ReferenceRun, runLength } from './reference-run.ts';
 import { Steps } from './steps.ts';
 import type { Step } from './steps.ts';
@@ -62,8 +62,7 @@ export class Copy {
     this.#done = done;
     const shift = range.sourceOffset - range.offset;
     this.#isAlike = source.chunkBytes === target.chunkBytes && shift % target.chunkBytes === 0;
-    const end = (range.sourceOffset + range.length) / source.chunkBytes;
-    this.#ahead = new ReadAhead(core.pages, source.map, end);
+    this.#ahead = source.passes.begin(Math.floor(range.sourceOffset / source.chunkBytes));
     this.#steps = new Steps({
       core,
       volume: target,
@@ -73,7 +72,10 @@ export class Copy {
       plan: (at, ready) => {
         this.#plan(at, ready);
       },
-      done,
+      done: (error, copiedBytes) => {
+        source.passes.end(this.#ahead);
+        done(error, copiedBytes);
+      },
     });
   }
 
@@ -104,7 +106,9 @@ export class Copy {
       });
       return;
     }
-    this.#ahead.passing(number);
+    const end = (this.#range.sourceOffset + this.#range.length) / this.#source.chunkBytes;
+    const chunks = this.#source.sizeBytes / this.#source.chunkBytes;
+    this.#ahead.passing(number, { end, chunks });
     const holeBytes = this.#holeAt(at);
     ready(holeBytes > 0 ? this.#zeroes(at, holeBytes) : this.#data(at));
   }

@@ -17,6 +17,7 @@ import type { Page } from '../meta/page-cache.ts';
 import type { Abortable, Finish, VolumeError } from './operations.ts';
 import type { PageRelease } from './page-release.ts';
 import { RangeLock } from './range-lock.ts';
+import { Passes } from './read-ahead.ts';
 import { ChunkRead, findResident } from './read.ts';
 import { comparing, oring } from './revision.ts';
 import type { Revision } from './revision.ts';
@@ -57,6 +58,7 @@ export class Volume {
   readonly zeroChunk: Uint8Array;
   readonly lock = new RangeLock();
   readonly map: VolumeMap;
+  readonly passes: Passes;
   readonly #core: PoolCore;
   readonly #record: VolumeRecord;
   readonly #pageRelease: PageRelease;
@@ -91,6 +93,7 @@ export class Volume {
         lists.addPage(record.deadlist, number, birth);
       },
     );
+    this.passes = new Passes(core.pages, this.map);
   }
 
   get record(): VolumeRecord {

@@ -1,6 +1,6 @@
 import { chunkKeyOf } from '../../../../pool/chunk/chunk-page.ts';
 import { VolumeMap, mapKey } from '../../../../pool/volume/map.ts';
-import { ReadAhead } from '../../../../pool/volume/read-ahead.ts';
+import { Passes, ReadAhead } from '../../../../pool/volume/read-ahead.ts';
 import { Parts } from '../parts-in-world.ts';
 
 const LEAF = 512;
@@ -37,7 +37,12 @@ async function storedMap(cachedPages: number): Promise<{
 async function pass(parts: Parts, map: VolumeMap, chunkNumber: number, end: number): Promise<void> {
   const { pages, world } = parts;
   await world.until(pages.look(mapKey(map.state.root), () => null));
-  new ReadAhead(pages, map, end).passing(chunkNumber);
+  new ReadAhead(pages, map).passing(chunkNumber, { end, chunks: LEAVES * LEAF });
+  await settled(parts);
+}
+
+/** All that was asked for is here. */
+async function settled({ world }: Parts): Promise<void> {
   for (let turns = 0; turns < 50; turns++)
     await world.until(
       new Promise<void>((resolve) => {
@@ -75,5 +80,30 @@ describe('reading ahead', () => {
     await pass(parts, map, 0, LEAVES * LEAF);
     expect(parts.pages.isDamaged(damaged)).toBe(true);
     for (const key of others) expect(parts.pages.get(key)).not.toBeNull();
+  });
+
+  test('is continued by the next piece of a pass, and by no other', async () => {
+    const { parts, map } = await storedMap(4096);
+    const passes = new Passes(parts.pages, map);
+    const first = passes.begin(0);
+    passes.end(first);
+    expect(passes.begin(LEAF)).not.toBe(first);
+    first.passing(4 * LEAF, { end: 5 * LEAF, chunks: LEAVES * LEAF });
+    passes.end(first);
+    expect(passes.begin(2 * LEAF)).not.toBe(first);
+    expect(passes.begin(5 * LEAF)).toBe(first);
+    expect(passes.begin(5 * LEAF)).not.toBe(first);
+  });
+
+  test('reads behind the end of a piece once it has passed sixteen leaves', async () => {
+    const { parts, map, leaves } = await storedMap(4096);
+    const { pages, world } = parts;
+    await world.until(pages.look(mapKey(map.state.root), () => null));
+    const ahead = new ReadAhead(pages, map);
+    // Leaves that are not there, before the ones that are.
+    for (let leaf = -17; leaf < 0; leaf++) ahead.passing(leaf * LEAF, { end: 0, chunks: 0 });
+    ahead.passing(0, { end: LEAF, chunks: LEAVES * LEAF });
+    await settled(parts);
+    for (const key of leaves.slice(1)) expect(pages.get(key)).not.toBeNull();
   });
 });
