@@ -9,6 +9,7 @@ import type { Checkpointer } from './log/checkpoint.ts';
 import type { Cleaner } from './log/cleaner.ts';
 import type { Destager } from './log/destage.ts';
 import type { Segment } from './log/segment-table.ts';
+import type { Budgets } from './options.ts';
 import type { PostProcess } from './dedup/post-process.ts';
 import type { LowSpace } from './space/low-space.ts';
 import { CLEANED_SHARE } from './space/space.ts';
@@ -39,8 +40,7 @@ export interface HousekeepingParts {
   readonly pageRelease: PageRelease;
   readonly lowSpace: LowSpace;
   readonly postProcess: Pick<PostProcess, 'look' | 'isOwed'>;
-  /** Dirty pages that start a checkpoint. */
-  readonly dirtyPages: number;
+  readonly budgets: Pick<Budgets, 'dirtyPages' | 'mostEffects'>;
   /** Snapshots and deadlists that the next checkpoint stores. */
   readonly changedRows: () => number;
 }
@@ -213,8 +213,12 @@ export class Housekeeping {
   }
 
   #isMuchToStore(): boolean {
-    const { core, dirtyPages, changedRows } = this.#parts;
-    return core.pages.dirtyCount >= dirtyPages || changedRows() >= MANY_ROWS;
+    const { core, checkpointer, budgets, changedRows } = this.#parts;
+    return (
+      core.pages.dirtyCount >= budgets.dirtyPages ||
+      core.journal.effects - checkpointer.effects >= budgets.mostEffects ||
+      changedRows() >= MANY_ROWS
+    );
   }
 
   #checkpointIsDue(): boolean {

@@ -125,6 +125,7 @@ export async function recover(
     end: replayed.end,
     synced: replayed.synced,
     trimmed: state.oldest.position,
+    effects: replayed.effects,
   });
   const scrub = { report: afterRestart(state.scrub) };
   const checkpointer = makeCheckpointer(ports, state, stores, { core, volumes, scrub });
@@ -171,7 +172,7 @@ async function loadStores(
   state: SuperState,
 ): Promise<Stores> {
   const { clock, compute, log, meta } = ports;
-  const limits = budgets(options.memoryBytes, state.segmentBytes);
+  const limits = budgets(options, state.segmentBytes);
   const numbers: CheckpointNumbers = { next: state.checkpoint + 1 };
   const events = new Events(clock, log);
   const pages = new PageCache({

@@ -48,6 +48,8 @@ export interface PoolOptions {
   readonly dedupLatencyMs?: number;
   /** How many chunks of what was written, and how many that are released, take effect in one turn. */
   readonly chunksPerTurn?: number;
+  /** How many frames, and chunks in them, a start may have to apply again: a checkpoint begins there. */
+  readonly mostEffects?: number;
   /** How long the parts of a deadlist may get. */
   readonly deadlists?: DeadlistShape;
   /** How duplicates of what is stored are looked for. */
@@ -89,6 +91,8 @@ export interface Budgets {
   readonly cachedPages: number;
   /** Dirty pages that start a checkpoint. */
   readonly dirtyPages: number;
+  /** Frames, and chunks in them, that start a checkpoint: the next start would have to apply them again. */
+  readonly mostEffects: number;
   /** Snapshots that the pool may have, each with a deadlist: those are in memory. */
   readonly snapshots: number;
 }
@@ -100,7 +104,13 @@ const LEAST_SNAPSHOTS = 4096;
 /** Two pages of each partition are pinned for new ids; commands need some at the same time. */
 const LEAST_PAGES = 2 * PARTITIONS + 64;
 
-export function budgets(memoryBytes: number, segmentBytes: number): Budgets {
+/** A second or two of replay; as many may follow while the checkpoint is written. */
+const MOST_EFFECTS = 1_000_000;
+
+export function budgets(
+  { memoryBytes, mostEffects }: Pick<PoolOptions, 'memoryBytes' | 'mostEffects'>,
+  segmentBytes: number,
+): Budgets {
   const pages = Math.max(LEAST_PAGES, Math.floor((memoryBytes * 0.27) / PAGE_COST_BYTES));
   // The segment that is being written, and the one that fills meanwhile.
   const pendingBytes = Math.max(2 * segmentBytes, Math.floor(memoryBytes * 0.15));
@@ -111,6 +121,7 @@ export function budgets(memoryBytes: number, segmentBytes: number): Budgets {
     searchBytes: Math.floor(memoryBytes * 0.04),
     cachedPages: pages,
     snapshots: Math.max(LEAST_SNAPSHOTS, Math.floor((memoryBytes * 0.06) / SNAPSHOT_COST_BYTES)),
+    mostEffects: mostEffects ?? MOST_EFFECTS,
     dirtyPages: Math.min(65_536, Math.max(16, Math.floor(pages / 4))),
   };
 }

@@ -133,7 +133,7 @@ export class Pool implements PoolControl {
       cleaner: new Cleaner(core, streams),
       lowSpace: this.#lowSpace,
       postProcess: this.#postProcess,
-      dirtyPages: budgets.dirtyPages,
+      budgets,
       changedRows: () => volumes.families.changedCount + volumes.lists.changedCount,
     });
     this.#rewriter = new Rewriter({ core, volumes, streams, destager });

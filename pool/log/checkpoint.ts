@@ -63,6 +63,7 @@ export class Checkpointer {
   #failed = false;
   #startedAtMs: number;
   #metaBytes = 0;
+  #effects = 0;
 
   constructor(parts: CheckpointParts) {
     this.#parts = parts;
@@ -76,6 +77,11 @@ export class Checkpointer {
   /** Monotonic time at which the last one was frozen. */
   get lastMs(): number {
     return this.#startedAtMs;
+  }
+
+  /** `Journal.effects` when the last one was frozen: a replay begins there. */
+  get effects(): number {
+    return this.#effects;
   }
 
   get metadataBytes(): number {
@@ -134,6 +140,7 @@ export class Checkpointer {
     const number = this.#parts.numbers.next;
     this.#parts.numbers.next += 1;
     segments.writePages(pages);
+    this.#effects = journal.effects;
     const { applied } = journal;
     const oldest = pending.oldest() ?? applied;
     const superState: SuperState = {

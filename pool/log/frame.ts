@@ -127,6 +127,8 @@ export const runBytes = (count: number): number =>
 const CHECKSUM_AT = 56;
 const SEED = 0x4a53;
 const hash = new Uint32Array(2);
+/** Header and records of the frame that is verified, unless it is one of the few with more. */
+const inHand = new Uint8Array(64 * 1024);
 
 /** Fills in a frame's header; the records behind it are there already. Returns nothing: the checksum
  * is left in `checksum` (high, low) for the frame that follows. */
@@ -183,8 +185,10 @@ export function peekFrame(bytes: Uint8Array): FrameHeader | null {
 
 /** Whether header and records are as they were written. The bytes reach to metaBytes at least. */
 export function frameIsWhole(compute: Compute, bytes: Uint8Array, header: FrameHeader): boolean {
-  // Not slice(): of a Buffer that is a view.
-  const meta = new Uint8Array(bytes.subarray(0, header.metaBytes));
+  const { metaBytes } = header;
+  const meta =
+    metaBytes > inHand.length ? new Uint8Array(metaBytes) : inHand.subarray(0, metaBytes);
+  meta.set(bytes.subarray(0, metaBytes));
   meta.fill(0, CHECKSUM_AT, CHECKSUM_AT + 8);
   compute.hash64(meta, SEED, hash);
   return hash[0] === header.checksumHigh && hash[1] === header.checksumLow;
@@ -265,10 +269,9 @@ export function decodeRecords(bytes: Uint8Array, header: FrameHeader): JournalRe
 function decodeRun(view: DataView, at: number, end: number): RunRecord | null {
   const count = view.getUint16(at + 2, true);
   if (count === 0 || count > RUN_CHUNKS || at + runBytes(count) > end) return null;
-  const ids = Array.from({ length: count }, (_, index) => {
-    const from = at + RECORD_BYTES + index * ID_BYTES;
-    return view.getUint32(from, true) + view.getUint8(from + 4) * TWO_32;
-  });
+  const ids: number[] = [];
+  for (let from = at + RECORD_BYTES; ids.length < count; from += ID_BYTES)
+    ids.push(view.getUint32(from, true) + view.getUint8(from + 4) * TWO_32);
   return { type: 'run', volume: view.getUint32(at + 4, true), first: getU64(view, at + 8), ids };
 }
 

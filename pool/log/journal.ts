@@ -96,6 +96,7 @@ export class Journal {
   #tail: LogEnd = ORIGIN;
   /** All before is written and took effect. */
   #applied: LogEnd = ORIGIN;
+  #effects = 0;
   /** Frames of the group that was written last, and how many of them took effect. */
   #group: readonly Staged[] = [];
   #groupEnd: LogEnd = ORIGIN;
@@ -129,17 +130,30 @@ export class Journal {
   }
 
   /** Where the log goes on: behind the last frame that a replay found. Before any append. */
-  resume(facts: { incarnation: number; end: LogEnd; synced: number; trimmed: number }): void {
+  resume(facts: {
+    incarnation: number;
+    end: LogEnd;
+    synced: number;
+    trimmed: number;
+    /** What the replay has applied. */
+    effects?: number;
+  }): void {
     assert(this.#tail === ORIGIN, 'a log resumes once');
     this.#incarnation = facts.incarnation;
     this.#tail = facts.end;
     this.#applied = facts.end;
     this.#synced = facts.synced;
     this.#trimmed = facts.trimmed;
+    this.#effects = facts.effects ?? 0;
   }
 
   get applied(): LogEnd {
     return this.#applied;
+  }
+
+  /** Frames, and chunks in them, that took effect since the checkpoint that this process began with. */
+  get effects(): number {
+    return this.#effects;
   }
 
   get synced(): number {
@@ -413,7 +427,11 @@ export class Journal {
       this.#applied = this.#group[this.#done + 1]?.frame ?? this.#groupEnd;
       assert(this.#applied.position === staged.end, 'frames follow each other');
       this.#isWithinFrame = true;
-      if (!staged.entry.written(staged.frame, turn)) continue;
+      const before = turn.chunks;
+      const isWhole = staged.entry.written(staged.frame, turn);
+      this.#effects += before - turn.chunks;
+      if (!isWhole) continue;
+      this.#effects += 1;
       this.#isWithinFrame = false;
       this.#done += 1;
       for (const run of this.#betweenFrames.splice(0)) run();

@@ -47,6 +47,8 @@ export interface ReplayEnd {
   readonly end: FramePosition;
   readonly incarnation: number;
   readonly frames: number;
+  /** Frames, and chunks in them, that were applied. */
+  readonly effects: number;
   /** All before is known to be on the disk. */
   readonly synced: number;
   /** What was lost and accepted, in words. */
@@ -63,6 +65,7 @@ export class Replay {
   readonly #losses: string[] = [];
   #synced: number;
   #frames = 0;
+  #effects = 0;
 
   constructor(facts: {
     core: ReplayCore;
@@ -95,6 +98,7 @@ export class Replay {
       end,
       incarnation: this.#reader.incarnation,
       frames: this.#frames,
+      effects: this.#effects,
       synced: Math.min(this.#synced, end.position),
       losses: this.#losses,
     };
@@ -169,12 +173,14 @@ export class Replay {
       const valid = present(frame, 'a frame that is applied');
       this.#synced = Math.max(this.#synced, valid.header.synced);
       this.#frames += 1;
+      this.#effects += 1;
       for (const record of valid.records) await this.#applyRecord(valid, record);
       at = valid.next;
     }
   }
 
   async #applyRecord(frame: ReadFrame, record: JournalRecord): Promise<void> {
+    this.#effects += record.type === 'run' ? record.ids.length : 1;
     switch (record.type) {
       case 'data':
         await this.#applyData(frame, record);
@@ -280,8 +286,13 @@ export class Replay {
     const leaf = await this.#leafForReplay(volume, at);
     if (leaf === null) return;
     leaf.pins += 1;
-    const held = ids.map((id) => this.#pinnedIfHere(id));
-    const missing = [...ids.keys()].filter((index) => held[index] === undefined);
+    const held: (Page | null)[] = [];
+    const missing: number[] = [];
+    for (let index = 0; index < ids.length; index++) {
+      const page = this.#pinnedIfHere(ids[index] ?? 0);
+      held.push(page ?? null);
+      if (page === undefined) missing.push(index);
+    }
     const load = async (index: number): Promise<void> => {
       held[index] = await this.#holdForReplay(chunkKeyOf(ids[index] ?? 0), at);
     };
