@@ -26,27 +26,10 @@ import type { PointInTime } from './points-in-time.ts';
 import { poolStatus } from './status.ts';
 import { LOW_SPACE_SHARE, LowSpace } from './space/low-space.ts';
 import { PoolError } from './types.ts';
-import type {
-  DedupOptions,
-  DedupReport,
-  DedupSettings,
-  DedupStatus,
-  DiskInfo,
-  Page,
-  PoolControl,
-  PoolEvent,
-  PoolStatus,
-  Removal,
-  RewriteOptions,
-  RewriteReport,
-  ScrubOptions,
-  ScrubReport,
-  SnapshotInfo,
-  VolumeInfo,
-  KeptChanges,
-  VolumeChanges,
-  VolumeSpec,
-} from './types.ts';
+import type { DedupOptions, DedupReport, DedupSettings, DedupStatus, DiskInfo } from './types.ts';
+import type { KeptChanges, Page, PoolControl, PoolEvent, PoolStatus, Removal } from './types.ts';
+import type { RewriteOptions, RewriteReport, ScrubOptions, ScrubReport } from './types.ts';
+import type { SnapshotInfo, VolumeChanges, VolumeInfo, VolumeSpec } from './types.ts';
 import { volumeInfo } from './volume/catalogue.ts';
 import { CatalogueLog } from './volume/catalogue-log.ts';
 import type { VolumeRecord } from './volume/catalogue.ts';
