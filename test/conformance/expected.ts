@@ -112,12 +112,13 @@ export const SUITE_DEFECTS: readonly SuiteDefect[] = [
       'test_get_lba_status_unmap_single.c:120-134 asks for the status from block i + 1 on and wants ' +
       'block i + lbppb in the first descriptor: the same only with one logical block in a physical one',
     clause:
-      'SBC-4, GET LBA STATUS parameter data: the first descriptor begins at the block that was asked for',
+      'SBC-5 §5.6.2.3: the first descriptor begins at the lowest block from the one that was asked for on, which is ' +
+      'that block',
   },
   {
     tests: /StartStopUnit\.PwrCnd/,
     setUps: ['removable'],
-    line: 'test_startstopunit_pwrcnd.c:40-46 wants GOOD for every POWER CONDITION from 1 to 15',
+    line: 'test_startstopunit_pwrcnd.c:42-43 wants GOOD for every POWER CONDITION from 1 to 15',
     clause:
       'SBC-5 §5.31, table 114: 4h, 5h, 6h, 8h, 9h, Ch to Fh are reserved or obsolete; Ah and Bh are refused where ' +
       'the timer they force is not enabled (note e)',
@@ -126,8 +127,8 @@ export const SUITE_DEFECTS: readonly SuiteDefect[] = [
     tests: /Sanitize\.Reset/,
     setUps: ['thin', 'removable'],
     line:
-      'test_sanitize_reset.c:66-86 waits three seconds and then wants the OVERWRITE with zeroes to be still ' +
-      'at work, and so again after resets and a new login: here it is done by then',
+      'test_sanitize_reset.c:86-91 and 158 (Debian: 93-98, 165) waits three seconds and then wants the OVERWRITE with ' +
+      'zeroes to be still at work, and so again after resets and a new login: here it is done by then',
     clause:
       'SBC-5 §4.11.3: aborts, resets and the loss of a nexus do not end the operation, which is so here; none has to ' +
       'last. What it leaves, and that it goes on after resets, is tested in test/unit/iscsi/scsi/sanitize.test.ts',
@@ -137,7 +138,7 @@ export const SUITE_DEFECTS: readonly SuiteDefect[] = [
     blocks: '4096',
     suite: 'debian',
     line:
-      'iscsi-support.c, verify_write_works: announces and sends 512 bytes for a WRITE(10) of one block ' +
+      'iscsi-support.c:1366-1378, verify_write_works: announces and sends 512 bytes for a WRITE(10) of one block ' +
       'whatever the block size, and wants GOOD',
     clause:
       'SBC-4, WRITE (10): TRANSFER LENGTH counts logical blocks; an eighth of one cannot be written',
