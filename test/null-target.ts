@@ -4,8 +4,8 @@
  *
  *   npx node test/null-target.ts [PORT] [MIB] [BLOCK-SIZE]
  *
- * Prints its URL and serves until it is interrupted. CHAP_USER and CHAP_SECRET in the environment
- * make it ask for CHAP.
+ * Prints the URL of LUN 0 and serves until it is interrupted. CHAP_USER and CHAP_SECRET in the environment
+ * make it ask for CHAP, LUNS give it more than one LUN.
  */
 import { LogicalUnits } from '../iscsi/scsi/logical-units.ts';
 import { ScsiTarget } from '../iscsi/scsi/scsi-target.ts';
@@ -18,7 +18,7 @@ import { MemoryDevice } from './memory-device.ts';
 
 const MIB = 1024 * 1024;
 const [port = '3261', sizeMib = '1024', blockSize = '512'] = process.argv.slice(2);
-const { CHAP_USER: user, CHAP_SECRET: secret, DEBUG: debug } = process.env;
+const { CHAP_USER: user, CHAP_SECRET: secret, DEBUG: debug, LUNS: luns = '1' } = process.env;
 const iqn = 'iqn.2026-01.org.example:null';
 
 const say = (facts: object, message: string): void => {
@@ -32,7 +32,9 @@ const clock = new RealClock();
 const random = new RealRandom();
 const product = { vendor: 'NULL', product: 'MEMORY', revision: '0001' };
 const device = new ScsiTarget(new LogicalUnits({ ...product, clock, random }));
-device.mapLun(0, new MemoryDevice({ blocks, blockSizeBytes, volatileCache: true }));
+for (let lun = 0; lun < Number(luns); lun++) {
+  device.mapLun(lun, new MemoryDevice({ blocks, blockSizeBytes, volatileCache: true }));
+}
 
 const target: Target = {
   iqn,

@@ -1,183 +1,91 @@
 /**
- * `make bench`: this server and Debian's tgt over a plain cached file, on the same disk and the
- * same two cores, in turns. Prints medians and ratios; the runs themselves with VERBOSE=1.
+ * `make bench`: Storage Scale with its defaults, Debian's tgt over plain files on the same disk, and the null
+ * target, on the same two cores, in turns. Prints medians and ratios as it goes; leaves a JSON file with
+ * every run and an SVG plot in `.cache/bench`.
  *
- *   RUNS=5 SECONDS=4 npx node test/bench/compare.ts [part of a case's name…]
+ *   RUNS=5 SECONDS=4 npx node test/bench/compare.ts [part of a line's name…]
+ *   BENCH=quick npx node test/bench/compare.ts
  *
- * Needs root, tgt, libiscsi-bin, libiscsi-dev and a C compiler.
+ * A run of writes goes on until twice the journal and two checkpoints have gone by, 90 s at most; with
+ * BENCH=quick, which runs each line once for less than a second, it doesn't, and the line has an asterisk.
+ *
+ * Needs root, tgt, libiscsi-dev and a C compiler.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isInstalled, mustRun, run } from '../peers/command.ts';
-import { Scale } from '../peers/scale.ts';
-import { Tgt } from '../peers/tgt.ts';
+import { isInstalled } from '../peers/command.ts';
+import { Contenders } from './contenders.ts';
+import { duplicates, duplicatesRange, lines, readRanges } from './lines.ts';
 import { buildLoad, LOAD } from './load-tool.ts';
+import { fill, measureLine } from './measure.ts';
+import type { FillRange, LineResult, Settings } from './measure.ts';
+import { plot } from './plot.ts';
+import { rowOf, tableHead, tableLine, type Row } from './report.ts';
 
-const RUNS = Number(process.env['RUNS'] ?? 5);
-const SECONDS = process.env['SECONDS'] ?? '4';
-const IS_VERBOSE = process.env['VERBOSE'] !== undefined;
-const LUN_BYTES = 1 << 30;
-/** What is read fits in every cache; it is written before the first read. */
-const READ_RANGE = '256M';
-/** Apart from the first so that reads and writes never meet. */
-const WRITE_OFFSET = '256M';
-const WRITE_RANGE = '768M';
+const isQuick = process.env['BENCH'] === 'quick';
+const settings: Settings = {
+  runs: Number(process.env['RUNS'] ?? (isQuick ? 1 : 5)),
+  seconds: Number(process.env['SECONDS'] ?? (isQuick ? 0.6 : 4)),
+  steadyLimitMs: isQuick ? 0 : 90_000,
+  syncs: !isQuick,
+};
 
-interface Case {
-  readonly name: string;
-  readonly unit: string;
-  readonly measure: (url: string, seed: number) => Promise<number>;
-}
-
-interface LoadResult {
-  readonly opsPerSecond: number;
-  readonly megabytesPerSecond: number;
-}
-
-async function load(url: string, ...args: string[]): Promise<LoadResult> {
-  const out = await mustRun(...pinned(LOAD, ['--url', url, ...args]), { timeoutMs: 300_000 });
-  return JSON.parse(out) as LoadResult;
-}
-
-/** Server and client share the first two cores, however many the machine has. */
-function pinned(program: string, args: readonly string[]): [string, string[]] {
-  return ['taskset', ['-c', '0,1', program, ...args]];
-}
-
-async function iscsiPerf(url: string): Promise<number> {
-  const args = ['-m', '32', '-b', '8', '-r', '-t', SECONDS, url];
-  const { stdout } = await run(...pinned('iscsi-perf', args), { timeoutMs: 120_000 });
-  const found = /iops average (\d+)/.exec(stdout);
-  if (found === null) throw new Error(`iscsi-perf printed no average: ${stdout.slice(-300)}`);
-  return Number(found[1]);
-}
-
-const timing = ['--duration', SECONDS, '--warmup', '0.5'];
-
-const reads =
-  (...args: string[]) =>
-  async (url: string): Promise<LoadResult> =>
-    load(url, '--op', 'read', '--range', READ_RANGE, ...timing, ...args);
-
-const writes =
-  (...args: string[]) =>
-  async (url: string, seed: number): Promise<LoadResult> =>
-    load(
-      url,
-      ...['--op', 'write', '--offset', WRITE_OFFSET, '--range', WRITE_RANGE],
-      ...['--data', 'unique', '--seed', String(seed), ...timing, ...args],
-    );
-
-const perSecond =
-  (go: (url: string, seed: number) => Promise<LoadResult>) => async (url: string, seed: number) =>
-    (await go(url, seed)).opsPerSecond;
-
-const megabytes =
-  (go: (url: string, seed: number) => Promise<LoadResult>) => async (url: string, seed: number) =>
-    (await go(url, seed)).megabytesPerSecond;
-
-const CASES: readonly Case[] = [
-  { name: '4 KiB random reads, depth 32, iscsi-perf', unit: 'ops/s', measure: iscsiPerf },
-  {
-    name: '4 KiB random reads, depth 32',
-    unit: 'ops/s',
-    measure: perSecond(reads('--block', '4K', '--depth', '32')),
-  },
-  {
-    name: '4 KiB random reads, depth 1',
-    unit: 'ops/s',
-    measure: perSecond(reads('--block', '4K', '--depth', '1')),
-  },
-  {
-    name: '4 KiB unique random writes, depth 32',
-    unit: 'ops/s',
-    measure: perSecond(writes('--block', '4K', '--depth', '32')),
-  },
-  {
-    name: '4 KiB unique random writes, depth 1',
-    unit: 'ops/s',
-    measure: perSecond(writes('--block', '4K', '--depth', '1')),
-  },
-  {
-    name: '256 KiB reads, depth 16',
-    unit: 'MB/s',
-    measure: megabytes(reads('--block', '256K', '--depth', '16')),
-  },
-  {
-    name: '64 KiB unique writes, depth 8',
-    unit: 'MB/s',
-    measure: megabytes(writes('--block', '64K', '--depth', '8')),
-  },
+const fills: readonly FillRange[] = [
+  { member: 'default', luns: 4, range: readRanges.cached, args: ['--seed', '9'] },
+  { member: 'default', luns: 1, range: duplicatesRange, args: duplicates },
+  { member: 'small', luns: 1, range: readRanges.beyondCache, args: ['--seed', '9'] },
 ];
 
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
+function headline(): string {
+  const processor = cpus()[0]?.model ?? 'unknown processor';
+  const load = loadavg()[0]?.toFixed(1) ?? '?';
+  const { runs, seconds } = settings;
+  const how = `medians of ${String(runs)} runs of ${String(seconds)} s and more`;
+  return `${processor}, two cores for servers and client, load ${load} at the start; ${how}`;
 }
 
-/** Both LUNs hold the same unique data where the reads go, so neither answers from holes. */
-async function fill(url: string): Promise<void> {
-  const sequential = ['--op', 'write', '--pattern', 'sequential', '--block', '256K'];
-  await load(url, ...sequential, '--depth', '8', '--range', '1G', '--ops', '4096', '--seed', '9');
+async function leave(title: string, rows: readonly Row[], results: LineResult[]): Promise<void> {
+  const folder = join(LOAD, '..');
+  const data = { title, at: new Date().toISOString(), settings, rows, results };
+  await writeFile(join(folder, 'comparison.json'), `${JSON.stringify(data, null, 1)}\n`);
+  await writeFile(join(folder, 'comparison.svg'), plot(rows, title));
+  process.stdout.write(`\n${join(folder, 'comparison.json')}, comparison.svg\n`);
 }
 
-/** One case on both, in turns; who goes first changes with each run. */
-async function compare(
-  { name, unit, measure }: Case,
-  urls: { scale: string; tgt: string },
-  seedBase: number,
-): Promise<string> {
-  const results = { scale: [] as number[], tgt: [] as number[] };
-  for (let turn = 0; turn < RUNS; turn++) {
-    const order = turn % 2 === 0 ? (['scale', 'tgt'] as const) : (['tgt', 'scale'] as const);
-    for (const server of order) {
-      // What the other one left in the page cache is not written out on this one's time.
-      await mustRun('sync', [], { timeoutMs: 300_000 });
-      const result = await measure(urls[server], seedBase + turn);
-      results[server].push(result);
-      if (IS_VERBOSE) process.stderr.write(`  ${name} · ${server} · ${result.toFixed(1)}\n`);
-    }
-  }
-  const [ours, theirs] = [median(results.scale), median(results.tgt)];
-  const cells = [Math.round(ours).toString(), Math.round(theirs).toString(), unit];
-  const ratio = (ours / theirs).toFixed(2);
-  return `${name.padEnd(44)}${cells.map((cell) => cell.padStart(9)).join('')}${ratio.padStart(8)}`;
-}
-
-const missing = ['tgtd', 'iscsi-perf', 'cc', 'taskset'].filter((tool) => !isInstalled(tool));
+const missing = ['tgtd', 'cc', 'taskset'].filter((tool) => !isInstalled(tool));
 if (missing.length > 0) {
   process.stderr.write(`bench: missing ${missing.join(', ')}; see the head of this file\n`);
   process.exit(1);
 }
 await buildLoad();
-const wanted = process.argv.slice(2);
-const cases = CASES.filter(
-  ({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)),
+const parts = process.argv.slice(2);
+const wanted = lines.filter(
+  ({ name }) => parts.length === 0 || parts.some((part) => name.includes(part)),
 );
 const folder = await mkdtemp(join(process.env['BENCH_DIR'] ?? tmpdir(), 'scale-bench-'));
-const wrapper = ['taskset', '-c', '0,1'];
-const tgt = await Tgt.start({ file: join(folder, 'tgt.img'), sizeBytes: LUN_BYTES, wrapper });
-let scale: Scale | undefined;
+let contenders: Contenders | null = null;
 try {
-  const args = ['--disk', `${join(folder, 'disk')},size=16G`];
-  scale = await Scale.start({ dataDirectory: join(folder, 'data'), args, wrapper });
-  const volume = await scale.createVolume('bench', '--size', String(LUN_BYTES));
-  const urls = { scale: volume.iscsiUrl, tgt: tgt.url };
-  await fill(urls.scale);
-  await fill(urls.tgt);
-  const processor = cpus()[0]?.model ?? 'unknown processor';
-  process.stdout.write(
-    `${processor}, two cores for server and client; medians of ${String(RUNS)} runs of ${SECONDS} s\n` +
-      `${''.padEnd(44)}${'scale'.padStart(9)}${'tgt'.padStart(9)}${''.padStart(9)}${'ratio'.padStart(8)}\n`,
-  );
-  for (const [index, each] of cases.entries()) {
-    process.stdout.write(`${await compare(each, urls, 1000 * (index + 1))}\n`);
+  contenders = await Contenders.start(folder);
+  await fill(contenders, fills);
+  const title = headline();
+  process.stdout.write(`${title}\n${tableHead()}\n`);
+  const results: LineResult[] = [];
+  for (const line of wanted) {
+    const seedBase = 1000 * (lines.indexOf(line) + 1);
+    const result = await measureLine(contenders, line, { settings, seedBase });
+    results.push(result);
+    process.stdout.write(`${tableLine(rowOf(result))}\n`);
   }
+  const rows = results.map(rowOf);
+  const resident = Math.max(...rows.map(({ residentBytes }) => residentBytes)) / 2 ** 20;
+  process.stdout.write(
+    `\n* not until twice the journal and two checkpoints had gone by\n` +
+      `loop ms: the delay of the event loop that one look in a thousand exceeded, since the start\n` +
+      `largest resident memory of a member: ${resident.toFixed(0)} MiB\n`,
+  );
+  await leave(title, rows, results);
 } finally {
-  await scale?.terminate();
-  await tgt.stop();
+  await contenders?.stop();
   await rm(folder, { recursive: true });
 }

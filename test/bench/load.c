@@ -2,10 +2,11 @@
  * A load generator for iSCSI targets over libiscsi's asynchronous interface: what iscsi-perf does,
  * and also writes, data that is unique or not, mixes, flushes and verification.
  *
- *   cc -O2 -Wall -Wextra -o load load.c -liscsi
+ *   cc -O2 -Wall -Wextra -o load load.c -liscsi -lm
  *   load --url iscsi://127.0.0.1:3260/iqn…/0 --op write --block 4096 --depth 32 --duration 5
  *
- * Prints one JSON line. Exit code 0, 1 for an error or a mismatch, 2 for wrong usage.
+ * Prints one JSON line; SIGINT ends the run early. Exit code 0, 1 for an error or a mismatch, 2 for
+ * wrong usage.
  *
  * The range is cut in slots of --block bytes; an operation is on one slot. The bytes of a slot are
  * a function of (seed, 4 KiB piece, version of the slot): a reader that knows the version knows
@@ -16,6 +17,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +28,9 @@
 #include <iscsi/iscsi.h>
 #include <iscsi/scsi-lowlevel.h>
 
-enum { PIECE = 4096, MAX_URLS = 16, MAX_SESSIONS = 256, DUPLICATES = 64 };
+#include "latency.h"
+
+enum { PIECE = 4096, MAX_URLS = 16, MAX_SESSIONS = 256 };
 enum operation { OP_READ, OP_WRITE, OP_MIXED };
 enum data_kind { DATA_UNIQUE, DATA_HALF, DATA_DUPLICATE, DATA_ZERO };
 
@@ -47,12 +51,12 @@ static struct {
 	uint64_t flush_every;
 	uint64_t range;
 	uint64_t offset;
-	uint64_t seed;
+	uint64_t seed, duplicates;
 	bool header_digest;
 	bool written;
 } option = {
 	.block = 4096, .depth = 32, .sessions = 1, .operation = OP_READ, .read_percent = 70,
-	.duration_s = 5, .seed = 1,
+	.duration_s = 5, .seed = 1, .duplicates = 64,
 };
 
 struct session;
@@ -82,17 +86,12 @@ static uint64_t random_state;
 static uint64_t next_slot;
 static uint64_t issued, in_flight;
 static bool stopping;
+static volatile sig_atomic_t interrupted; /* the run ends as if its time were over */
 
 /* Errors and what concerns verification are of the whole run, the rest is without the warm-up. */
 static struct {
 	uint64_t operations, reads, writes, flushes, errors, verified, mismatches;
-	double sum_us;
-	uint64_t max_ns;
 } count;
-
-/* Latencies by powers of two in 32 steps each: percentiles within about 3 %. */
-enum { STEPS = 32, BUCKETS = 64 * STEPS };
-static uint64_t histogram[BUCKETS];
 
 static uint64_t now_ns(void)
 {
@@ -111,8 +110,7 @@ static inline uint64_t mix64(uint64_t z)
 
 static uint64_t next_random(void)
 {
-	random_state += 0x9e3779b97f4a7c15u;
-	return mix64(random_state);
+	return mix64(random_state += 0x9e3779b97f4a7c15u);
 }
 
 static void fill_piece(uint8_t *bytes, uint32_t length, uint64_t key)
@@ -120,7 +118,7 @@ static void fill_piece(uint8_t *bytes, uint32_t length, uint64_t key)
 	uint32_t filled = length;
 	if (option.data == DATA_ZERO) filled = 0;
 	if (option.data == DATA_HALF) filled = length / 2;
-	if (option.data == DATA_DUPLICATE) key = mix64(option.seed) + key % DUPLICATES;
+	if (option.data == DATA_DUPLICATE) key = mix64(option.seed) + key % option.duplicates;
 	uint64_t state = mix64(key);
 	for (uint32_t i = 0; i + 8 <= filled; i += 8) {
 		uint64_t word = mix64(state += 0x9e3779b97f4a7c15u);
@@ -144,28 +142,6 @@ static bool slot_is_right(const uint8_t *bytes, uint64_t slot, uint32_t version)
 	if (!expected && !(expected = malloc(option.block))) abort();
 	fill_slot(expected, slot, version);
 	return memcmp(bytes, expected, option.block) == 0;
-}
-
-static void note_latency(uint64_t ns)
-{
-	if (ns > count.max_ns) count.max_ns = ns;
-	count.sum_us += (double)ns / 1000;
-	int power = ns < STEPS ? 5 : 63 - __builtin_clzll(ns);
-	int step = ns < STEPS ? 0 : (int)((ns >> (power - 5)) & (STEPS - 1));
-	histogram[power * STEPS + step]++;
-}
-
-static double percentile_us(double fraction)
-{
-	uint64_t wanted = (uint64_t)ceil(fraction * (double)count.operations), seen = 0;
-	for (int i = 0; i < BUCKETS; i++) {
-		seen += histogram[i];
-		if (seen >= wanted && seen > 0) {
-			int power = i / STEPS, step = i % STEPS;
-			return ldexp(1.0 + step / (double)STEPS, power) / 1000;
-		}
-	}
-	return 0;
 }
 
 static void fail(struct session *session, const char *what)
@@ -360,17 +336,19 @@ static void print_result(double seconds)
 		"\"p99\":%.1f,\"p999\":%.1f,\"max\":%.1f},",
 		count.operations, count.reads, count.writes, count.flushes, seconds,
 		(double)count.operations / seconds, bytes / seconds / 1e6,
-		count.operations ? count.sum_us / (double)count.operations : 0,
-		percentile_us(0.5), percentile_us(0.9), percentile_us(0.99), percentile_us(0.999),
-		(double)count.max_ns / 1000);
+		mean_us(), percentile_us(0.5), percentile_us(0.9), percentile_us(0.99),
+		percentile_us(0.999), (double)latency.max_ns / 1000);
 }
 
 static void forget_warm_up(void)
 {
 	count.operations = count.reads = count.writes = count.flushes = 0;
-	count.sum_us = 0;
-	count.max_ns = 0;
-	memset(histogram, 0, sizeof histogram);
+	memset(&latency, 0, sizeof latency);
+}
+
+static void interrupt(int signal)
+{
+	interrupted = signal;
 }
 
 static void measure(void)
@@ -389,7 +367,7 @@ static void measure(void)
 			start = now;
 			forget_warm_up();
 		}
-		if (option.ops == 0 && now >= end) break;
+		if (interrupted || (option.ops == 0 && now >= end)) break;
 	}
 	double seconds = (double)(now_ns() - start) / 1e9;
 	print_result(seconds);
@@ -428,6 +406,7 @@ static void usage(void)
 	      "  --block SIZE (4096)   --depth N a session (32)   --sessions N (1)\n"
 	      "  --op read|write|mixed   --read-percent N (70)   --pattern random|sequential\n"
 	      "  --data unique|half|duplicate|zero (half: compressible 2:1)   --verify\n"
+	      "  --duplicates N (how many contents of 4 KiB there are with duplicate: 64)\n"
 	      "  --written (an earlier run with this seed, block and data wrote the range once)\n"
 	      "  --duration S (5)   --warmup S   --ops N (instead of a duration)\n"
 	      "  --flush-every N writes   --range SIZE   --offset SIZE   --seed N   --header-digest\n",
@@ -444,6 +423,7 @@ static void parse_options(int argc, char **argv)
 		{"duration", 1, 0, 't'}, {"warmup", 1, 0, 'w'}, {"ops", 1, 0, 'n'},
 		{"flush-every", 1, 0, 'f'}, {"range", 1, 0, 'r'}, {"offset", 1, 0, 'O'},
 		{"seed", 1, 0, 'S'}, {"header-digest", 0, 0, 'H'}, {"written", 0, 0, 'W'},
+		{"duplicates", 1, 0, 'D'},
 		{0, 0, 0, 0},
 	};
 	static const char *const operations[] = {"read", "write", "mixed", NULL};
@@ -472,10 +452,12 @@ static void parse_options(int argc, char **argv)
 		case 'S': option.seed = size_of(optarg); break;
 		case 'H': option.header_digest = true; break;
 		case 'W': option.written = true; break;
+		case 'D': option.duplicates = size_of(optarg); break;
 		default: usage();
 		}
 	}
 	if (option.url_count == 0 || optind < argc || option.depth < 1 || option.block < 512 ||
+	    option.duplicates < 1 ||
 	    option.sessions < 1 || option.sessions > MAX_SESSIONS)
 		usage();
 }
@@ -483,6 +465,7 @@ static void parse_options(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	parse_options(argc, argv);
+	signal(SIGINT, interrupt);
 	random_state = option.seed;
 	for (int i = 0; i < option.sessions; i++) open_session(&sessions[i], i);
 	read_capacity(&sessions[0]);

@@ -42,11 +42,7 @@ export class Tgt {
   }
 
   static async start(options: TgtOptions): Promise<Tgt> {
-    if (options.sizeBytes !== undefined) {
-      const file = await open(options.file, 'a');
-      await file.truncate(options.sizeBytes);
-      await file.close();
-    }
+    if (options.sizeBytes !== undefined) await makeSparse(options.file, options.sizeBytes);
     const iqn = options.iqn ?? 'iqn.2026-01.org.example:tgt';
     const port = options.port ?? (await freePort());
     // Names a socket in /run/tgtd, not a TCP port; tgt takes none above 32767.
@@ -72,13 +68,7 @@ export class Tgt {
       return code === 0 ? true : undefined;
     });
     await tgt.admin(`--lld iscsi --op new --mode target --tid 1 -T ${iqn}`);
-    const block = options.blockSizeBytes === 4096 ? ' --blocksize 4096' : '';
-    await tgt.admin(
-      `--lld iscsi --op new --mode logicalunit --tid 1 --lun 1 --bstype rdwr${block} -b ${options.file}`,
-    );
-    await tgt.admin(
-      '--lld iscsi --op update --mode logicalunit --tid 1 --lun 1 --params thin_provisioning=1',
-    );
+    await tgt.#addLun(1, options);
     await tgt.admin('--lld iscsi --op bind --mode target --tid 1 -I ALL');
     if (options.chap !== undefined) await tgt.#account(options.chap, '');
     if (options.mutualChap !== undefined) await tgt.#account(options.mutualChap, ' --outgoing');
@@ -88,6 +78,19 @@ export class Tgt {
   /** LUN 0 of a tgt target is its controller; the disk is LUN 1. */
   get url(): string {
     return `iscsi://127.0.0.1:${String(this.port)}/${this.iqn}/1`;
+  }
+
+  /** One more disk, of a file that is made. */
+  async addLun(lun: number, disk: { file: string; sizeBytes: number }): Promise<void> {
+    await makeSparse(disk.file, disk.sizeBytes);
+    await this.#addLun(lun, disk);
+  }
+
+  async #addLun(lun: number, disk: { file: string; blockSizeBytes?: 512 | 4096 }): Promise<void> {
+    const unit = `--lld iscsi --mode logicalunit --tid 1 --lun ${String(lun)}`;
+    const block = disk.blockSizeBytes === 4096 ? ' --blocksize 4096' : '';
+    await this.admin(`${unit} --op new --bstype rdwr${block} -b ${disk.file}`);
+    await this.admin(`${unit} --op update --params thin_provisioning=1`);
   }
 
   async admin(commandLine: string): Promise<string> {
@@ -111,6 +114,12 @@ export class Tgt {
     await this.admin(`--lld iscsi --op new --mode account --user ${user} --password ${secret}`);
     await this.admin(`--lld iscsi --op bind --mode account --tid 1 --user ${user}${direction}`);
   }
+}
+
+async function makeSparse(path: string, sizeBytes: number): Promise<void> {
+  const file = await open(path, 'a');
+  await file.truncate(sizeBytes);
+  await file.close();
 }
 
 const words = (line: string): string[] => line.split(' ').filter((word) => word !== '');

@@ -1,0 +1,113 @@
+/**
+ * Who is compared, all pinned to the same two cores: Storage Scale with its defaults, a second member
+ * with little memory for what is to be read past its cache, tgt over plain files on the same
+ * disk, and the null target: the same iSCSI front end over memory.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { freePort } from '../peers/command.ts';
+import { Scale } from '../peers/scale.ts';
+import { Tgt } from '../peers/tgt.ts';
+import type { Line } from './lines.ts';
+import { pinned } from './load-tool.ts';
+
+const LUNS = 4;
+const LUN_BYTES = 1 << 30;
+/** Its chunk cache holds 73 MiB. */
+const SMALL_MEMORY = '128M';
+
+export const contenderNames = ['scale', 'tgt', 'null'] as const;
+export type ContenderName = (typeof contenderNames)[number];
+
+interface Parts {
+  readonly members: Readonly<Record<Line['member'], { scale: Scale; urls: string[] }>>;
+  readonly tgt: { target: Tgt; urls: string[] };
+  readonly memory: { child: ChildProcess; urls: string[] };
+}
+
+export class Contenders {
+  readonly #parts: Parts;
+
+  private constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  static async start(folder: string): Promise<Contenders> {
+    const [ofDefault, small, tgt, memory] = await Promise.all([
+      startMember(join(folder, 'default'), { size: '10G', args: [], luns: LUNS }),
+      startMember(join(folder, 'small'), {
+        size: '4G',
+        args: ['--memory', SMALL_MEMORY],
+        luns: 1,
+      }),
+      startTgt(folder),
+      startNull(),
+    ]);
+    return new Contenders({ members: { default: ofDefault, small }, tgt, memory });
+  }
+
+  urls(name: ContenderName, { member, luns }: Pick<Line, 'member' | 'luns'>): string[] {
+    const all = {
+      scale: this.#parts.members[member].urls,
+      tgt: this.#parts.tgt.urls,
+      null: this.#parts.memory.urls,
+    };
+    return all[name].slice(0, luns);
+  }
+
+  member(name: Line['member']): Scale {
+    return this.#parts.members[name].scale;
+  }
+
+  async stop(): Promise<void> {
+    const { members, tgt, memory } = this.#parts;
+    memory.child.kill('SIGKILL');
+    await tgt.target.stop();
+    await Promise.all(Object.values(members).map(({ scale }) => scale.terminate()));
+  }
+}
+
+async function startMember(
+  folder: string,
+  facts: { size: string; args: readonly string[]; luns: number },
+): Promise<{ scale: Scale; urls: string[] }> {
+  const args = ['--disk', `${join(folder, 'disk')},size=${facts.size}`, ...facts.args];
+  const scale = await Scale.start({
+    dataDirectory: join(folder, 'data'),
+    args,
+    wrapper: pinned,
+  });
+  const urls: string[] = [];
+  for (let lun = 0; lun < facts.luns; lun++) {
+    const volume = await scale.createVolume(`bench${String(lun)}`, '--size', String(LUN_BYTES));
+    urls.push(volume.iscsiUrl);
+  }
+  return { scale, urls };
+}
+
+async function startTgt(folder: string): Promise<{ target: Tgt; urls: string[] }> {
+  const file = (lun: number): string => join(folder, `tgt-${String(lun)}.img`);
+  const target = await Tgt.start({ file: file(1), sizeBytes: LUN_BYTES, wrapper: pinned });
+  for (let lun = 2; lun <= LUNS; lun++) {
+    await target.addLun(lun, { file: file(lun), sizeBytes: LUN_BYTES });
+  }
+  const urls = Array.from({ length: LUNS }, (_, index) => {
+    return target.url.replace(/\/1$/, `/${String(index + 1)}`);
+  });
+  return { target, urls };
+}
+
+async function startNull(): Promise<{ child: ChildProcess; urls: string[] }> {
+  const script = join(import.meta.dirname, '..', 'null-target.ts');
+  const [program, ...args] = [
+    ...pinned,
+    ...[process.execPath, script, String(await freePort()), String(LUN_BYTES >> 20)],
+  ];
+  const env = { ...process.env, LUNS: String(LUNS) };
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], env });
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  const url = line.toString().trim();
+  const urls = Array.from({ length: LUNS }, (_, lun) => url.replace(/\/0$/, `/${String(lun)}`));
+  return { child, urls };
+}

@@ -1,0 +1,59 @@
+/** What a member says of itself in `/metrics`, as far as the comparison needs it. */
+import { sleep } from '../peers/command.ts';
+
+export interface MemberMetrics {
+  /** Bytes that went through the log since the pool was made. */
+  readonly journalPosition: number;
+  readonly journalCapacityBytes: number;
+  readonly checkpoints: number;
+  /** Since the start of the process. */
+  readonly loopDelayP999Ms: number;
+  readonly residentBytes: number;
+}
+
+export async function memberMetrics(apiUrl: string): Promise<MemberMetrics> {
+  const text = await (await fetch(`${apiUrl}/metrics`)).text();
+  const samples = new Map<string, number>();
+  for (const line of text.split('\n')) {
+    const at = line.lastIndexOf(' ');
+    if (!line.startsWith('#') && at > 0) samples.set(line.slice(0, at), Number(line.slice(at + 1)));
+  }
+  const of = (name: string): number => {
+    const value = samples.get(name);
+    if (value === undefined) throw new Error(`/metrics has no ${name}`);
+    return value;
+  };
+  return {
+    journalPosition: of('scale_pool_counter_journal_position'),
+    journalCapacityBytes: of('scale_pool_counter_journal_capacity_bytes'),
+    checkpoints: of('scale_pool_counter_checkpoints'),
+    loopDelayP999Ms: of('scale_event_loop_delay_seconds{quantile="0.999"}') * 1000,
+    residentBytes: of('scale_process_resident_bytes'),
+  };
+}
+
+const LOOK_EVERY_MS = 250;
+const JOURNALS = 2;
+const CHECKPOINTS = 2;
+
+/**
+ * Waits until twice the journal and two checkpoints have gone by since `before`, or so long; true: they
+ * have. What is nearly all references writes too little to fill a journal: there it is the time.
+ */
+export async function steadySince(
+  apiUrl: string,
+  before: MemberMetrics,
+  limitMs: number,
+): Promise<boolean> {
+  const endMs = performance.now() + limitMs;
+  for (;;) {
+    const { journalPosition, checkpoints } = await memberMetrics(apiUrl);
+    const written = journalPosition - before.journalPosition;
+    const isSteady =
+      written >= JOURNALS * before.journalCapacityBytes &&
+      checkpoints - before.checkpoints >= CHECKPOINTS;
+    if (isSteady) return true;
+    if (performance.now() >= endMs) return false;
+    await sleep(LOOK_EVERY_MS);
+  }
+}
