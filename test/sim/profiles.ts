@@ -160,12 +160,13 @@ const stalled = {
   commands: 120,
 } as const;
 
-/** Checkpoints that take longer than the log takes to go round: what one of them will let go of is written
- * over as soon as it may be. */
+/** Checkpoints that take longer than the log takes to go round, and than ids take to come again: what one of
+ * them will let go of is used again as soon as it may be. */
 const behind = {
   ...usual,
   name: 'behind',
   settings: weather({}, { slowRate: 0.1, commitMs: [300, 3000] }),
+  onePartition: true,
   lives: 6,
   commands: 250,
   idleRate: 0.05,

@@ -158,6 +158,7 @@ const reuseBugs: readonly Bug[] = [
   {
     name: 'id-reused-before-the-checkpoint',
     harm: 'a chunk id is handed out again before the checkpoint that holds its death is durable',
+    profile: 'behind',
     edits: [
       {
         file: ALLOCATOR,
