@@ -104,8 +104,9 @@ const LEAST_SNAPSHOTS = 4096;
 /** Two pages of each partition are pinned for new ids; commands need some at the same time. */
 const LEAST_PAGES = 2 * PARTITIONS + 64;
 
-/** A second or two of replay; as many may follow while the checkpoint is written. */
-const MOST_EFFECTS = 1_000_000;
+/** Two seconds of replay or so; some more follow while the checkpoint is written. Above the chunks of a
+ * copy of 10 GiB, as a checkpoint in its middle doubles its price. */
+const MOST_EFFECTS = 3_000_000;
 
 export function budgets(
   { memoryBytes, mostEffects }: Pick<PoolOptions, 'memoryBytes' | 'mostEffects'>,
