@@ -11,6 +11,8 @@ import type { Page } from '../meta/page-cache.ts';
 const LIST_LIMIT = 4096;
 /** Loaded together: few enough to stay in the smallest cache until they are looked at. */
 const PAGES_AHEAD = 32;
+/** Visited between two calls of `passed`, at the most. */
+export const ENTRIES_PER_STEP = PAGES_AHEAD * ENTRIES_PER_CHUNK_PAGE;
 const PAGES_PER_TURN = Math.floor(256 / ENTRIES_PER_CHUNK_PAGE);
 
 export class ChunkPageWalk {

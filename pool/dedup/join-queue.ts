@@ -3,6 +3,7 @@
  * side of each lies on the disk, so that its neighbours are read in one go; where the other side was
  * written in the same order, so are they.
  */
+import { ENTRIES_PER_STEP } from './chunk-page-walk.ts';
 
 export interface Pair {
   /** The one that is to be joined to the other. */
@@ -15,14 +16,16 @@ export interface Pair {
 const FIELDS = 4;
 const PIECE_SHIFT = 18;
 const PIECES_PER_SEGMENT = 2 ** (32 - PIECE_SHIFT);
-/** In RAM, with what arrays have to spare. */
+/** In RAM, with what arrays have to spare; and what a piece has beside its pairs. */
 const PAIR_BYTES = 64;
+const PIECE_BYTES = 256;
 /** Sorted in one turn, at the most. */
 const MOST_PIECES = 65_536;
-const LEAST_PAIRS = 64;
+/** Where each pair is in a piece of its own. */
+const STEP_BYTES = ENTRIES_PER_STEP * (PAIR_BYTES + PIECE_BYTES);
 
 export class JoinQueue {
-  readonly #most: number;
+  readonly #budgetBytes: number;
   /** By segment and piece of it. */
   readonly #pieces = new Map<number, number[]>();
   /** Of `#pieces`, what is still to be given out, in order. */
@@ -32,17 +35,20 @@ export class JoinQueue {
   #batch: Pair[] = [];
   #size = 0;
 
-  /** Takes at most so many bytes; a few pairs are taken for any budget. */
+  /** Takes at most so many bytes, or for a smaller budget what one step of a walk may find. */
   constructor(budgetBytes: number) {
-    this.#most = Math.max(LEAST_PAIRS, Math.floor(budgetBytes / PAIR_BYTES));
+    this.#budgetBytes = budgetBytes;
   }
 
   get size(): number {
     return this.#size;
   }
 
+  /** What one more step of a walk may find has no room for certain. */
   get isFull(): boolean {
-    return this.#size >= this.#most || this.#pieces.size >= MOST_PIECES;
+    const { size: pieces } = this.#pieces;
+    const takenBytes = this.#size * PAIR_BYTES + pieces * PIECE_BYTES;
+    return takenBytes + STEP_BYTES > this.#budgetBytes || pieces + ENTRIES_PER_STEP > MOST_PIECES;
   }
 
   clear(): void {
