@@ -6,7 +6,8 @@
  *   7 state, log2 of the plain length << 8
  *
  * An alias (state 4) keeps the id it stands for in words 0 and 1 (low, high). A chunk that an alias
- * stands for has bit 16 of word 7 set for the rest of its life.
+ * stands for has bit 16 of word 7 set for the rest of its life. A chunk that was
+ * written with dedup off has the number of the volume that wrote it in word 6.
  */
 import { PAGE_HEADER_WORDS, PageKind, pageKey } from '../meta/page.ts';
 
@@ -37,7 +38,11 @@ export const EntryField = {
   count: 3,
   fingerprintHigh: 4,
   fingerprintLow: 5,
+  /** Of what is dead. */
   death: 6,
+  /** Of what lives: the volume that wrote it with dedup off, so that only a search for that volume may find
+   * it; 0: it may be found. */
+  offWriter: 6,
   state: 7,
 } as const;
 

@@ -129,6 +129,7 @@ export class ChunkTable {
     words[at + EntryField.count] = 1;
     words[at + EntryField.fingerprintHigh] = chunk.fingerprintHigh;
     words[at + EntryField.fingerprintLow] = chunk.fingerprintLow;
+    words[at + EntryField.offWriter] = chunk.dedupOff ? chunk.volume : 0;
     words[at + EntryField.state] = ChunkState.live | (chunk.log2 << 8);
     this.#uniqueBytes += 2 ** chunk.log2;
     this.#cache.drop(chunk.id);
@@ -137,7 +138,11 @@ export class ChunkTable {
     // is put into the index when it has its place.
     const { fingerprintHigh, fingerprintLow } = chunk;
     if (chunk.owed !== null && this.#index.has(fingerprintHigh, fingerprintLow)) return;
-    this.#index.add(fingerprintHigh, fingerprintLow, chunk.id);
+    this.#enterIndex(chunk);
+  }
+
+  #enterIndex({ dedupOff, fingerprintHigh, fingerprintLow, id }: PendingChunk): void {
+    if (!dedupOff) this.#index.add(fingerprintHigh, fingerprintLow, id);
   }
 
   /** Whether this is a chunk that may take one more reference. */
@@ -195,6 +200,11 @@ export class ChunkTable {
       words[at + EntryField.fingerprintLow] === like.fingerprintLow &&
       this.takesReference(page, id)
     );
+  }
+
+  /** Of a living chunk: the volume that wrote it with dedup off; 0: it may be found by all. */
+  offWriterOf(page: Page, id: number): number {
+    return page.words[entryAt(id) + EntryField.offWriter] as number;
   }
 
   /** A reference to the chunk is on its way: it stays, and its page in memory, until `unpin`. */
@@ -295,6 +305,7 @@ export class ChunkTable {
     page.words[at] = of.id >>> 0;
     page.words[at + 1] = Math.floor(of.id / 2 ** 32);
     page.words[at + EntryField.stored] = 0;
+    page.words[at + EntryField.offWriter] = 0;
     page.words[at + EntryField.state] = (state & 0xff00) | ChunkState.alias;
   }
 
@@ -347,7 +358,7 @@ export class ChunkTable {
     assert(this.stateOf(page, chunk.id) === ChunkState.live, 'a wanted chunk lives');
     this.#setPlace(page, chunk.id, place);
     this.#pending.settle(chunk);
-    this.#index.add(chunk.fingerprintHigh, chunk.fingerprintLow, chunk.id);
+    this.#enterIndex(chunk);
     return true;
   }
 

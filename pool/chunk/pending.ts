@@ -26,6 +26,8 @@ export interface PendingChunk {
   /** Not to be stored now: it is being copied to a segment that is not sealed yet, is compared with a
    * duplicate, or is about to die. */
   staged: boolean;
+  /** Of the volume at the time of the write. */
+  readonly dedupOff: boolean;
   /** The mode for which a duplicate is still to be looked for. */
   owed: Exclude<DedupMode, 'off'> | null;
 }

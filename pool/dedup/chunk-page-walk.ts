@@ -10,9 +10,7 @@ import type { Page } from '../meta/page-cache.ts';
 
 const LIST_LIMIT = 4096;
 /** Loaded together: few enough to stay in the smallest cache until they are looked at. */
-const PAGES_AHEAD = 32;
-/** Visited between two calls of `passed`, at the most. */
-export const ENTRIES_PER_STEP = PAGES_AHEAD * ENTRIES_PER_CHUNK_PAGE;
+export const PAGES_AHEAD = 32;
 const PAGES_PER_TURN = Math.floor(256 / ENTRIES_PER_CHUNK_PAGE);
 
 export class ChunkPageWalk {
@@ -21,15 +19,18 @@ export class ChunkPageWalk {
   /** So many entries were passed: resolves when the next may be, in a later turn. What it throws ends
    * the walk. */
   readonly #passed: (entries: number) => Promise<void>;
+  readonly #pagesAhead: number;
 
   constructor(
     core: Pick<PoolCore, 'clock' | 'pages'>,
     meta: MetaStore,
     passed: (entries: number) => Promise<void>,
+    pagesAhead = PAGES_AHEAD,
   ) {
     this.#core = core;
     this.#meta = meta;
     this.#passed = passed;
+    this.#pagesAhead = pagesAhead;
   }
 
   /** The pages of all partitions from `first` up to `end`. A page is good for the turn of its visit;
@@ -41,8 +42,8 @@ export class ChunkPageWalk {
     const to = chunkPageKey(partitions.end, 0);
     for (let from = chunkPageKey(partitions.first, 0); ;) {
       const keys = await this.#meta.listPages({ from, to, limit: LIST_LIMIT }).catch(() => []);
-      for (let at = 0; at < keys.length; at += PAGES_AHEAD)
-        await this.#pass(keys.slice(at, at + PAGES_AHEAD), visit);
+      for (let at = 0; at < keys.length; at += this.#pagesAhead)
+        await this.#pass(keys.slice(at, at + this.#pagesAhead), visit);
       const last = keys.at(-1);
       if (last === undefined || keys.length < LIST_LIMIT) return;
       from = last + 1;

@@ -27,10 +27,12 @@ export interface SearchMemory {
   readonly queue: JoinQueue;
 }
 
-interface RunFacts {
+export interface RunFacts {
   /** null: begun by itself. */
   readonly volume: Volume | null;
   readonly concerns: (volume: number) => boolean;
+  /** It is for this volume: also for what it wrote with dedup off. */
+  readonly isAsked: (volume: number) => boolean;
   readonly memory: SearchMemory;
   readonly pace: ScrubPace;
   readonly quiet: QuietPace;
@@ -61,8 +63,9 @@ export class DedupRun {
     const { core, meta, volumes } = parts;
     this.#parts = parts;
     this.#facts = facts;
-    this.#search = new EqualSearch(core, meta, facts.memory);
-    this.#joins = new StoredJoins(core, (id) => volumes.byId(id));
+    const { isAsked } = facts;
+    this.#search = new EqualSearch(core, meta, { ...facts.memory, isAsked });
+    this.#joins = new StoredJoins(core, { isAsked, volumeOf: (id) => volumes.byId(id) });
     this.#startedAt = isoTime(core.clock.wallMs());
     this.startedMs = core.clock.nowMs();
     this.#bytesAtStart = core.chunks.uniqueBytes;

@@ -126,12 +126,18 @@ export class DuplicateSearch {
         });
         return;
       }
-      if (!chunks.isShareable(page, id, chunk, this.#log2)) continue;
+      if (!this.#isCandidate(page, id, chunk)) continue;
       const slot = this.#core.cache.find(id);
       if (slot !== ABSENT) this.#compare(chunk, page, { id, bytes: this.#core.cache.bytes(slot) });
       else this.#read(chunk, page, id);
       return;
     }
+  }
+
+  /** The index is no more than a hint: an id may be another chunk's by now. */
+  #isCandidate(page: Page, id: number, chunk: SoughtChunk): boolean {
+    const { chunks } = this.#core;
+    return chunks.isShareable(page, id, chunk, this.#log2) && chunks.offWriterOf(page, id) === 0;
   }
 
   /** Of two chunks that are both looking for their duplicates only one may find the other. */
@@ -144,7 +150,7 @@ export class DuplicateSearch {
   }
 
   #read(chunk: SoughtChunk, page: Page, id: number): void {
-    const { grace, pages, chunks, dedup } = this.#core;
+    const { grace, pages, dedup } = this.#core;
     this.#again = true;
     this.#waiting += 1;
     // The id names no other chunk before this ends, and the page stays to be looked at.
@@ -154,7 +160,7 @@ export class DuplicateSearch {
       pages.letGo(page);
       grace.end(token);
       if (this.#late) return;
-      if (chunks.isShareable(page, id, chunk, this.#log2)) {
+      if (this.#isCandidate(page, id, chunk)) {
         // What can't be read is no duplicate of anything.
         if (bytes === null) dedup.index.remove(chunk.fingerprintHigh, chunk.fingerprintLow, id);
         else this.#compare(chunk, page, { id, bytes });

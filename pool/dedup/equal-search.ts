@@ -31,6 +31,7 @@ export class EqualSearch {
   readonly #meta: MetaStore;
   readonly #table: FingerprintTable;
   readonly #queue: JoinQueue;
+  readonly #isAsked: (volume: number) => boolean;
   /** Plain bytes of the chunks that were looked at. */
   examinedBytes = 0;
   examined = 0;
@@ -40,19 +41,25 @@ export class EqualSearch {
   constructor(
     core: PoolCore,
     meta: MetaStore,
-    parts: { readonly table: FingerprintTable; readonly queue: JoinQueue },
+    parts: {
+      readonly table: FingerprintTable;
+      readonly queue: JoinQueue;
+      /** Whether to look at what this volume wrote with dedup off. */
+      readonly isAsked: (volume: number) => boolean;
+    },
   ) {
     this.#core = core;
     this.#meta = meta;
     this.#table = parts.table;
     this.#queue = parts.queue;
+    this.#isAsked = parts.isAsked;
   }
 
   /** `passed` is called after each few pages with how many entries they have, and after the last: while
    * it has not resolved nothing is added to the queue. It empties the queue when that is full; what it
    * throws ends the search. */
   async run(passed: (entries: number) => Promise<void>): Promise<void> {
-    const walk = new ChunkPageWalk(this.#core, this.#meta, passed);
+    const walk = new ChunkPageWalk(this.#core, this.#meta, passed, this.#queue.pagesPerStep);
     const turn = (): Promise<void> => nextTurn(this.#core.clock);
     for (let partition = 0; partition < PARTITIONS; partition++) {
       const pages = this.#core.chunks.state().nextPages[partition] ?? 0;
@@ -75,6 +82,8 @@ export class EqualSearch {
     forEachLive(page, (id, at) => {
       // About to die: it would be found in the place of what stays.
       if (chunks.isLeaving(id)) return;
+      const writer = words[at + EntryField.offWriter] as number;
+      if (writer !== 0 && !this.#isAsked(writer)) return;
       const high = words[at + EntryField.fingerprintHigh] as number;
       if (bits > 0 && (high << PARTITION_BITS) >>> (32 - bits) !== slice) return;
       const low = words[at + EntryField.fingerprintLow] as number;

@@ -1,6 +1,12 @@
 /** Chunk pages as deduplication looks at them. */
-import { ChunkState, ENTRIES_PER_CHUNK_PAGE, EntryField, chunkIdOf } from '../chunk/chunk-page.ts';
-import { ENTRY_WORDS, pageNumberOf } from '../chunk/chunk-page.ts';
+import {
+  ChunkState,
+  ENTRIES_PER_CHUNK_PAGE,
+  ENTRY_WORDS,
+  EntryField,
+  chunkIdOf,
+  pageNumberOf,
+} from '../chunk/chunk-page.ts';
 import { PAGE_HEADER_WORDS } from '../meta/page.ts';
 import type { Page } from '../meta/page-cache.ts';
 import type { FingerprintIndex } from './fingerprint-index.ts';
@@ -16,10 +22,11 @@ export function forEachLive(page: Page, look: (id: number, at: number) => void):
   }
 }
 
-/** Brings all living chunks of a page into the index. */
+/** Brings the living chunks of a page into the index, but for those written with dedup off. */
 export function addPage(index: FingerprintIndex, page: Page): void {
   const { words } = page;
   forEachLive(page, (id, at) => {
+    if (words[at + EntryField.offWriter] !== 0) return;
     index.add(
       words[at + EntryField.fingerprintHigh] as number,
       words[at + EntryField.fingerprintLow] as number,

@@ -3,7 +3,8 @@
  * side of each lies on the disk, so that its neighbours are read in one go; where the other side was
  * written in the same order, so are they.
  */
-import { ENTRIES_PER_STEP } from './chunk-page-walk.ts';
+import { ENTRIES_PER_CHUNK_PAGE } from '../chunk/chunk-page.ts';
+import { PAGES_AHEAD } from './chunk-page-walk.ts';
 
 export interface Pair {
   /** The one that is to be joined to the other. */
@@ -21,11 +22,16 @@ const PAIR_BYTES = 64;
 const PIECE_BYTES = 256;
 /** Sorted in one turn, at the most. */
 const MOST_PIECES = 65_536;
-/** Where each pair is in a piece of its own. */
-const STEP_BYTES = ENTRIES_PER_STEP * (PAIR_BYTES + PIECE_BYTES);
+/** What the entries of a chunk page may add: each a pair in a piece of its own. */
+const PAGE_BYTES = ENTRIES_PER_CHUNK_PAGE * (PAIR_BYTES + PIECE_BYTES);
+const LEAST_BYTES = 2 * PAGE_BYTES;
+/** Room for what one step of the walk may find is kept free. */
+const STEP_SHARE = 1 / 4;
 
 export class JoinQueue {
   readonly #budgetBytes: number;
+  /** Of chunk pages, after so many the walk has to look whether it is full. */
+  readonly pagesPerStep: number;
   /** By segment and piece of it. */
   readonly #pieces = new Map<number, number[]>();
   /** Of `#pieces`, what is still to be given out, in order. */
@@ -35,9 +41,11 @@ export class JoinQueue {
   #batch: Pair[] = [];
   #size = 0;
 
-  /** Takes at most so many bytes, or for a smaller budget what one step of a walk may find. */
+  /** Takes at most so many bytes; what one chunk page leads to is taken for any budget. */
   constructor(budgetBytes: number) {
-    this.#budgetBytes = budgetBytes;
+    this.#budgetBytes = Math.max(LEAST_BYTES, budgetBytes);
+    const pages = Math.floor((this.#budgetBytes * STEP_SHARE) / PAGE_BYTES);
+    this.pagesPerStep = Math.min(PAGES_AHEAD, Math.max(1, pages));
   }
 
   get size(): number {
@@ -48,7 +56,9 @@ export class JoinQueue {
   get isFull(): boolean {
     const { size: pieces } = this.#pieces;
     const takenBytes = this.#size * PAIR_BYTES + pieces * PIECE_BYTES;
-    return takenBytes + STEP_BYTES > this.#budgetBytes || pieces + ENTRIES_PER_STEP > MOST_PIECES;
+    const mostBytes = this.#budgetBytes - this.pagesPerStep * PAGE_BYTES;
+    const mostPieces = MOST_PIECES - this.pagesPerStep * ENTRIES_PER_CHUNK_PAGE;
+    return takenBytes > mostBytes || pieces > mostPieces;
   }
 
   clear(): void {

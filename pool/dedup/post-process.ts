@@ -16,7 +16,7 @@ import type { DedupReport, DedupSettings } from '../types.ts';
 import type { VolumeTable } from '../volume/volume-table.ts';
 import type { Volume } from '../volume/volume.ts';
 import { DedupRun } from './dedup-run.ts';
-import type { SearchMemory } from './dedup-run.ts';
+import type { RunFacts, SearchMemory } from './dedup-run.ts';
 import { FingerprintTable } from './fingerprint-table.ts';
 import { JoinQueue } from './join-queue.ts';
 import { QuietPace } from './quiet-pace.ts';
@@ -125,7 +125,7 @@ export class PostProcess {
     const before = this.#run?.stop() ?? Promise.resolve();
     const run = new DedupRun(this.#parts, {
       volume,
-      concerns: this.#concernsOf(volume),
+      ...this.#scopeOf(volume),
       memory: this.#memory,
       quiet: this.#pace(),
       pace: new ScrubPace({
@@ -149,10 +149,13 @@ export class PostProcess {
    * Which volumes' first writes a search is for. A volume's own, and those of what it is a clone of, as
    * far as it has them still. What volumes wrote that are gone belongs to whoever asks.
    */
-  #concernsOf(volume: Volume | null): (id: number) => boolean {
+  #scopeOf(volume: Volume | null): Pick<RunFacts, 'concerns' | 'isAsked'> {
     const { volumes } = this.#parts;
     if (volume === null) {
-      return (id) => (volumes.byId(id)?.dedup ?? 'post-process') === 'post-process';
+      return {
+        concerns: (id) => (volumes.byId(id)?.dedup ?? 'post-process') === 'post-process',
+        isAsked: () => false,
+      };
     }
     const ids = new Set([volume.id]);
     for (let previous = volume.record.previous; previous !== null;) {
@@ -161,7 +164,10 @@ export class PostProcess {
       ids.add(snapshot.volume);
       previous = snapshot.previous;
     }
-    return (id) => ids.has(id) || volumes.byId(id) === undefined;
+    return {
+      concerns: (id) => ids.has(id) || volumes.byId(id) === undefined,
+      isAsked: (id) => ids.has(id),
+    };
   }
 
   #ended(run: DedupRun, report: DedupReport, reason: string): void {

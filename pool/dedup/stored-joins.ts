@@ -65,10 +65,19 @@ interface Batch {
 export class StoredJoins {
   readonly #core: PoolCore;
   readonly #volumeOf: (id: number) => Volume | undefined;
+  readonly #isAsked: (volume: number) => boolean;
 
-  constructor(core: PoolCore, volumeOf: (id: number) => Volume | undefined) {
+  constructor(
+    core: PoolCore,
+    of: {
+      readonly volumeOf: (id: number) => Volume | undefined;
+      /** Whether what this volume wrote with dedup off may be joined. */
+      readonly isAsked: (volume: number) => boolean;
+    },
+  ) {
     this.#core = core;
-    this.#volumeOf = volumeOf;
+    this.#volumeOf = of.volumeOf;
+    this.#isAsked = of.isAsked;
   }
 
   /** Resolves when all of a batch are joined or left as they are. A pair counts when one of its chunks
@@ -128,6 +137,9 @@ export class StoredJoins {
     const word = page.words[entryAt(id) + EntryField.state] as number;
     const isStored = (word & 0xff) === ChunkState.live && chunks.placeOf(page, id) !== null;
     if (!isStored || chunks.isLeaving(id)) return;
+    // The id may be another chunk's since it was found.
+    const writer = chunks.offWriterOf(page, id);
+    if (writer !== 0 && !this.#isAsked(writer)) return;
     page.pins += 1;
     found.set(id, { id, page, log2: plainLog2(word), bytes: null, record: null });
   }
@@ -234,10 +246,14 @@ export class StoredJoins {
     );
   }
 
-  /** What has aliases can't leave; what has many references would leave one in each map. */
+  /** What has aliases can't leave; what no write finds should; what has many references would leave one in
+   * each map. */
   #rankOf({ page, id }: Stored): number {
+    const { chunks } = this.#core;
     const state = page.words[entryAt(id) + EntryField.state] as number;
-    return (state & ALIASED) === 0 ? this.#core.chunks.countOf(page, id) : Infinity;
+    if ((state & ALIASED) !== 0) return Infinity;
+    const count = chunks.countOf(page, id);
+    return chunks.offWriterOf(page, id) === 0 ? count : count - 2 ** 32;
   }
 
   /** False: there is no room in the log. Calls `ended` in any case, once. */

@@ -13,7 +13,8 @@
  * the field itself as zero) and records; a data record holds the fingerprint of its chunk, so the
  * chain of checksums covers every byte.
  *
- *   data       0 type u8 · 1 log2 of the chunk size u8 · 4 volume u32 · 8 chunk number u64 ·
+ *   data       0 type u8 · 1 log2 of the chunk size u8 · 2 flags u8: bit 0, written with dedup off ·
+ *              4 volume u32 · 8 chunk number u64 ·
  *              16 chunk id u64 · 24 fingerprint (hi u32, lo u32)
  *   hole       0 type u8 · 4 volume u32 · 8 first chunk number u64 · 16 count u64
  *   catalogue  0 type u8 · 4 payload length u32; the payload (JSON) follows, padded to 32
@@ -47,12 +48,16 @@ export const RecordType = {
   run: 18,
 } as const;
 
+/** Flag of a data record. */
+const DEDUP_OFF = 0x01;
+
 export interface DataRecord {
   readonly type: 'data';
   readonly volume: number;
   readonly chunkNumber: number;
   readonly id: number;
   readonly log2: number;
+  readonly dedupOff: boolean;
   readonly fingerprintHigh: number;
   readonly fingerprintLow: number;
   /** Where its bytes lie within the frame. */
@@ -211,6 +216,7 @@ export function decodeRecords(bytes: Uint8Array, header: FrameHeader): JournalRe
           chunkNumber: getU64(view, at + 8),
           id: getU64(view, at + 16),
           log2,
+          dedupOff: (view.getUint8(at + 2) & DEDUP_OFF) !== 0,
           fingerprintHigh: view.getUint32(at + 24, true),
           fingerprintLow: view.getUint32(at + 28, true),
           dataOffset,
@@ -289,7 +295,8 @@ export function putDataRecord(
   at: number,
   record: Omit<DataRecord, 'type' | 'dataOffset'>,
 ): void {
-  view.setUint32(at, RecordType.data | (record.log2 << 8), true);
+  const flags = record.dedupOff ? DEDUP_OFF : 0;
+  view.setUint32(at, RecordType.data | (record.log2 << 8) | (flags << 16), true);
   view.setUint32(at + 4, record.volume, true);
   setU64(view, at + 8, record.chunkNumber);
   setU64(view, at + 16, record.id);

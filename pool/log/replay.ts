@@ -399,6 +399,7 @@ function pendingOf(frame: ReadFrame, record: DataRecord, volume: Volume | undefi
     slot: ABSENT,
     wanted: true,
     staged: false,
-    owed: owedAfterStart(volume?.dedup),
+    dedupOff: record.dedupOff,
+    owed: record.dedupOff ? null : owedAfterStart(volume?.dedup),
   };
 }

@@ -53,6 +53,8 @@ export class Change implements Entry, Held, Admission {
   #holes: readonly HoleRun[] = NO_HOLES;
   #pins: Page[] = [];
   #search: DuplicateSearch | null = null;
+  /** The volume's mode when the chunks got their ids: record and entry say the same of it. */
+  #dedupOff = false;
   /** Chunks that took effect and look for their duplicates now. */
   #owing: PendingChunk[] | null = null;
   #keep: { readonly made: number } | null = null;
@@ -234,6 +236,7 @@ export class Change implements Entry, Held, Admission {
       this.#unpin();
       return;
     }
+    this.#dedupOff = !shares && this.#volume.dedup === 'off';
     let data = 0;
     for (const part of this.#parts) {
       if (part.idPage !== null) continue;
@@ -343,6 +346,7 @@ export class Change implements Entry, Held, Admission {
         chunkNumber,
         id,
         log2,
+        dedupOff: this.#dedupOff,
         fingerprintHigh,
         fingerprintLow,
       });
@@ -399,7 +403,8 @@ export class Change implements Entry, Held, Admission {
       slot: ABSENT,
       wanted: true,
       staged: false,
-      owed: this.#owedBy(part),
+      dedupOff: this.#dedupOff,
+      owed: this.#dedupOff ? null : this.#owedBy(part),
     };
     this.#appliedData += chunkBytes;
     this.#volume.setChunk(leaf, chunk, part.bytes);

@@ -61,7 +61,8 @@ function makeFrame(random: Prng, compute: RealCompute, at: FramePosition): Writt
     compute.hash64(bytes.subarray(from, from + 4096), FINGERPRINT_SEED, hash);
     const [fingerprintHigh = 0, fingerprintLow = 0] = hash;
     const place = { volume: 1, chunkNumber: random.uint32(), id: random.uint32() };
-    putDataRecord(view, record, { ...place, log2: 12, fingerprintHigh, fingerprintLow });
+    const dedupOff = chunk % 2 === 1;
+    putDataRecord(view, record, { ...place, dedupOff, log2: 12, fingerprintHigh, fingerprintLow });
   }
   if (ids.length > 0) {
     const first = random.uint32();

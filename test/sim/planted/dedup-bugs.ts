@@ -38,8 +38,8 @@ export const dedupBugs: readonly Bug[] = [
     edits: [
       {
         file: SEARCH,
-        find: '      if (chunks.isShareable(page, id, chunk, this.#log2)) {\n        // What',
-        replace: '      {\n        void chunks;\n        // What',
+        find: '      if (this.#isCandidate(page, id, chunk)) {\n        // What',
+        replace: '      {\n        // What',
       },
     ],
   },

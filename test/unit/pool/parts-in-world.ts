@@ -115,6 +115,7 @@ export function pendingChunk(id: number, facts: Partial<PendingChunk> = {}): Pen
     slot: ABSENT,
     wanted: true,
     staged: false,
+    dedupOff: false,
     owed: null,
     ...facts,
   };

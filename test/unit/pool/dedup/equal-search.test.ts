@@ -77,15 +77,6 @@ describe('the queue of pairs', () => {
     queue.add({ segment: 1, offset: 64 }, { leaves: 7, stays: 8, log2: 20 });
     expect(queue.take({ pairs: 3, bytes: 1 })).toHaveLength(1);
   });
-
-  it('is full at its bound', () => {
-    const queue = new JoinQueue(100 * 64);
-    for (let pair = 0; pair < 100; pair++) {
-      expect(queue.isFull).toBe(false);
-      queue.add({ segment: 1, offset: 64 * pair }, { leaves: pair, stays: 500, log2: 12 });
-    }
-    expect(queue.isFull).toBe(true);
-  });
 });
 
 describe('the pace of what is done while the pool is quiet', () => {

@@ -2,8 +2,7 @@ import { JoinQueue } from '../../../../pool/dedup/join-queue.ts';
 import type { Pair } from '../../../../pool/dedup/join-queue.ts';
 
 const MIB = 2 ** 20;
-/** As many entries as a walk passes before it looks whether the queue is full. */
-const STEP = 4096;
+const ENTRIES_PER_PAGE = 128;
 /** A pair in a piece of its own as the queue counts it; 253 were measured. */
 const LONE_PAIR_BYTES = 320;
 
@@ -12,7 +11,8 @@ const pairOf = (number: number): Pair => ({ leaves: 2 * number, stays: 2 * numbe
 function filled(queue: JoinQueue, at: (number: number) => { segment: number; offset: number }) {
   let added = 0;
   while (!queue.isFull && added < 1_000_000) {
-    for (let each = 0; each < STEP; each++) queue.add(at(added), pairOf(added++));
+    const step = queue.pagesPerStep * ENTRIES_PER_PAGE;
+    for (let each = 0; each < step; each++) queue.add(at(added), pairOf(added++));
   }
   return added;
 }
@@ -23,7 +23,8 @@ describe('pairs that wait to be compared', () => {
   it('take no more memory than they may when no two of them are near each other', () => {
     const queue = new JoinQueue(8 * MIB);
     const added = filled(queue, (number) => ({ segment: number + 1, offset: 0 }));
-    expect(added).toBeGreaterThan(STEP);
+    expect(queue.pagesPerStep).toBe(32);
+    expect(added).toBeGreaterThan(4 * 4096);
     expect(added * LONE_PAIR_BYTES).toBeLessThanOrEqual(8 * MIB);
   });
 
@@ -37,14 +38,21 @@ describe('pairs that wait to be compared', () => {
     expect(added * 64).toBeLessThanOrEqual(8 * MIB);
   });
 
-  it('are few for a budget that is less than a step: it is full after each', () => {
-    const queue = new JoinQueue(1024);
-    expect(queue.isFull).toBe(true);
-    for (let number = 0; number < STEP; number++) {
-      queue.add({ segment: 1, offset: number }, pairOf(number));
-    }
-    expect(queue.take(everything)).toHaveLength(STEP);
-    expect(queue.size).toBe(0);
+  it('keep to a small budget too, in smaller steps', () => {
+    const queue = new JoinQueue(MIB / 4);
+    const added = filled(queue, (number) => ({ segment: number + 1, offset: 0 }));
+    expect(queue.pagesPerStep).toBe(1);
+    expect(added).toBeGreaterThan(ENTRIES_PER_PAGE);
+    expect(added * LONE_PAIR_BYTES).toBeLessThanOrEqual(MIB / 4);
+  });
+
+  it('are those of a page or two for any budget', () => {
+    const queue = new JoinQueue(0);
+    expect(queue.isFull).toBe(false);
+    const added = filled(queue, (number) => ({ segment: number + 1, offset: 0 }));
+    expect(added).toBe(2 * ENTRIES_PER_PAGE);
+    expect(queue.take(everything)).toHaveLength(added);
+    expect([queue.size, queue.isFull]).toEqual([0, false]);
   });
 
   it('are given out in the order in which they lie on the disk', () => {

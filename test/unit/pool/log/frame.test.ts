@@ -92,11 +92,11 @@ describe('a journal frame', () => {
   });
 
   test('has the fields of a data record where the format says', () => {
-    const record = { volume: 3, chunkNumber: WIDE, id: 2 ** 40 - 1, log2: 20 };
+    const record = { volume: 3, chunkNumber: WIDE, id: 2 ** 40 - 1, log2: 20, dedupOff: true };
     const { view } = frameOf(compute, { records: 1, data: 2 ** 20 }, (it, at) => {
       putDataRecord(it, at, { ...record, fingerprintHigh: 0xfedcba98, fingerprintLow: 1 });
     });
-    expect([view.getUint8(64), view.getUint8(65)]).toEqual([1, 20]);
+    expect([view.getUint8(64), view.getUint8(65), view.getUint8(66)]).toEqual([1, 20, 1]);
     expect(view.getUint32(68, true)).toBe(3);
     expect(view.getBigUint64(72, true)).toBe(BigInt(WIDE));
     expect(view.getBigUint64(80, true)).toBe(2n ** 40n - 1n);
@@ -120,11 +120,12 @@ describe('a journal frame', () => {
   test('gives its records back, each with the place of its data', () => {
     const { bytes } = frameOf(compute, { records: 3, data: 8192 + 4096 }, (it, at) => {
       const record = { volume: 1, chunkNumber: 5, id: 6, fingerprintHigh: 7, fingerprintLow: 8 };
-      putDataRecord(it, at, { ...record, log2: 13 });
+      putDataRecord(it, at, { ...record, log2: 13, dedupOff: false });
       hole(it, at + 32);
-      putDataRecord(it, at + 64, { ...record, log2: 12 });
+      putDataRecord(it, at + 64, { ...record, log2: 12, dedupOff: true });
     });
     const records = decodeRecords(bytes, peek(bytes));
+    expect(records?.map((it) => it.type === 'data' && it.dedupOff)).toEqual([false, false, true]);
     expect(records?.map((it) => (it.type === 'data' ? it.dataOffset : it.type))).toEqual([
       160,
       'hole',
@@ -200,7 +201,7 @@ describe('a journal frame', () => {
   test('makes no sense when data or payload reach beyond it', () => {
     const data = frameOf(compute, { records: 1, data: 4096 }, (it, at) => {
       const record = { volume: 1, chunkNumber: 5, id: 6, fingerprintHigh: 7, fingerprintLow: 8 };
-      putDataRecord(it, at, { ...record, log2: 13 });
+      putDataRecord(it, at, { ...record, log2: 13, dedupOff: false });
     });
     expect(decodeRecords(data.bytes, peek(data.bytes))).toBeNull();
     const payload = frameOf(compute, { records: 2 }, (it, at) => {
