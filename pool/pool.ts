@@ -273,6 +273,10 @@ export class Pool implements PoolControl {
     return this.#snapshots.list(volume, page);
   }
 
+  snapshotIds(volume?: string): readonly number[] {
+    return this.#snapshots.ids(volume);
+  }
+
   snapshot(name: string): SnapshotInfo {
     return this.#snapshots.show(name);
   }

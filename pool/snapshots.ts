@@ -48,13 +48,23 @@ export class Snapshots {
 
   /** Those of a volume, or all; oldest first, which is the order of their ids. */
   list(volume?: string, { after = 0, limit = Infinity }: Partial<Page> = {}): SnapshotInfo[] {
+    return this.#seen(volume)
+      .filter(({ id }) => id > after)
+      .slice(0, limit)
+      .map((snapshot) => this.#infoOf(snapshot));
+  }
+
+  ids(volume?: string): readonly number[] {
+    return this.#seen(volume).map(({ id }) => id);
+  }
+
+  /** Of one volume, or all, oldest first, without those that are hidden. */
+  #seen(volume?: string): SnapshotRecord[] {
     const volumes = volume === undefined ? this.#volumes.all() : [this.#volumeOf(volume)];
     return volumes
       .flatMap((one) => this.#volumes.families.snapshotsOf(one.id))
-      .filter(({ id, hidden }) => id > after && !hidden)
-      .sort((one, other) => one.id - other.id)
-      .slice(0, limit)
-      .map((snapshot) => this.#infoOf(snapshot));
+      .filter(({ hidden }) => !hidden)
+      .sort((one, other) => one.id - other.id);
   }
 
   show(name: string): SnapshotInfo {

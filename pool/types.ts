@@ -316,6 +316,8 @@ export interface PoolControl {
   nameOf(id: number): string | null;
   /** Of one volume, or all, oldest first. Names of snapshots are VOLUME@SNAPSHOT. */
   snapshots(volume?: string, page?: Page): readonly SnapshotInfo[];
+  /** The same ones, for who has no use for what they hold: there are tens of thousands. */
+  snapshotIds(volume?: string): readonly number[];
   snapshot(name: string): SnapshotInfo;
   /** With `freeableBytes`: looks at each chunk that only it has. */
   snapshotExact(name: string): Promise<SnapshotInfo>;

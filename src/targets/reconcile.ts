@@ -79,7 +79,7 @@ export function ownTarget(
 export async function reconcile(ports: ReconcilePorts): Promise<Found> {
   const { control, log, pool } = ports;
   const volumes = pool.volumes().filter(isThere);
-  const ids = new Set([...volumes, ...pool.snapshots()].map(({ id }) => id));
+  const ids = new Set([...volumes.map(({ id }) => id), ...pool.snapshotIds()]);
   const targets: FoundTarget[] = [];
   const damaged: string[] = [];
   const changes: ControlChange[] = [];

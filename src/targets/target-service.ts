@@ -3,6 +3,7 @@
  * for, and the changes that operators make. Changes take turns, reads never wait. Until `attach`
  * there is no pool, `ready` is false and logins are told to come again (0301).
  */
+import { setImmediate } from 'node:timers/promises';
 import type { ControlState, SecretBox } from '../base/control-state.ts';
 import type { Logger } from '../base/ports.ts';
 import type { BlockDevice } from '../../iscsi/scsi/block-device.ts';
@@ -19,6 +20,8 @@ import { freeIqn, ownTarget, reconcile } from './reconcile.ts';
 import { encodeText, exportKey, newRecord } from './records.ts';
 import { TargetBook } from './target-book.ts';
 import type { LiveTarget, LunHolder } from './target-book.ts';
+
+const SERIALS_PER_TURN = 256;
 
 /** The logical units: a device is one of them, whatever targets show it. */
 export interface UnitEvents {
@@ -108,8 +111,9 @@ export class TargetService implements TargetDirectory {
     const { control, secrets, log } = this.#ports;
     const found = await reconcile({ control, secrets, log, pool: attachment.pool });
     this.#attachment = attachment;
-    const all = [...attachment.pool.volumes(), ...attachment.pool.snapshots()];
-    await this.#ports.reservations.open(new Set(all.map(({ id }) => this.#serialOf(id))));
+    const { pool } = attachment;
+    const all = [...pool.volumes().map(({ id }) => id), ...pool.snapshotIds()];
+    await this.#ports.reservations.open(new Set(await this.#serialsOf(all)));
     for (const iqn of found.damaged) this.#book.damaged.add(iqn);
     for (const { iqn, record, secrets: opened } of found.targets) {
       this.#book.show(iqn, { record, secrets: opened });
@@ -311,7 +315,7 @@ export class TargetService implements TargetDirectory {
     return this.#inTurn(async () => {
       const { pool } = this.#attached();
       const { id } = pool.volume(name);
-      const ids = [id, ...pool.snapshots(name).map((one) => one.id)];
+      const ids = [id, ...pool.snapshotIds(name)];
       const { force, withSnapshots } = options;
       await this.#remove(ids, { what: `volume ${name}`, force }, (prepare) =>
         pool.deleteVolume(name, { withSnapshots, prepare }),
@@ -345,7 +349,7 @@ export class TargetService implements TargetDirectory {
       for (const target of this.#mapping(id)) {
         this.#refuseInUse(target, `volume ${snapshot.volume}`, force);
       }
-      const all = pool.snapshots(snapshot.volume).map((one) => one.id);
+      const all = pool.snapshotIds(snapshot.volume);
       const later = deleteLater ? all.slice(all.indexOf(snapshot.id) + 1) : [];
       return this.#remove(later, { what: 'a later snapshot', force }, async (prepare) => {
         const volume = await pool.rollback(name, { deleteLater, prepare });
@@ -386,7 +390,7 @@ export class TargetService implements TargetDirectory {
       if (ownVolumeId !== null && gone.has(ownVolumeId)) continue;
       await this.#book.change(target, {});
     }
-    await this.#ports.reservations.forget(ids.map((id) => this.#serialOf(id)));
+    await this.#ports.reservations.forget(await this.#serialsOf(ids));
     return removed;
   }
 
@@ -402,9 +406,15 @@ export class TargetService implements TargetDirectory {
     throw new RequestError('in-use', message);
   }
 
-  #serialOf(volumeId: number): string {
+  /** Each is a hash: some a turn. */
+  async #serialsOf(ids: readonly number[]): Promise<string[]> {
     const { uuid: poolUuid } = this.#attached().pool;
-    return identityOf({ poolUuid, volumeId, name: '' }).serial;
+    const serials: string[] = [];
+    for (const volumeId of ids) {
+      serials.push(identityOf({ poolUuid, volumeId, name: '' }).serial);
+      if (serials.length % SERIALS_PER_TURN === 0) await setImmediate();
+    }
+    return serials;
   }
 
   #attached(): Attachment {

@@ -105,6 +105,11 @@ export class MemoryPool implements PoolControl {
     return all.filter((one) => volume === undefined || one.volume === volume).slice(0, limit);
   }
 
+  snapshotIds(volume?: string): readonly number[] {
+    const all = [...this.#snapshots.values()];
+    return all.flatMap((one) => (volume === undefined || one.volume === volume ? [one.id] : []));
+  }
+
   snapshot(name: string): SnapshotInfo {
     const found = this.#snapshots.get(name);
     if (found === undefined) throw new PoolError('not-found', `there is no snapshot ${name}`);

@@ -20,6 +20,33 @@ const createDb = () =>
 const removeDb = (force = false) =>
   bench.service.removeVolume('db', { force, withSnapshots: false });
 
+/** Turns of the event loop until then. */
+async function turnsOf(done: Promise<unknown>): Promise<number> {
+  let turns = 0;
+  let ended = false;
+  const count = (): void => {
+    turns += 1;
+    if (!ended) setImmediate(count);
+  };
+  setImmediate(count);
+  await done.finally(() => {
+    ended = true;
+  });
+  return turns;
+}
+
+describe('a volume with tens of thousands of snapshots', () => {
+  test('holds no turn up for long at the start, nor when it goes', async () => {
+    await createDb();
+    await pool.createSnapshots(Array.from({ length: 12_000 }, (_, at) => `db@${at}`));
+    const whatTheyHold = jest.spyOn(pool, 'snapshots');
+    expect(await turnsOf(bench.restart())).toBeGreaterThan(12_000 / 512);
+    const removal = bench.service.removeVolume('db', { force: true, withSnapshots: true });
+    expect(await turnsOf(removal)).toBeGreaterThan(12_000 / 512);
+    expect(whatTheyHold).not.toHaveBeenCalled();
+  });
+});
+
 describe('a volume made for export', () => {
   test('is LUN 0 of a target of its own', async () => {
     const { id } = await createDb();
