@@ -19,8 +19,9 @@
  *   hole       0 type u8 · 4 volume u32 · 8 first chunk number u64 · 16 count u64
  *   catalogue  0 type u8 · 4 payload length u32; the payload (JSON) follows, padded to 32
  *   start      0 type u8 · 8 next segment number u64: the first frame of an incarnation
- *   reference  0 type u8 · 4 volume u32 · 8 chunk number u64 · 16 chunk id u64: that chunk number names
- *              a chunk that is there already, or whose data record is earlier in the log
+ *   reference  0 type u8 · 1 flags u8: bit 0, a join · 4 volume u32 · 8 chunk number u64 · 16 chunk id u64: that chunk number names
+ *              a chunk that is there already, or whose data record is earlier in the log; a join: what it
+ *              named before has the same bytes
  *   alias      0 type u8 · 8 chunk id u64 · 16 chunk id u64: the first stands for the second from now
  *              on, which has the same bytes
  *   run        0 type u8 · 2 count u16, 1 to 256 · 4 volume u32 · 8 first chunk number u64; so many chunk
@@ -50,6 +51,8 @@ export const RecordType = {
 
 /** Flag of a data record. */
 const DEDUP_OFF = 0x01;
+/** Flag of a reference record. */
+const JOIN = 0x01;
 
 export interface DataRecord {
   readonly type: 'data';
@@ -68,6 +71,8 @@ export interface ReferenceRecord {
   readonly volume: number;
   readonly chunkNumber: number;
   readonly id: number;
+  /** What the chunk number named before has the same bytes. */
+  readonly isJoin: boolean;
 }
 export interface AliasRecord {
   readonly type: 'alias';
@@ -212,9 +217,7 @@ export function decodeRecords(bytes: Uint8Array, header: FrameHeader): JournalRe
         const log2 = view.getUint8(at + 1);
         records.push({
           type: 'data',
-          volume: view.getUint32(at + 4, true),
-          chunkNumber: getU64(view, at + 8),
-          id: getU64(view, at + 16),
+          ...chunkAt(view, at),
           log2,
           dedupOff: (view.getUint8(at + 2) & DEDUP_OFF) !== 0,
           fingerprintHigh: view.getUint32(at + 24, true),
@@ -227,9 +230,8 @@ export function decodeRecords(bytes: Uint8Array, header: FrameHeader): JournalRe
       case RecordType.reference:
         records.push({
           type: 'reference',
-          volume: view.getUint32(at + 4, true),
-          chunkNumber: getU64(view, at + 8),
-          id: getU64(view, at + 16),
+          ...chunkAt(view, at),
+          isJoin: (view.getUint8(at + 1) & JOIN) !== 0,
         });
         break;
       case RecordType.alias:
@@ -272,6 +274,16 @@ export function decodeRecords(bytes: Uint8Array, header: FrameHeader): JournalRe
   return dataOffset <= header.lengthBytes ? records : null;
 }
 
+/** Of data and reference records: which chunk is where. */
+const chunkAt = (
+  view: DataView,
+  at: number,
+): { volume: number; chunkNumber: number; id: number } => ({
+  volume: view.getUint32(at + 4, true),
+  chunkNumber: getU64(view, at + 8),
+  id: getU64(view, at + 16),
+});
+
 function decodeRun(view: DataView, at: number, end: number): RunRecord | null {
   const count = view.getUint16(at + 2, true);
   if (count === 0 || count > RUN_CHUNKS || at + runBytes(count) > end) return null;
@@ -309,7 +321,7 @@ export function putReferenceRecord(
   at: number,
   record: Omit<ReferenceRecord, 'type'>,
 ): void {
-  view.setUint32(at, RecordType.reference, true);
+  view.setUint32(at, RecordType.reference | ((record.isJoin ? JOIN : 0) << 8), true);
   view.setUint32(at + 4, record.volume, true);
   setU64(view, at + 8, record.chunkNumber);
   setU64(view, at + 16, record.id);

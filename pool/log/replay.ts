@@ -264,15 +264,20 @@ export class Replay {
     pages.letGo(page);
   }
 
-  /** The entry has to be there before the reference: increments at once, drops after the end. */
+  /** The entry has to be there before the reference: increments at once, drops after the end. What was
+   * to be joined to a lost chunk keeps what it has: until a checkpoint has the join that is there. */
   async #applyReference(record: ReferenceRecord): Promise<void> {
-    const { pages } = this.#core;
+    const { pages, chunks } = this.#core;
     const volume = this.#volumes.byId(record.volume);
     if (volume === undefined) return;
     const page = await this.#holdForReplay(chunkKeyOf(record.id), record);
     const leaf = await this.#leafForReplay(volume, record);
-    if (leaf !== null && page === null) volume.setLost(leaf, record.chunkNumber);
-    if (leaf !== null && page !== null) volume.setReference(leaf, record, page);
+    const isLost = page === null || chunks.stateOf(page, record.id) === ChunkState.lost;
+    const stays = record.isJoin && isLost;
+    if (leaf !== null && !stays) {
+      if (page === null) volume.setLost(leaf, record.chunkNumber);
+      else volume.setReference(leaf, record, page);
+    }
     if (page !== null) pages.letGo(page);
   }
 

@@ -337,7 +337,7 @@ export class Change implements Entry, Held, Admission {
     for (const part of this.#parts) {
       const { number: chunkNumber, id, fingerprintHigh, fingerprintLow } = part;
       if (part.isDuplicate) {
-        putReferenceRecord(view, record, { volume, chunkNumber, id });
+        putReferenceRecord(view, record, { volume, chunkNumber, id, isJoin: false });
         record += RECORD_BYTES;
         continue;
       }

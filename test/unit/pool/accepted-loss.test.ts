@@ -77,3 +77,31 @@ test('what was given up never shows the bytes of another volume, though its page
   const again = await fourth.read('a', 0, lost.length);
   expect(Buffer.compare(Buffer.from(again as Uint8Array), lost)).toBe(0);
 }, 100_000);
+
+test('a copy that was joined to what is lost is as it was', async () => {
+  const image = noise(BYTES, 3);
+  const first = await PoolInWorld.open(calmWorld());
+  await first.create('a', { dedup: 'on-ack' });
+  await first.write('a', 0, image);
+  await first.write('a', 8 * MIB, image);
+  const joined = (): number => first.pool.status().counters['dedupOnAckShared'] ?? 0;
+  await first.world.run(first.world.clock.nowMs() + 200);
+  expect(joined()).toBe(BYTES / CHUNK_BYTES);
+  await first.flush('a');
+  // Whose frame says how far the log is synced.
+  await first.write('a', MIB, patterned(CHUNK_BYTES, 1));
+  first.world.crash('process');
+  // The first that holds them: the copy was written behind it.
+  for (const [path, file] of first.world.medium('disk').root.files()) {
+    const at = path.startsWith('journal/')
+      ? Buffer.from(file.bytes).indexOf(image.subarray(0, 64))
+      : -1;
+    if (at >= 0) file.flip(at + 100, 3);
+  }
+  await expect(PoolInWorld.open(first.world)).rejects.toMatchObject({ code: 'damaged' });
+  const second = await PoolInWorld.open(first.world, { acceptLoss: true });
+  expect(await second.read('a', 0, CHUNK_BYTES)).toBe('unreadable');
+  const read = await second.read('a', 8 * MIB, BYTES);
+  expect(Buffer.compare(Buffer.from(read as Uint8Array), image)).toBe(0);
+  expect((await second.world.until(second.pool.recount())).problems).toEqual([]);
+});
