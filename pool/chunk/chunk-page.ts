@@ -5,9 +5,10 @@
  *   3 count · 4, 5 fingerprint (high, low) · 6 the checkpoint that first holds its death ·
  *   7 state, log2 of the plain length << 8
  *
- * An alias (state 4) keeps the id it stands for in words 0 and 1 (low, high). A chunk that an alias
- * stands for has bit 16 of word 7 set for the rest of its life. A chunk that was
- * written with dedup off has the number of the volume that wrote it in word 6.
+ * An alias (state 4) keeps the id it stands for in words 0 and 1 (low, high), and no fingerprint: it has
+ * that chunk's, and of what a copy of known data costs, fingerprints were the larger part. A chunk that
+ * an alias stands for has bit 16 of word 7 set for the rest of its life. A chunk that was written with
+ * dedup off has the number of the volume that wrote it in word 6.
  */
 import { PAGE_HEADER_WORDS, PageKind, pageKey } from '../meta/page.ts';
 

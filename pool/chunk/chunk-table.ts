@@ -306,6 +306,8 @@ export class ChunkTable {
     page.words[at + 1] = Math.floor(of.id / 2 ** 32);
     page.words[at + EntryField.stored] = 0;
     page.words[at + EntryField.offWriter] = 0;
+    page.words[at + EntryField.fingerprintHigh] = 0;
+    page.words[at + EntryField.fingerprintLow] = 0;
     page.words[at + EntryField.state] = (state & 0xff00) | ChunkState.alias;
   }
 

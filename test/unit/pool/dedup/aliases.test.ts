@@ -1,6 +1,7 @@
 import type { Page } from '../../../../pool/meta/page-cache.ts';
 import { Join } from '../../../../pool/dedup/join.ts';
 import { ChunkState, chunkKeyOf } from '../../../../pool/chunk/chunk-page.ts';
+import { fingerprintOf } from '../../../../pool/log/plain-reader.ts';
 import { Parts } from '../parts-in-world.ts';
 
 interface Named {
@@ -26,6 +27,10 @@ describe('an alias', () => {
     expect(parts.chunks.countOf(kept.page, kept.id)).toBe(2);
     expect(parts.chunks.countOf(joined.page, joined.id)).toBe(1);
     expect(parts.chunks.placeOf(joined.page, joined.id)).toBeNull();
+    expect(fingerprintOf(joined.page, joined.id)).toEqual({
+      fingerprintHigh: 0,
+      fingerprintLow: 0,
+    });
     expect(parts.chunks.uniqueBytes).toBe(4096);
   });
 
