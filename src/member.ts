@@ -174,7 +174,11 @@ export class Member {
     const { token, tls } = this.#security;
     const { version, log, onBug } = this.#surroundings;
     const ofProcess = processGauges();
-    const gauges = (): Gauge[] => [...ofProcess(), ...unitGauges(this.#units)];
+    const units = this.#units;
+    function* gauges(): Generator<Gauge> {
+      yield* ofProcess();
+      yield* unitGauges(units);
+    }
     const backend: Backend = { ...this.#backend(), gauges };
     this.#api = await makeApi(backend, {
       version,

@@ -1,4 +1,5 @@
 /** What each logical unit counts, as metrics of its volume: since the LUN was first shown. */
+import type { LogicalUnit } from '../iscsi/scsi/logical-unit.ts';
 import type { LogicalUnits } from '../iscsi/scsi/logical-units.ts';
 import { operations } from '../iscsi/scsi/unit-statistics.ts';
 import type { Gauge } from './api/backend.ts';
@@ -28,22 +29,26 @@ function histogramGauges(histogram: LatencyHistogram, labels: Labels): Gauge[] {
   return [...buckets, whole, sample('sum', sumMs / 1000), sample('count', count)];
 }
 
-export function unitGauges(units: LogicalUnits): Gauge[] {
-  return units.all().flatMap(({ device, statistics }) => {
-    const volume = device.identity.name;
-    const moved = (operation: string, value: number): Gauge => ({
+function* movedGauges({ device, statistics }: LogicalUnit): Generator<Gauge> {
+  for (const operation of ['read', 'write'] as const) {
+    yield {
       name: 'scale_volume_moved_bytes_total',
       help: 'Bytes that commands read and wrote',
       kind: 'counter',
-      value,
-      labels: { volume, operation },
-    });
-    return [
-      moved('read', statistics.reads.movedBytes),
-      moved('write', statistics.writes.movedBytes),
-      ...operations.flatMap((operation) =>
-        histogramGauges(statistics.latencies[operation], { volume, operation }),
-      ),
-    ];
-  });
+      value: statistics[`${operation}s`].movedBytes,
+      labels: { volume: device.identity.name, operation },
+    };
+  }
+}
+
+/** Made as they are asked for; the samples of one histogram are of one moment. */
+export function* unitGauges(units: LogicalUnits): Generator<Gauge> {
+  const all = units.all();
+  for (const unit of all) yield* movedGauges(unit);
+  for (const { device, statistics } of all) {
+    const volume = device.identity.name;
+    for (const operation of operations) {
+      yield* histogramGauges(statistics.latencies[operation], { volume, operation });
+    }
+  }
 }

@@ -24,6 +24,6 @@ export interface Backend {
   readonly reservations: ReservationService;
   readonly sessions: () => readonly SessionInfo[];
   readonly iscsiUrl: (iqn: string, lun: number) => string;
-  /** Of the process and the transport, beside what the pool counts. */
-  readonly gauges: () => readonly Gauge[];
+  /** Of the process and the transport, beside what the pool counts; those of one metric follow each other. */
+  readonly gauges: () => Iterable<Gauge>;
 }

@@ -1,4 +1,5 @@
 /** Metrics in the text format of Prometheus; read when asked for, kept nowhere. */
+import { setImmediate } from 'node:timers/promises';
 import type { PoolControl, VolumeInfo } from '../../pool/types.ts';
 import type { Backend, Gauge } from './backend.ts';
 
@@ -18,16 +19,30 @@ function sampleLine({ name, labels, value }: Gauge): string {
   return `${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}\n`;
 }
 
-/** Samples of one metric stand together, under one HELP and TYPE. */
-export function prometheusText(gauges: readonly Gauge[]): string {
-  const byMetric = Map.groupBy(gauges, ({ name, metric }) => metric ?? name);
+const SAMPLES_PER_TURN = 256;
+
+/**
+ * Parts of the text: each LUN has a hundred samples, so that all at once would hold the event loop. Samples
+ * of one metric come one after the other, and stand under one HELP and TYPE.
+ */
+export async function* prometheusText(gauges: Iterable<Gauge>): AsyncGenerator<string> {
+  let metric: string | null = null;
   let text = '';
-  for (const [name, samples] of byMetric) {
-    const { help, kind } = samples[0] ?? { help: '', kind: 'gauge' };
-    text += `# HELP ${name} ${help}\n# TYPE ${name} ${kind}\n`;
-    for (const sample of samples) text += sampleLine(sample);
+  let samples = 0;
+  for (const gauge of gauges) {
+    const { name, help, kind } = gauge;
+    if (metric !== (gauge.metric ?? name)) {
+      metric = gauge.metric ?? name;
+      text += `# HELP ${metric} ${help}\n# TYPE ${metric} ${kind}\n`;
+    }
+    text += sampleLine(gauge);
+    samples += 1;
+    if (samples % SAMPLES_PER_TURN > 0) continue;
+    yield text;
+    text = '';
+    await setImmediate();
   }
-  return text;
+  if (text !== '') yield text;
 }
 
 const healths = ['healthy', 'degraded', 'healing', 'failed'] as const;
@@ -55,17 +70,22 @@ function poolGauges(pool: PoolControl): Gauge[] {
 
 const volumeFields = ['sizeBytes', 'usedBytes', 'uniqueBytes'] as const;
 
-function volumeGauges(volume: VolumeInfo): Gauge[] {
-  return volumeFields.map((field) => ({
-    name: `scale_volume_${nameOf(field)}`,
-    help: `${field} of each volume`,
-    kind: 'gauge',
-    value: volume[field],
-    labels: { volume: volume.name },
-  }));
+function* volumeGauges(volumes: readonly VolumeInfo[]): Generator<Gauge> {
+  for (const field of volumeFields) {
+    for (const volume of volumes) {
+      yield {
+        name: `scale_volume_${nameOf(field)}`,
+        help: `${field} of each volume`,
+        kind: 'gauge',
+        value: volume[field],
+        labels: { volume: volume.name },
+      };
+    }
+  }
 }
 
-export function metricsText(backend: Backend): string {
+/** Parts, made as they are asked for. What the pool says is of the moment of the call. */
+export function metricsText(backend: Backend): AsyncGenerator<string> {
   const pool = backend.pool();
   const ready: Gauge = {
     name: 'scale_ready',
@@ -79,7 +99,12 @@ export function metricsText(backend: Backend): string {
     kind: 'gauge',
     value: backend.sessions().length,
   };
-  const ofPool =
-    pool === null ? [] : [...poolGauges(pool), ...pool.volumes().flatMap(volumeGauges)];
-  return prometheusText([ready, sessions, ...ofPool, ...backend.gauges()]);
+  const ofPool = pool === null ? [] : poolGauges(pool);
+  const volumes = pool === null ? [] : pool.volumes();
+  function* all(): Generator<Gauge> {
+    yield* [ready, sessions, ...ofPool];
+    yield* volumeGauges(volumes);
+    yield* backend.gauges();
+  }
+  return prometheusText(all());
 }

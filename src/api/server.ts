@@ -2,6 +2,7 @@
  * The REST API: everything that operators ask and change, with its OpenAPI document. It answers from
  * the start of the process; while the pool recovers, what needs the pool is a 503.
  */
+import { Readable } from 'node:stream';
 import swagger from '@fastify/swagger';
 import fastify from 'fastify';
 import type { FastifyInstance, FastifyReply } from 'fastify';
@@ -144,6 +145,6 @@ function statusRoutes(app: FastifyInstance, backend: Backend): void {
   app.get(
     '/metrics',
     { schema: { tags, summary: 'Metrics for Prometheus', produces: ['text/plain'] } },
-    (_request, reply) => reply.type(metricsType).send(metricsText(backend)),
+    (_request, reply) => reply.type(metricsType).send(Readable.from(metricsText(backend))),
   );
 }
