@@ -34,9 +34,10 @@ export const loginAnswer = (
   sent,
 });
 
-export const textAnswer = ({ header, text }: TextReply): Answer => ({
+export const textAnswer = ({ header, text }: TextReply, sent: () => void): Answer => ({
   takesStatSN: true,
   data: text,
+  sent,
   encode: (numbering, into, at) => {
     encodeTextResponse(header, numbering, into, at);
   },

@@ -66,6 +66,9 @@ export class FullFeature {
   readonly #taskManagement: TaskManagement | null = null;
   readonly #text: TextExchange;
   readonly #keepAlive: KeepAlive;
+  /** The answer to a Text Request is not sent yet: there is one at a time [§11.10], as a few bytes ask for a
+   * list of all targets. */
+  #textWaits = false;
   #pingTag = 0;
   #end: { ended: boolean; readonly waiting: (() => void)[] } | null = null;
 
@@ -189,7 +192,14 @@ export class FullFeature {
       pdu.dataBytes === 0
         ? EMPTY
         : new Uint8Array(pdu.data.subarray(pdu.dataAt, pdu.dataAt + pdu.dataBytes));
-    window.inOrder(request, () => outbox.answer(textAnswer(this.#text.request(request, text))));
+    window.inOrder(request, () => {
+      if (this.#textWaits) {
+        throw rejected(RejectReason.protocolError, 'a Text Request before the last was answered');
+      }
+      const reply = this.#text.request(request, text);
+      this.#textWaits = true;
+      outbox.answer(textAnswer(reply, () => (this.#textWaits = false)));
+    });
   }
 
   /** All targets in a discovery session; else only the one of this session, however it is asked

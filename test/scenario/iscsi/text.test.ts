@@ -176,6 +176,18 @@ describe('text in full feature phase', () => {
     expect(keysOf(link.initiator.take()[0]!.data)[0]).toEqual(['TargetName', TARGET]);
   });
 
+  test('a request before the last was answered is rejected [RFC 7143 §11.10]', () => {
+    const { link } = session();
+    link.slow = true;
+    for (const value of ['All', TARGET]) link.initiator.text([['SendTargets', value]]);
+    link.takeAll();
+    const [answer, reject] = link.initiator.take();
+    expect(keysOf(answer!.data)[0]).toEqual(['TargetName', TARGET]);
+    expect(decodeReject(reject!.header).reason).toBe(0x04);
+    link.initiator.text([['SendTargets', 'All']]);
+    expect(keysOf(link.initiator.take()[0]!.data)[0]).toEqual(['TargetName', TARGET]);
+  });
+
   test('a tag that no exchange has is rejected', () => {
     const { link } = session();
     link.initiator.text([['SendTargets', 'All']], { ttt: 4711 });
