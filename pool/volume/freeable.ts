@@ -1,7 +1,7 @@
 /**
  * What a deletion would free, exactly: of the chunks that only what is deleted has of its family, those
- * that nothing else refers to, by their counts. It looks at each of them. A chunk with one reference is
- * decided at once; the others are remembered, for how many of their references go: a bounded number at a
+ * that nothing else refers to, by their counts. It looks at each of them. What has one reference is
+ * decided at once; of the others it is counted how many of their references go, for a bounded number at a
  * time, in as many passes as that takes.
  */
 import { nextTurn } from '../../src/base/turns.ts';
@@ -18,8 +18,10 @@ import type { Families, Line } from './families.ts';
 import { sortInTurns } from './sort-in-turns.ts';
 import type { VolumeTable } from './volume-table.ts';
 
-/** Bounds the memory: 4 MiB, twice. */
-const IDS_A_PASS = 2 ** 19;
+/** Bounds the memory: some 8 MiB. */
+const IDS_A_PASS = 2 ** 17;
+/** More don't help: what does not fit then are aliases of one chunk, which are of one pass. */
+const MOST_PASSES = 2 ** 12;
 const CHUNKS_PER_TURN = 256;
 
 /** Whose entries go with a deletion, as far as they were born after an epoch. */
@@ -31,6 +33,8 @@ interface Source {
 /** Of a line. */
 type Member = VolumeRecord | SnapshotRecord;
 type Visit = (ids: ArrayLike<number>) => Promise<void>;
+/** By id, how many references to it go. */
+type Going = Map<number, number>;
 
 /** Stored bytes of chunks; what is not destaged yet counts as long as it is. */
 export function freeableBySnapshot(
@@ -130,45 +134,49 @@ async function freedInPasses(
   const { chunks } = core;
   let bytes = 0;
   for (let pass = 0; pass < passes; pass++) {
-    const shared = new Numbers();
+    const shared: Going = new Map();
+    const isTooMuch = (): boolean => shared.size > IDS_A_PASS && passes < MOST_PASSES;
     await forEachOfAll((ids) =>
       forEachId(core, ids, (page, id, references) => {
         const alias = chunks.aliasOf(page, id);
-        if ((alias === 0 ? id : alias) % passes !== pass || shared.count > IDS_A_PASS) return;
-        if (chunks.countOf(page, id) === 1 && alias === 0 && !isAliased(page, id)) {
-          bytes += storedBytesOf(core, page, id);
-        } else {
-          for (let left = references; left > 0; left--) shared.add(id);
-        }
+        if ((alias === 0 ? id : alias) % passes !== pass || isTooMuch()) return;
+        if (chunks.countOf(page, id) !== 1 || isAliased(page, id)) go(shared, id, references);
+        else if (alias === 0) bytes += storedBytesOf(core, page, id);
+        else go(shared, alias, 1);
       }),
     );
-    if (shared.count > IDS_A_PASS) return null;
-    bytes += await freedOf(core, await sorted(core, shared));
+    if (isTooMuch()) return null;
+    bytes += await freedOf(core, shared);
     await nextTurn(core.clock);
   }
   return bytes;
 }
 
-/** Bytes of the chunks whose references are all among these, sorted. An alias whose references all are
- * takes one along of what it stands for: that is decided when all aliases have been looked at. */
-async function freedOf(core: PoolCore, ids: Float64Array): Promise<number> {
+/** Bytes of the chunks whose references all go. An alias whose references all do takes one along of what
+ * it stands for: that is decided when all aliases have been looked at. */
+async function freedOf(core: PoolCore, going: Going): Promise<number> {
   const { chunks } = core;
-  /** Of what aliases stand for, an id for each reference that goes. */
-  const aliased = new Numbers();
+  /** Of what aliases stand for. */
+  const aliased: Going = new Map();
   let bytes = 0;
-  await forEachId(core, ids, (page, id, references) => {
+  await forEachId(core, await sortedIds(core, going), (page, id) => {
+    const references = going.get(id) ?? 0;
     if (isAliased(page, id)) {
-      for (let left = references; left > 0; left--) aliased.add(id);
+      go(aliased, id, references);
     } else if (chunks.countOf(page, id) === references) {
       const target = chunks.aliasOf(page, id);
       if (target === 0) bytes += storedBytesOf(core, page, id);
-      else aliased.add(target);
+      else go(aliased, target, 1);
     }
   });
-  await forEachId(core, await sorted(core, aliased), (page, id, references) => {
-    if (chunks.countOf(page, id) === references) bytes += storedBytesOf(core, page, id);
+  await forEachId(core, await sortedIds(core, aliased), (page, id) => {
+    if (chunks.countOf(page, id) === aliased.get(id)) bytes += storedBytesOf(core, page, id);
   });
   return bytes;
+}
+
+function go(going: Going, id: number, references: number): void {
+  going.set(id, (going.get(id) ?? 0) + references);
 }
 
 /** Whether an alias may stand for this chunk. */
@@ -196,31 +204,8 @@ async function forEachId(
   }
 }
 
-const sorted = (core: PoolCore, numbers: Numbers): Promise<Float64Array> =>
-  sortInTurns(numbers.all, () => nextTurn(core.clock));
-
-/** Numbers that become more, without an object for each. */
-class Numbers {
-  #room = new Float64Array(1024);
-  #count = 0;
-
-  get count(): number {
-    return this.#count;
-  }
-
-  get all(): Float64Array {
-    return this.#room.subarray(0, this.#count);
-  }
-
-  add(number: number): void {
-    if (this.#count === this.#room.length) {
-      const room = new Float64Array(2 * this.#count);
-      room.set(this.#room);
-      this.#room = room;
-    }
-    this.#room[this.#count++] = number;
-  }
-}
+const sortedIds = (core: PoolCore, going: Going): Promise<Float64Array> =>
+  sortInTurns(Float64Array.from(going.keys()), () => nextTurn(core.clock));
 
 /** What its death frees now; 0: it is no live chunk. */
 function storedBytesOf({ chunks }: PoolCore, page: Page, id: number): number {

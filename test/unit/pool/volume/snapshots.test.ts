@@ -1,3 +1,4 @@
+import { nextTurn } from '../../../../src/base/turns.ts';
 import { Prng } from '../../../sim/prng.ts';
 import { MIB, PoolInWorld, calmWorld, patterned } from '../pool-in-world.ts';
 
@@ -100,6 +101,25 @@ describe('a snapshot', () => {
     expect(freeableBytes).toBe(before.storedBytes - after.storedBytes);
     expect(before.uniqueBytes - after.uniqueBytes).toBe(freed);
     await mustAddUp(it);
+  });
+
+  test('with its volume has one chunk in any number of places', async () => {
+    const it = await poolWith('a');
+    const SIZE = 2049 * MIB;
+    await it.world.until(it.pool.resizeVolume('a', SIZE, { shrink: false }));
+    const range = { offset: 0, length: SIZE, pattern: noise(1).subarray(0, 4096) };
+    const filled = new Promise((resolve) => {
+      const options = { durable: false, abortable: { aborted: false } };
+      it.pool.openVolume('a').fill(range, options, resolve);
+    });
+    expect(await it.world.until(filled)).toBeNull();
+    await it.world.until(it.pool.settle());
+    const late = async (): Promise<string> => {
+      for (let turns = 0; turns < 20_000; turns++) await nextTurn(it.world.clock);
+      return 'late';
+    };
+    const exact = await it.world.until(Promise.race([it.pool.volumeExact('a'), late()]));
+    expect(exact).toMatchObject({ freeableBytes: it.pool.status().storedBytes });
   });
 
   test('is counted with its volume, but for what a clone keeps, which goes with that', async () => {
