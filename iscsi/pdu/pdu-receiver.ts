@@ -41,6 +41,8 @@ export interface ReceiverLimits {
 }
 
 const EMPTY = new Uint8Array(0);
+/** Far more than a window of commands; only who sends what is answered at once sends as many. */
+const PDUS_PER_TURN = 512;
 const MAX_TAIL_BYTES = 3 + DIGEST_BYTES;
 
 const digestAt = (bytes: Uint8Array, at: number): number =>
@@ -88,14 +90,20 @@ export class PduReceiver {
     this.#stopped = true;
   }
 
-  /** Throws ProtocolError 'close' for what can't be framed; `currentHeader` tells which it was. */
-  receive(chunk: Uint8Array): void {
+  /**
+   * Gives how many bytes it has taken: all, or those of so many PDUs that the rest is to come in a later
+   * turn. Throws ProtocolError 'close' for what can't be framed; `currentHeader` tells which it was.
+   */
+  receive(chunk: Uint8Array): number {
     let at = 0;
+    let left = PDUS_PER_TURN;
     while (at < chunk.length && !this.#stopped) {
       if (this.#phase !== null) {
         at = this.#continue(chunk, at);
         continue;
       }
+      if (left === 0) return at;
+      left -= 1;
       const here = chunk.length - at;
       if (here >= HEADER_BYTES) {
         this.#open(chunk, at);
@@ -109,6 +117,7 @@ export class PduReceiver {
       this.#phase = 'header';
       this.#filled = 0;
     }
+    return chunk.length;
   }
 
   /** The basic header of the PDU in hand, copied. */

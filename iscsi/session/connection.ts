@@ -83,6 +83,8 @@ export class Connection implements PduSink, RegisteredSession {
   #batch: OutputBatch | null = null;
   #announced = false;
   #paused = false;
+  /** What came with more PDUs than one turn takes. */
+  #later: Uint8Array | null = null;
   #digests = false;
 
   constructor(options: ConnectionOptions) {
@@ -129,18 +131,48 @@ export class Connection implements PduSink, RegisteredSession {
 
   /** Bytes from the socket; `chunk` isn't held. */
   receive(chunk: Uint8Array): void {
-    if (this.#phase === 'closing' || this.#phase === 'closed') return;
+    if (this.#isOver) return;
     this.#fullFeature?.alive();
+    if (this.#later === null) this.#take(chunk);
+    else this.#later = Buffer.concat([this.#later, chunk]);
+  }
+
+  #take(bytes: Uint8Array): void {
+    let taken = bytes.length;
     try {
-      this.#receiver.receive(chunk);
+      taken = this.#receiver.receive(bytes);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#fault(error);
     }
-    if (!this.#paused && this.#outbox.waitingAnswers > this.options.limits.maxWaitingAnswers) {
+    if (taken < bytes.length) {
+      this.#later = new Uint8Array(bytes.subarray(taken));
+      this.options.clock.nextTurn(() => this.#takeLater());
+    }
+    const waitingAnswers = this.#outbox.waitingAnswers > this.options.limits.maxWaitingAnswers;
+    if (!this.#paused && (waitingAnswers || this.#later !== null)) {
       this.#paused = true;
       this.options.host.pauseReading();
     }
+  }
+
+  #takeLater(): void {
+    const bytes = this.#later;
+    this.#later = null;
+    if (bytes !== null && !this.#isOver) this.#take(bytes);
+    this.#readOn();
+  }
+
+  #readOn(): void {
+    const { host, limits } = this.options;
+    if (!this.#paused || this.#later !== null || this.#phase === 'closed') return;
+    if (this.#outbox.waitingAnswers >= limits.maxWaitingAnswers / 2) return;
+    this.#paused = false;
+    host.resumeReading();
+  }
+
+  get #isOver(): boolean {
+    return this.#phase === 'closing' || this.#phase === 'closed';
   }
 
   /** Puts into the batch what there is to send, as far as it goes. */
@@ -157,10 +189,7 @@ export class Connection implements PduSink, RegisteredSession {
   taken(): void {
     // A reader that still takes what waits is slow, not dead.
     if (!this.#outbox.isEmpty) this.#fullFeature?.alive();
-    if (this.#paused && this.#outbox.waitingAnswers < this.options.limits.maxWaitingAnswers / 2) {
-      this.#paused = false;
-      this.options.host.resumeReading();
-    }
+    this.#readOn();
     if (this.#outbox.isEmpty) this.#closeWhenSent();
     else this.#announce();
   }

@@ -159,6 +159,28 @@ describe('bounds', () => {
     expect(link.paused).toBe(false);
   });
 
+  test('of thousands of PDUs in one read a turn takes some, and we read on when all are taken', () => {
+    const { link } = session({ maxWaitingAnswers: 10_000 });
+    const sent: Uint8Array[] = [];
+    link.initiator.sendBytes = (bytes) => sent.push(bytes);
+    for (let n = 0; n < 1300; n++) link.initiator.nop();
+    const last = sent.pop()!;
+    const cut = last.subarray(0, 40);
+    const read = Buffer.concat([...sent, cut]);
+    link.connection.receive(read);
+    read.fill(0xdb);
+    expect(link.paused).toBe(true);
+    link.takeOne();
+    expect(link.initiator.received).toHaveLength(512);
+    link.takeAll();
+    expect(link.initiator.received).toHaveLength(1299);
+    expect(link.paused).toBe(false);
+    link.connection.receive(last.subarray(40));
+    link.takeAll();
+    const tags = link.initiator.take().map(({ header }) => Buffer.from(header).readUInt32BE(16));
+    expect(tags).toEqual(Array.from({ length: 1300 }, (_, n) => tags[0]! + n));
+  });
+
   test('additional header segments beyond the bound end the connection', () => {
     const { link } = session({ maxAhsBytes: 32 });
     link.initiator.command({ ahs: Uint8Array.of(0, 33, 1, 0, ...new Uint8Array(32)) });
