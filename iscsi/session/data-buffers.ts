@@ -47,9 +47,21 @@ export class DataBuffers {
   /** A whole buffer that `take` gave, which nobody looks at or writes to any more. */
   giveBack(buffer: Uint8Array): void {
     const log2 = logOf(buffer.length);
-    if (log2 > MOST_LOG2 || this.#keptBytes + buffer.length > this.#mostKeptBytes) return;
+    if (log2 > MOST_LOG2) return;
     assert(buffer.length === 2 ** log2, 'what comes back is whole');
+    if (!this.#makeRoom(log2)) return;
     this.#spare[log2]?.push(buffer);
     this.#keptBytes += buffer.length;
+  }
+
+  /** For one more of that size. Larger ones give way: left over from large writes, they would keep out those
+   * that small writes need. */
+  #makeRoom(log2: number): boolean {
+    const room = this.#mostKeptBytes - 2 ** log2;
+    for (let larger = MOST_LOG2; larger > log2 && this.#keptBytes > room;) {
+      if (this.#spare[larger]?.pop() === undefined) larger -= 1;
+      else this.#keptBytes -= 2 ** larger;
+    }
+    return this.#keptBytes <= room;
   }
 }

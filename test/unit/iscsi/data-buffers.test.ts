@@ -30,6 +30,20 @@ describe('buffers for the data of writes', () => {
     expect(buffers.keptBytes).toBe(8192);
   });
 
+  test('what large writes left gives way to small ones, and no more of it than that', () => {
+    const buffers = new DataBuffers(4 << 20);
+    const large = Array.from({ length: 4 }, () => buffers.take(1 << 20));
+    for (const buffer of large) buffers.giveBack(buffer);
+    const small = buffers.take(4096);
+    buffers.giveBack(small);
+    expect(buffers.keptBytes).toBe((3 << 20) + 4096);
+    expect(buffers.take(4096)).toBe(small);
+    buffers.giveBack(small);
+    for (const buffer of large) buffers.giveBack(buffer);
+    expect(buffers.keptBytes).toBe((3 << 20) + 4096);
+    expect(buffers.take(4096)).toBe(small);
+  });
+
   test('one that is larger than any kept is not kept', () => {
     const buffers = new DataBuffers(1 << 30);
     buffers.giveBack(buffers.take((1 << 23) + 512));
