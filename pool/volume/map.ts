@@ -103,8 +103,8 @@ export class VolumeMap {
     this.#onShared = onShared;
   }
 
-  /** The leaf of a chunk number: null where the tree has a hole, an obstacle where a page has to be
-   * loaded first. */
+  /** The leaf of a chunk number: null where the tree has a hole or has ended, an obstacle where a page has
+   * to be loaded first. */
   leaf(chunkNumber: number): Page | Obstacle | null {
     const leafNumber = Math.floor(chunkNumber / ENTRIES_PER_MAP_PAGE);
     const last = this.#lastLeaf;
@@ -264,7 +264,7 @@ export class VolumeMap {
   #walk(chunkNumber: number): Page | Obstacle | null {
     let number = this.state.root;
     this.#foundBirth = this.state.birth;
-    if (number === 0) return null;
+    if (number === 0 || chunkNumber >= spanOf(this.state.levels)) return null;
     for (let level = this.state.levels - 1; ; level--) {
       const key = mapKey(number);
       const page = this.#pages.get(key);

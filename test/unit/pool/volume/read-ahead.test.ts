@@ -82,6 +82,19 @@ describe('reading ahead', () => {
     for (const key of others) expect(parts.pages.get(key)).not.toBeNull();
   });
 
+  test('of a tree that a rollback makes smaller meanwhile finds none of its leaves behind its end', async () => {
+    const { parts, map } = await storedMap(4096);
+    const { pages, world } = parts;
+    await world.until(pages.look(mapKey(map.state.root), () => null));
+    new ReadAhead(pages, map).passing(4 * LEAF, { end: LEAVES * LEAF, chunks: LEAVES * LEAF });
+    const small = { levels: 1, epoch: 2, sharedTo: 1, birth: 2 };
+    map.become({ ...small, root: 0 });
+    map.leafForWrite(0);
+    await settled(parts);
+    map.grow(2);
+    expect(map.leaf(5 * LEAF)).toBeNull();
+  });
+
   test('is continued by the next piece of a pass, and by no other', async () => {
     const { parts, map } = await storedMap(4096);
     const passes = new Passes(parts.pages, map);
