@@ -77,6 +77,7 @@ ifneq ($(BENCH),quick)
 	@'$(NODE)' test/bench/pool/snapshot-time.ts
 	@'$(NODE)' test/bench/pool/delete-rate.ts
 	@'$(NODE)' test/bench/pool/copy-rate.ts
+	@'$(NODE)' test/bench/offloaded-copy.ts
 	@'$(NODE)' test/bench/pool/recovery-time.ts
 	@'$(NODE)' test/bench/pool/found-duplicates.ts
 	@'$(NODE)' test/bench/pool/dedup-rate.ts

@@ -6,7 +6,8 @@
  *                                               again: other pages of the file
  *
  * Values have 100 bytes to 4 KiB, most about 1.5: on SQLite pages of 8 KiB none needs an overflow page,
- * and four fifths of the file are payload. The write-ahead log lets reads go on under a commit.
+ * and four fifths of the file are payload. What becomes smaller, as the pages of chunks that died, leaves
+ * pages of the file free, which its writer gives back. The write-ahead log lets reads go on under a commit.
  */
 import { existsSync, fsyncSync, openSync, closeSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -26,8 +27,8 @@ export function openForWriting(path: string): DatabaseSync {
   const isNew = !existsSync(path);
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
   try {
-    database.exec('PRAGMA page_size=8192');
-    if (number(database, 'application_id') === 0 && isEmpty(database)) create(database);
+    database.exec('PRAGMA page_size=8192; PRAGMA auto_vacuum=INCREMENTAL');
+    if (pragmaOf(database, 'application_id') === 0 && isEmpty(database)) create(database);
     checkFormat(database);
     database.exec(
       `PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;
@@ -63,9 +64,9 @@ function create(database: DatabaseSync): void {
 }
 
 function checkFormat(database: DatabaseSync): void {
-  if (number(database, 'application_id') !== APPLICATION_ID)
+  if (pragmaOf(database, 'application_id') !== APPLICATION_ID)
     throw new Error('it is the database of another program');
-  const version = number(database, 'user_version');
+  const version = pragmaOf(database, 'user_version');
   if (version !== FORMAT_VERSION)
     throw new Error(
       `it has format ${version}, this program knows format ${FORMAT_VERSION}: ` +
@@ -76,7 +77,9 @@ function checkFormat(database: DatabaseSync): void {
 const isEmpty = (database: DatabaseSync): boolean =>
   database.prepare('SELECT 1 FROM sqlite_schema').get() === undefined;
 
-function number(database: DatabaseSync, pragma: 'application_id' | 'user_version'): number {
+type Pragma = 'application_id' | 'user_version' | 'page_count' | 'freelist_count';
+
+export function pragmaOf(database: DatabaseSync, pragma: Pragma): number {
   return Number(database.prepare(`PRAGMA ${pragma}`).get()?.[pragma]);
 }
 

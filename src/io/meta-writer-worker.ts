@@ -6,7 +6,7 @@ import { statSync } from 'node:fs';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { present } from '../base/assert.ts';
-import { STATE_TABLES, openForWriting } from './meta-database.ts';
+import { STATE_TABLES, openForWriting, pragmaOf } from './meta-database.ts';
 import type { Answer, Call, WriteRequest, WriteSlice } from './meta-messages.ts';
 
 /** The write-ahead log is emptied when a commit leaves it longer than this share of the database, between
@@ -14,6 +14,14 @@ import type { Answer, Call, WriteRequest, WriteSlice } from './meta-messages.ts'
 const LOG_SHARE = 1 / 16;
 const LEAST_LOG_BYTES = 256 * 1024;
 const MOST_LOG_BYTES = 64 * 1024 * 1024;
+
+/** What has become so small is removed before it is put: neighbours are merged by SQLite where something
+ * is deleted, never where it is written over with less. */
+const SMALL_BYTES = 512;
+/** Free pages of the file are given back beyond this share of it: some are wanted again at once. At most so
+ * many in a commit, which has to move as many: some 10 ms. */
+const FREE_SHARE = 1 / 16;
+const MOST_FREED_PAGES = 1024;
 
 const port = present(parentPort, 'runs as a worker');
 const path = workerData as string;
@@ -52,7 +60,9 @@ class Writer {
       if (this.#failure !== null) throw this.#failure;
       if (!this.#database.isTransaction) this.#database.exec('BEGIN IMMEDIATE');
       this.#write(slice);
-      if (slice.last) this.#database.exec('COMMIT');
+      if (!slice.last) return;
+      this.#giveBackFreePages();
+      this.#database.exec('COMMIT');
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       throw error;
@@ -63,6 +73,7 @@ class Writer {
     let start = 0;
     slice.keys.forEach((key, index) => {
       const length = present(slice.lengths[index], 'each page has a length');
+      if (length < SMALL_BYTES) this.#remove.run(key);
       this.#put.run(key, new Uint8Array(slice.pages, start, length));
       start += length;
     });
@@ -71,6 +82,21 @@ class Writer {
       if (value === null) for (const table of this.#removeState) table.run(name);
       else for (const table of this.#setState) table.run(name, value);
     }
+  }
+
+  #giveBackFreePages(): void {
+    const kept = pragmaOf(this.#database, 'page_count') * FREE_SHARE;
+    const excess = Math.floor(pragmaOf(this.#database, 'freelist_count') - kept);
+    if (excess <= 0) return;
+    const pages = Math.min(excess, MOST_FREED_PAGES);
+    this.#database.exec('SAVEPOINT vacuum');
+    try {
+      this.#database.exec(`PRAGMA incremental_vacuum(${String(pages)})`);
+    } catch {
+      // It came upon damage, which is for whoever reads that page: this commit needs none of it.
+      this.#database.exec('ROLLBACK TO vacuum');
+    }
+    this.#database.exec('RELEASE vacuum');
   }
 
   sizeBytes(): number {

@@ -46,6 +46,22 @@ describe('a SQLite metadata store that something happened to', () => {
     expect(await stat(`${path}-wal`).catch(() => null)).toBeNull();
   });
 
+  test('what its pages no longer take is given back, while it goes on', async () => {
+    const store = await filled();
+    const fullBytes = await store.sizeBytes();
+    const small = keys.map((key) => [key, new Uint8Array(key % 50 === 0 ? 4200 : 100).fill(key)]);
+    await store.commit({ puts: small as [number, Uint8Array][], removes: [], state: new Map() });
+    for (let commit = 0; commit < 3; commit++) {
+      await store.commit({ puts: [], removes: [1000], state: new Map() });
+    }
+    await store.close();
+    const again = await SqliteMetaStore.open(path);
+    expect(await again.sizeBytes()).toBeLessThan(fullBytes / 4);
+    const pages = await again.readPages(keys);
+    expect(pages).toEqual(small.map(([, page]) => page));
+    await again.close();
+  });
+
   test('damage in the middle is named page by page, the others are read', async () => {
     await (await filled()).close();
     const file = await open(path, 'r+');
