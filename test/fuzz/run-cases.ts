@@ -1,9 +1,13 @@
 /** Runs one surface through seeds. */
+import { setImmediate } from 'node:timers/promises';
 import { Prng } from '../sim/prng.ts';
 import type { Surface } from './surface.ts';
 
 /** What the largest of cases may add to the process's memory. */
 const CASE_MEMORY_BYTES = 256 << 20;
+
+/** Node frees what a failed expansion held in a turn of its own: cases without a wait would add up. */
+const CASES_A_TURN = 64;
 
 export interface Failure {
   readonly seed: number;
@@ -34,6 +38,7 @@ export async function runCases(surface: Surface, options: CaseOptions): Promise<
   for (; seed < first + cases && failures.length < mostFailures; seed++) {
     if (performance.now() > end) break;
     onCase?.(seed);
+    if (seed % CASES_A_TURN === 0) await setImmediate();
     const before = peakMemoryBytes();
     try {
       await run(new Prng(seed, surface.name));
