@@ -1,15 +1,17 @@
 /** One search for equal chunks, from its beginning to its end: looks, compares and joins in turn. */
 import { isoTime } from '../../src/base/iso-time.ts';
+import type { MetaStore } from '../../src/base/ports.ts';
 import type { ScrubPace } from '../heal/scrub-pace.ts';
 import { ScrubStopped } from '../heal/scrub-pace.ts';
 import { mustTakeChanges } from '../core.ts';
+import type { PoolCore } from '../core.ts';
 import { PoolError } from '../types.ts';
 import type { DedupReport } from '../types.ts';
+import type { VolumeTable } from '../volume/volume-table.ts';
 import type { Volume } from '../volume/volume.ts';
 import { EqualSearch } from './equal-search.ts';
 import type { FingerprintTable } from './fingerprint-table.ts';
 import type { JoinQueue } from './join-queue.ts';
-import type { PostProcessParts } from './post-process.ts';
 import type { QuietPace } from './quiet-pace.ts';
 import { BYTES_PER_BATCH, JoinTally, PAIRS_PER_BATCH, StoredJoins } from './stored-joins.ts';
 
@@ -27,6 +29,17 @@ export interface SearchMemory {
   readonly queue: JoinQueue;
 }
 
+/** What any run works with. */
+export interface RunParts {
+  readonly core: PoolCore;
+  readonly volumes: VolumeTable;
+  readonly meta: MetaStore;
+  /** Resolves when what was written before is in segments and chunk pages are stored. */
+  readonly storeAll: () => Promise<void>;
+  /** Resolves when what has died is in the free space. */
+  readonly settle: () => Promise<void>;
+}
+
 export interface RunFacts {
   /** null: begun by itself. */
   readonly volume: Volume | null;
@@ -39,7 +52,7 @@ export interface RunFacts {
 }
 
 export class DedupRun {
-  readonly #parts: PostProcessParts;
+  readonly #parts: RunParts;
   readonly #facts: RunFacts;
   readonly #search: EqualSearch;
   readonly #joins: StoredJoins;
@@ -59,7 +72,7 @@ export class DedupRun {
     this.#tell = resolve;
   });
 
-  constructor(parts: PostProcessParts, facts: RunFacts) {
+  constructor(parts: RunParts, facts: RunFacts) {
     const { core, meta, volumes } = parts;
     this.#parts = parts;
     this.#facts = facts;

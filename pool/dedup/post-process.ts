@@ -7,16 +7,14 @@
  * A search passes the whole pool's chunks by their fingerprints (EqualSearch), and compares and joins
  * what it found (StoredJoins) while the pool is quiet (QuietPace).
  */
-import type { MetaStore } from '../../src/base/ports.ts';
-import { mustTakeChanges, type PoolCore } from '../core.ts';
+import { mustTakeChanges } from '../core.ts';
 import { ScrubPace } from '../heal/scrub-pace.ts';
 import { noDedup } from '../job-reports.ts';
 import { PoolError } from '../types.ts';
 import type { DedupReport, DedupSettings } from '../types.ts';
-import type { VolumeTable } from '../volume/volume-table.ts';
 import type { Volume } from '../volume/volume.ts';
 import { DedupRun } from './dedup-run.ts';
-import type { RunFacts, SearchMemory } from './dedup-run.ts';
+import type { RunFacts, RunParts, SearchMemory } from './dedup-run.ts';
 import { FingerprintTable } from './fingerprint-table.ts';
 import { JoinQueue } from './join-queue.ts';
 import { QuietPace } from './quiet-pace.ts';
@@ -26,17 +24,10 @@ import { QuietPace } from './quiet-pace.ts';
 const REST_FACTOR = 20;
 const LEAST_REST_MS = 2000;
 
-export interface PostProcessParts {
-  readonly core: PoolCore;
-  readonly volumes: VolumeTable;
-  readonly meta: MetaStore;
+export interface PostProcessParts extends RunParts {
   /** For tables and queues, half each; taken by the first search. */
   readonly memoryBytes: number;
   readonly settings: DedupSettings;
-  /** Resolves when what was written before is in segments and chunk pages are stored. */
-  readonly storeAll: () => Promise<void>;
-  /** Resolves when what has died is in the free space. */
-  readonly settle: () => Promise<void>;
 }
 
 export class PostProcess {
