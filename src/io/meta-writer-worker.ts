@@ -19,7 +19,7 @@ const MOST_LOG_BYTES = 64 * 1024 * 1024;
  * is deleted, never where it is written over with less. */
 const SMALL_BYTES = 512;
 /** Free pages of the file are given back beyond this share of it: some are wanted again at once. At most so
- * many in a commit, which has to move as many: some 10 ms. */
+ * many in a commit, which has to move as many: some tens of milliseconds. */
 const FREE_SHARE = 1 / 16;
 const MOST_FREED_PAGES = 1024;
 
