@@ -80,6 +80,8 @@ async function copied(name: string, mibACommand: number, when = ''): Promise<str
   await Promise.all(Array.from({ length: COMMANDS_IN_FLIGHT }, copier));
   const seconds = (performance.now() - began) / 1000;
   for (const { session } of [from, to]) session.close();
+  const { usedBytes } = await scale.cli<{ usedBytes: number }>('volume', 'show', name);
+  if (usedBytes !== gibibytes * 1024 * MIB) throw new Error(`${usedBytes} bytes were copied`);
   const after = await figures();
   return [
     `${gibibytes} GiB, ${mibACommand} MiB a command${when}`,

@@ -20,7 +20,7 @@ export async function fillVolume(
   const plain = ['--dedup', dedup, '--compression', 'off'];
   const volume = await scale.createVolume(name, '--size', `${String(mebibytes)}M`, ...plain);
   const initiator = await openSession(scale, volume.iscsiUrl);
-  const units = (mebibytes << 20) / UNIT_BYTES;
+  const units = (mebibytes * 2 ** 20) / UNIT_BYTES;
   const content = new WriteOracle(units, seed);
   let next = 0;
   const writer = async (): Promise<void> => {
