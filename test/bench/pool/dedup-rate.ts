@@ -20,13 +20,15 @@ const LEAST_EXAMINED = 4096 * MIB;
 const LEAST_JOINED = 200 * MIB;
 const SCAN_MEMORY_BYTES = 8 * MIB;
 const POLL_MS = 20;
+/** It is never quiet. */
+const NO_SEARCH_BY_ITSELF = { quietBelow: 0 };
 
 async function searched(folder: string, options: RealPoolOptions): Promise<DedupReport> {
   const real = await RealPool.open(folder, options);
-  real.pool.setDedup({ rateLimit: 2 ** 50 });
+  real.pool.setDedup(NO_SEARCH_BY_ITSELF);
   // It fills its index from the same pages first.
-
   await untilStill(() => real.pool.status().counters['fingerprints'] ?? 0);
+  real.pool.setDedup({ rateLimit: 2 ** 50, quietBelow: 100 });
   let report = real.pool.startDedup('one', {});
   while (report.state === 'running') {
     await pause(POLL_MS);
@@ -47,9 +49,11 @@ async function untilStill(figure: () => number): Promise<void> {
 
 async function stored(folder: string, names: readonly string[], mebibytes: number): Promise<void> {
   const real = await RealPool.open(folder, optionsFor(mebibytes * names.length));
+  real.pool.setDedup(NO_SEARCH_BY_ITSELF);
   for (const name of names) {
     const sizeBytes = mebibytes * MIB;
-    await fill(await real.createVolume(name, { sizeBytes }), sizeBytes, 1);
+    const volume = await real.createVolume(name, { sizeBytes, dedup: 'post-process' });
+    await fill(volume, sizeBytes, 1);
   }
   await real.close();
 }
