@@ -79,7 +79,7 @@ function sequentialWrites(size: string): Line[] {
   ];
   return kinds.map(([kind, data, owed]) => ({
     ...line(
-      `${size}iB sequential write, depth 16, ${kind}`,
+      `${size.replace(/(?=[KM])/, ' ')}iB sequential write, depth 16, ${kind}`,
       write(size, 16, ...sequential, ...data),
       owed,
     ),
