@@ -1,6 +1,7 @@
 /** Runs the programs of other projects (libiscsi, QEMU, tgt) as bounded child processes. */
 import { execFile, spawnSync } from 'node:child_process';
-import { createServer, type AddressInfo } from 'node:net';
+import { randomInt } from 'node:crypto';
+import { createServer } from 'node:net';
 
 export interface Outcome {
   /** Exit code; null when a signal ended it (also at the timeout). */
@@ -51,19 +52,30 @@ export async function mustRun(
 export const isInstalled = (program: string): boolean =>
   spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
 
-/** A loopback port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/** Where no kernel takes ports for outgoing connections from: one of those could come upon the port of a member
+ * that is being started anew. */
+const PORTS = { first: 10_000, end: 32_000 };
+
+/** A port of 127.0.0.1 that nobody listens on. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(PORTS.first, PORTS.end);
+    if (await isFree(port)) return port;
+  }
+}
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
     const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
+    server.once('error', () => {
+      resolve(false);
+    });
+    server.listen(port, '127.0.0.1', () => {
       server.close(() => {
-        resolve(port);
+        resolve(true);
       });
     });
   });
-}
 
 export const sleep = (delayMs: number): Promise<void> =>
   new Promise((resolve) => {
