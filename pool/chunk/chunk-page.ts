@@ -67,6 +67,11 @@ export const chunkPageKey = (partition: number, pageNumber: number): number =>
 export const chunkKeyOf = (id: number): number =>
   pageKey(PageKind.chunk, Math.floor(id / ENTRIES_PER_CHUNK_PAGE));
 
+/** Of an id in two parts, low 32 bits and high 8: for those who look at many. */
+export const partitionIn = (high: number): number => high >>> 2;
+/** Number of the page within the partition, of an id in two parts. */
+export const pageNumberIn = (low: number, high: number): number => ((high & 3) << 25) | (low >>> 7);
+
 /** Index of the first word of the id's entry in its page. */
 export const entryAt = (id: number): number =>
   PAGE_HEADER_WORDS + ((id >>> 0) % ENTRIES_PER_CHUNK_PAGE) * ENTRY_WORDS;

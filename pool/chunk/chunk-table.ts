@@ -17,8 +17,8 @@ import type { FingerprintIndex } from '../dedup/fingerprint-index.ts';
 import { Allocator } from './allocator.ts';
 import type { ChunkCache } from './chunk-cache.ts';
 import { ALIASED, ChunkState, EntryField, PARTITIONS, plainLog2 } from './chunk-page.ts';
-import { chunkKeyOf, chunkPageKey, entryAt, pageNumberOf } from './chunk-page.ts';
-import { partitionFor, partitionOf, storedLength, storedWord } from './chunk-page.ts';
+import { chunkKeyOf, chunkPageKey, entryAt, pageNumberIn, pageNumberOf } from './chunk-page.ts';
+import { partitionFor, partitionIn, partitionOf, storedLength, storedWord } from './chunk-page.ts';
 import type { Grace } from './grace.ts';
 import type { PendingChunk, PendingChunks } from './pending.ts';
 
@@ -160,8 +160,8 @@ export class ChunkTable {
    * it lies in a segment. null: that takes a closer look. The id in two parts, low 32 bits and high 8:
    * for those who look at many, of which most lie in the page of the one before in their partition. */
   pageToShare(low: number, high: number): Page | null {
-    const partition = high >>> 2;
-    const pageNumber = ((high & 3) << 25) | (low >>> 7);
+    const partition = partitionIn(high);
+    const pageNumber = pageNumberIn(low, high);
     let page = this.#lastPages[partition];
     if (page === undefined || !page.live || this.#lastNumbers[partition] !== pageNumber) {
       const found = this.#pages.get(chunkPageKey(partition, pageNumber));

@@ -3,7 +3,7 @@
  * its map, and the pages of the chunk entries that those name. Nothing is held, and nothing depends on it:
  * what is late, or has left the cache again, is read when it is needed.
  */
-import { PARTITIONS, chunkKeyOf } from '../chunk/chunk-page.ts';
+import { PARTITIONS, chunkKeyOf, pageNumberIn, partitionIn } from '../chunk/chunk-page.ts';
 import type { Page, PageCache } from '../meta/page-cache.ts';
 import { ENTRIES_PER_MAP_PAGE, entryIdHigh, entryIdLow, idOf } from './map.ts';
 import type { VolumeMap } from './map.ts';
@@ -73,8 +73,8 @@ export class ReadAhead {
       const low = entryIdLow(leaf, index);
       const high = entryIdHigh(leaf, index);
       if (low === 0 && high === 0) continue;
-      const partition = high >>> 2;
-      const pageNumber = ((high & 3) << 25) | (low >>> 7);
+      const partition = partitionIn(high);
+      const pageNumber = pageNumberIn(low, high);
       if (this.#asked[partition] === pageNumber) continue;
       if (!this.#pages.mayReadAhead) return;
       this.#asked[partition] = pageNumber;
