@@ -7,6 +7,7 @@ import { createServer, Socket, type BoundSocket, type Server } from 'node:net';
 import { present } from '../src/base/assert.ts';
 import { isoTime } from '../src/base/iso-time.ts';
 import type { Clock, Logger, Random } from '../src/base/ports.ts';
+import { BusyPoll } from './busy-poll.ts';
 import { Connection, type ConnectionHost } from './session/connection.ts';
 import { defaultLimits, type Limits } from './session/limits.ts';
 import { OutputBatch } from './session/output-batch.ts';
@@ -64,7 +65,7 @@ export class IscsiServer {
   readonly #listeners: Server[] = [];
   readonly #links = new Set<SocketLink>();
   readonly #spare: OutputBatch[] = [];
-  readonly #reads = new SharedReadBuffer();
+  readonly #reads: SharedReadBuffer;
   #whenEmpty: (() => void)[] = [];
 
   constructor(options: IscsiServerOptions) {
@@ -72,6 +73,7 @@ export class IscsiServer {
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#registry = new SessionRegistry(this.#limits.maxSessions);
     this.#transfers = new TransferBudget(this.#limits.maxTotalTransferBytes);
+    this.#reads = new SharedReadBuffer(new BusyPoll(options.clock, this.#limits.busyPollMs));
   }
 
   /** Gives the addresses in the order of the portals. If one can't be had, none is kept. */
@@ -345,6 +347,11 @@ interface WithHandle {
  */
 class SharedReadBuffer {
   readonly #buffer = new Uint8Array(new ArrayBuffer(READ_BYTES));
+  readonly #busyPoll: BusyPoll;
+
+  constructor(busyPoll: BusyPoll) {
+    this.#busyPoll = busyPoll;
+  }
 
   /**
    * Takes the place of a socket that was accepted with `pauseOnConnect`: `received` gets the bytes, which
@@ -357,6 +364,7 @@ class SharedReadBuffer {
       buffer: this.#buffer,
       callback: (count: number, buffer: Uint8Array): boolean => {
         received(buffer.subarray(0, count));
+        this.#busyPoll.heard();
         return true;
       },
     };

@@ -3,6 +3,7 @@
  * which answer while the pool recovers (503, and 0301 to logins), then the pool, then the targets.
  */
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { InvariantError } from './base/assert.ts';
@@ -102,6 +103,8 @@ export class Member {
       clock,
       random,
       log,
+      // On a single core the initiator or the disk may be waiting for the time that polling takes.
+      limits: availableParallelism() > 1 ? {} : { busyPollMs: 0 },
     });
   }
 

@@ -24,6 +24,8 @@ export interface Limits {
   readonly nopTimeoutMs: number;
   /** How long a closing connection may take to send what is left. */
   readonly closeTimeoutMs: number;
+  /** How long the event loop stays awake for the next command after something came; 0: not at all. */
+  readonly busyPollMs: number;
 }
 
 export const defaultLimits: Limits = {
@@ -40,4 +42,5 @@ export const defaultLimits: Limits = {
   nopIntervalMs: 15_000,
   nopTimeoutMs: 15_000,
   closeTimeoutMs: 2000,
+  busyPollMs: 0.1,
 };
