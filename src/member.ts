@@ -22,9 +22,9 @@ import { listenFault } from './listen-fault.ts';
 import { RealClock } from './io/real-clock.ts';
 import { RealRandom } from './io/real-random.ts';
 import type { ProcessLogger } from './io/logger.ts';
-import { processGauges } from './io/process-gauges.ts';
 import { openSecretBox } from './io/secret-box.ts';
 import { Portals } from './portals.ts';
+import { processGauges } from './process-gauges.ts';
 import { RequestError } from './request-error.ts';
 import type { ServeOptions } from './serve-options.ts';
 import { keyFile, lockStore, openControl, poolPorts } from './store.ts';
@@ -173,10 +173,10 @@ export class Member {
   }
 
   async #openApi(): Promise<string> {
-    const { api } = this.#options;
+    const { api, memoryBytes } = this.#options;
     const { token, tls } = this.#security;
     const { version, log, onBug } = this.#surroundings;
-    const ofProcess = processGauges();
+    const ofProcess = processGauges(memoryBytes);
     const units = this.#units;
     function* gauges(): Generator<Gauge> {
       yield* ofProcess();

@@ -21,7 +21,8 @@ import { buildLoad, LOAD } from './load-tool.ts';
 import { fill, measureLine } from './measure.ts';
 import type { FillRange, LineResult, Settings } from './measure.ts';
 import { plot } from './plot.ts';
-import { rowOf, tableHead, tableLine, type Row } from './report.ts';
+import { memoryLine, type MemberMemory } from './resident-memory.ts';
+import { MOST_LOOP_DELAY_MS, rowOf, tableHead, tableLine, type Row } from './report.ts';
 
 const isQuick = process.env['BENCH'] === 'quick';
 const settings: Settings = {
@@ -45,11 +46,17 @@ function headline(): string {
   return `${processor}, two cores for servers and client, load ${load} at the start; ${how}`;
 }
 
-async function leave(title: string, rows: readonly Row[], results: LineResult[]): Promise<void> {
+interface Found {
+  readonly rows: readonly Row[];
+  readonly memory: readonly MemberMemory[];
+  readonly results: readonly LineResult[];
+}
+
+async function leave(title: string, found: Found): Promise<void> {
   const folder = join(LOAD, '..');
-  const data = { title, at: new Date().toISOString(), settings, rows, results };
+  const data = { title, at: new Date().toISOString(), settings, ...found };
   await writeFile(join(folder, 'comparison.json'), `${JSON.stringify(data, null, 1)}\n`);
-  await writeFile(join(folder, 'comparison.svg'), plot(rows, title));
+  await writeFile(join(folder, 'comparison.svg'), plot(found.rows, title));
   process.stdout.write(`\n${join(folder, 'comparison.json')}, comparison.svg\n`);
 }
 
@@ -78,13 +85,13 @@ try {
     process.stdout.write(`${tableLine(rowOf(result))}\n`);
   }
   const rows = results.map(rowOf);
-  const resident = Math.max(...rows.map(({ residentBytes }) => residentBytes)) / 2 ** 20;
+  const memory = await contenders.memory();
   process.stdout.write(
     `\n* not until twice the journal and two checkpoints had gone by\n` +
-      `loop ms: the delay of the event loop that one look in a thousand exceeded, since the start\n` +
-      `largest resident memory of a member: ${resident.toFixed(0)} MiB\n`,
+      `loop ms: the delay of the event loop that one look in a thousand exceeded; ` +
+      `! beyond ${String(MOST_LOOP_DELAY_MS)} ms\n${memory.map(memoryLine).join('')}`,
   );
-  await leave(title, rows, results);
+  await leave(title, { rows, memory, results });
 } finally {
   await contenders?.stop();
   await rm(folder, { recursive: true });

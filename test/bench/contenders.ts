@@ -11,6 +11,7 @@ import { Scale } from '../peers/scale.ts';
 import { Tgt } from '../peers/tgt.ts';
 import type { Line } from './lines.ts';
 import { pinned } from './load-tool.ts';
+import { memoryOf, type MemberMemory } from './resident-memory.ts';
 
 const LUNS = 4;
 const LUN_BYTES = 1 << 30;
@@ -58,6 +59,12 @@ export class Contenders {
 
   member(name: Line['member']): Scale {
     return this.#parts.members[name].scale;
+  }
+
+  /** Of each member, as it was at most. */
+  memory(): Promise<MemberMemory[]> {
+    const members = Object.entries(this.#parts.members);
+    return Promise.all(members.map(([name, { scale }]) => memoryOf(name, scale.apiUrl)));
   }
 
   async stop(): Promise<void> {

@@ -1,9 +1,10 @@
 /** One line on all contenders, in turns. */
 import { mustRun, sleep } from '../peers/command.ts';
 import { contenderNames, type ContenderName, type Contenders } from './contenders.ts';
+import { allDelays, delaysBetween, quantileMs, type LoopDelays } from './loop-delay.ts';
 import { rangeArgs, type ByteRange, type Line } from './lines.ts';
-import { startLoad, type LoadResult } from './load-tool.ts';
-import { memberMetrics, steadySince } from './member-metrics.ts';
+import { startLoad, type Load, type LoadResult } from './load-tool.ts';
+import { memberMetrics, steadySince, type MemberMetrics } from './member-metrics.ts';
 
 export interface Settings {
   readonly runs: number;
@@ -20,21 +21,28 @@ export interface LineResult {
   readonly runs: Readonly<Record<ContenderName, readonly LoadResult[]>>;
   /** Of the runs on Storage Scale; those of reads all are. */
   readonly steadyRuns: number;
-  /** Of the member, after the line: since the start of its process. */
+  /** Of the member, in its runs of this line. */
   readonly loopDelayP999Ms: number;
-  readonly residentBytes: number;
 }
 
 const WARM_UP_S = 0.2;
 
-/** A run of the member: how it went, and whether it was steady before it ended. */
-async function runOnMember(
+/** A run of the member. */
+interface MemberRun {
+  readonly result: LoadResult;
+  /** It was steady before it ended; those of reads all are. */
+  readonly isSteady: boolean;
+  readonly loopDelays: LoopDelays;
+}
+
+type StartLoad = (durationS: number) => Load;
+
+/** Ends it once it is steady, and not before the time of a run is over. */
+async function untilSteady(
   apiUrl: string,
-  start: (durationS: number) => ReturnType<typeof startLoad>,
-  { line, settings }: { line: Line; settings: Settings },
-): Promise<{ result: LoadResult; isSteady: boolean }> {
-  if (!line.writes) return { result: await start(settings.seconds).ended, isSteady: true };
-  const before = await memberMetrics(apiUrl);
+  start: StartLoad,
+  { settings, before }: { settings: Settings; before: MemberMetrics },
+): Promise<Omit<MemberRun, 'loopDelays'>> {
   const load = start(settings.seconds + settings.steadyLimitMs / 1000 + 1);
   const steady = async (): Promise<boolean> => {
     const [isSteady] = await Promise.all([
@@ -48,6 +56,19 @@ async function runOnMember(
   return { result, isSteady };
 }
 
+async function runOnMember(
+  apiUrl: string,
+  start: StartLoad,
+  { line, settings }: { line: Line; settings: Settings },
+): Promise<MemberRun> {
+  const before = await memberMetrics(apiUrl);
+  const run = line.writes
+    ? await untilSteady(apiUrl, start, { settings, before })
+    : { result: await start(settings.seconds).ended, isSteady: true };
+  const { loopDelays } = await memberMetrics(apiUrl);
+  return { ...run, loopDelays: delaysBetween(before.loopDelays, loopDelays) };
+}
+
 export async function measureLine(
   contenders: Contenders,
   line: Line,
@@ -55,13 +76,13 @@ export async function measureLine(
 ): Promise<LineResult> {
   const runs: Record<ContenderName, LoadResult[]> = { scale: [], tgt: [], null: [] };
   const { apiUrl } = contenders.member(line.member);
-  let steadyRuns = 0;
+  const ofMember: MemberRun[] = [];
   let { seconds } = settings;
   for (let turn = 0; turn < settings.runs; turn++) {
     const order = turn % 2 === 0 ? contenderNames : contenderNames.toReversed();
     for (const name of order) {
       if (settings.syncs) await mustRun('sync', [], { timeoutMs: 300_000 });
-      const start = (durationS: number): ReturnType<typeof startLoad> =>
+      const start: StartLoad = (durationS) =>
         startLoad(contenders.urls(name, line), [
           ...['--seed', String(seedBase + turn), '--warmup', String(WARM_UP_S)],
           ...['--duration', durationS.toFixed(1)],
@@ -72,15 +93,18 @@ export async function measureLine(
         runs[name].push(await start(seconds).ended);
         continue;
       }
-      const { result, isSteady } = await runOnMember(apiUrl, start, { line, settings });
+      const run = await runOnMember(apiUrl, start, { line, settings });
       // The others write for as long.
-      seconds = result.seconds;
-      steadyRuns += isSteady ? 1 : 0;
-      runs.scale.push(result);
+      seconds = run.result.seconds;
+      ofMember.push(run);
+      runs.scale.push(run.result);
     }
   }
-  const { loopDelayP999Ms, residentBytes } = await memberMetrics(apiUrl);
-  return { line, runs, steadyRuns, loopDelayP999Ms, residentBytes };
+  return {
+    ...{ line, runs },
+    steadyRuns: ofMember.filter(({ isSteady }) => isSteady).length,
+    loopDelayP999Ms: quantileMs(allDelays(ofMember.map(({ loopDelays }) => loopDelays)), 0.999),
+  };
 }
 
 /** Written once before anything is measured. */

@@ -1,13 +1,19 @@
 /** What a member says of itself in `/metrics`, as far as the comparison needs it. */
 import { sleep } from '../peers/command.ts';
+import { loopDelaysOf, type LoopDelays } from './loop-delay.ts';
+
+/** By name with labels. */
+export type Samples = ReadonlyMap<string, number>;
 
 export interface MemberMetrics {
   /** Bytes that went through the log since the pool was made. */
   readonly journalPosition: number;
   readonly journalCapacityBytes: number;
   readonly checkpoints: number;
-  /** Since the start of the process. */
-  readonly loopDelayP999Ms: number;
+  readonly loopDelays: LoopDelays;
+  /** What --memory says. */
+  readonly memoryBytes: number;
+  /** At most since the start of the process. */
   readonly residentBytes: number;
 }
 
@@ -27,8 +33,9 @@ export async function memberMetrics(apiUrl: string): Promise<MemberMetrics> {
     journalPosition: of('scale_pool_counter_journal_position'),
     journalCapacityBytes: of('scale_pool_counter_journal_capacity_bytes'),
     checkpoints: of('scale_pool_counter_checkpoints'),
-    loopDelayP999Ms: of('scale_event_loop_delay_seconds{quantile="0.999"}') * 1000,
-    residentBytes: of('scale_process_resident_bytes'),
+    loopDelays: loopDelaysOf(samples),
+    memoryBytes: of('scale_memory_setting_bytes'),
+    residentBytes: of('scale_process_resident_max_bytes'),
   };
 }
 

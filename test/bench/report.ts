@@ -22,7 +22,6 @@ export interface Row {
   readonly steadyRuns: number;
   readonly runs: number;
   readonly loopDelayP999Ms: number;
-  readonly residentBytes: number;
 }
 
 function median(values: readonly number[]): number {
@@ -67,7 +66,10 @@ const cells = (texts: readonly string[]): string => texts.map((text) => text.pad
 
 export const tableHead = (): string => `${''.padEnd(NAME_WIDTH)}${cells(columns)}`;
 
-/** A line that was not written long enough is marked with an asterisk. */
+/** What no more than one look in a thousand at the event loop may exceed. */
+export const MOST_LOOP_DELAY_MS = 10;
+
+/** Marked: an asterisk where it was not written for long enough, an exclamation mark where the event loop was late. */
 export function tableLine(row: Row): string {
   const { figures, toTgt, toNull, reach, loopDelayP999Ms } = row;
   const name = row.steadyRuns < row.runs ? `${row.name} *` : row.name;
@@ -79,6 +81,6 @@ export function tableLine(row: Row): string {
     toNull.toFixed(2),
     figures.scale.p99Us.toFixed(0),
     figures.tgt.p99Us.toFixed(0),
-    loopDelayP999Ms.toFixed(1),
+    `${loopDelayP999Ms > MOST_LOOP_DELAY_MS ? '! ' : ''}${loopDelayP999Ms.toFixed(1)}`,
   ])}`;
 }

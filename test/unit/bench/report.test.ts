@@ -20,7 +20,6 @@ const row = rowOf({
   },
   steadyRuns: 2,
   loopDelayP999Ms: 1.25,
-  residentBytes: 1 << 20,
 });
 
 describe('the report of a comparison', () => {
@@ -32,6 +31,11 @@ describe('the report of a comparison', () => {
   test('marks a line that was not written until it was steady', () => {
     expect(tableLine(row)).toContain('in cache *');
     expect(tableLine({ ...row, steadyRuns: 3 })).not.toContain('*');
+  });
+
+  test('marks a line under which the event loop was late', () => {
+    expect(tableLine(row)).not.toContain('!');
+    expect(tableLine({ ...row, loopDelayP999Ms: 10.1 })).toContain('! 10.1');
   });
 
   test('is a table', () => {
