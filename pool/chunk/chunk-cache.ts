@@ -96,7 +96,7 @@ export class ChunkCache {
     const pins = this.#pins[slot] as number;
     if (pins === 0) {
       this.#pinned += 1;
-      this.#pinnedBytes += this.bytes(slot).length;
+      this.#pinnedBytes += this.#lengthOf(slot);
     }
     this.#pins[slot] = pins + 1;
   }
@@ -107,7 +107,7 @@ export class ChunkCache {
     this.#pins[slot] = pins;
     if (pins > 0) return;
     this.#pinned -= 1;
-    this.#pinnedBytes -= this.bytes(slot).length;
+    this.#pinnedBytes -= this.#lengthOf(slot);
     if (this.#ids[slot] === 0) this.#freeSlot(slot);
   }
 
@@ -117,7 +117,8 @@ export class ChunkCache {
     if (known !== ABSENT) return known;
     const slot = this.#take(31 - Math.clz32(bytes.length));
     if (slot === ABSENT) return ABSENT;
-    this.bytes(slot).set(bytes);
+    const at = (slot % this.#slotsOfSlab) * MIN_CHUNK_BYTES;
+    this.#slabOf(slot).bytes.set(bytes, at);
     this.#ids[slot] = id;
     this.#recent[slot] = 0;
     this.#slots.set(id, slot);
@@ -136,7 +137,12 @@ export class ChunkCache {
   #forget(slot: number): void {
     this.#slots.delete(this.#ids[slot] as number);
     this.#ids[slot] = 0;
-    this.#bytes -= this.bytes(slot).length;
+    this.#bytes -= this.#lengthOf(slot);
+  }
+
+  /** Not by its view: that would be one more place in memory to look at. */
+  #lengthOf(slot: number): number {
+    return 2 ** this.#slabOf(slot).log2;
   }
 
   #freeSlot(slot: number): void {

@@ -117,9 +117,8 @@ export class ChunkTable {
   }
 
   /** A write took effect: the entry is made with one reference, its bytes are in the journal (and
-   * here, unless null). The page is resident. */
-  create(chunk: PendingChunk, bytes: Uint8Array | null): void {
-    const page = present(this.#pages.get(chunkKeyOf(chunk.id)), 'page of an allocated id');
+   * here, unless null). The page is that of its id. */
+  create(page: Page, chunk: PendingChunk, bytes: Uint8Array | null): void {
     const at = entryAt(chunk.id);
     this.#pages.touch(page);
     const words = page.words;
@@ -141,8 +140,10 @@ export class ChunkTable {
     this.#enterIndex(chunk);
   }
 
-  #enterIndex({ dedupOff, fingerprintHigh, fingerprintLow, id }: PendingChunk): void {
-    if (!dedupOff) this.#index.add(fingerprintHigh, fingerprintLow, id);
+  #enterIndex(chunk: PendingChunk): void {
+    if (chunk.dedupOff || chunk.indexed) return;
+    chunk.indexed = true;
+    this.#index.add(chunk.fingerprintHigh, chunk.fingerprintLow, chunk.id);
   }
 
   /** Whether this is a chunk that may take one more reference. */
@@ -415,9 +416,10 @@ export class ChunkTable {
     if (place !== null) {
       const lengthBytes = recordBytes(place.storedBytes);
       this.#segments.chunkGone(place.segment, lengthBytes, this.#nextCheckpoint());
+    } else {
+      const pending = this.#pending.get(id);
+      if (pending !== undefined) this.#pending.settle(pending);
     }
-    const pending = this.#pending.get(id);
-    if (pending !== undefined) this.#pending.settle(pending);
     const state = present(words[at + EntryField.state], 'entry');
     const plainBytes = 2 ** plainLog2(state);
     this.#uniqueBytes -= plainBytes;

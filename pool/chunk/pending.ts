@@ -3,6 +3,7 @@
  * served from the cache, where they are pinned; from the journal after a restart, and where destage
  * falls so far behind that their bytes are more than memory may hold.
  */
+import { IdMap } from '../../src/base/id-map.ts';
 import { ABSENT } from './chunk-cache.ts';
 import type { ChunkCache } from './chunk-cache.ts';
 import type { DedupMode } from '../types.ts';
@@ -30,10 +31,15 @@ export interface PendingChunk {
   readonly dedupOff: boolean;
   /** The mode for which a duplicate is still to be looked for. */
   owed: Exclude<DedupMode, 'off'> | null;
+  /** The index of fingerprints got it when it was made. */
+  indexed: boolean;
 }
 
+/** How many are expected; more cost a turn that takes longer. */
+const USUAL_CHUNKS = 65_536;
+
 export class PendingChunks {
-  readonly #byId = new Map<number, PendingChunk>();
+  readonly #byId = new IdMap<PendingChunk>(USUAL_CHUNKS);
   /** In log order; what is no longer wanted is skipped when the head passes it. */
   #order: PendingChunk[] = [];
   #head = 0;

@@ -118,15 +118,18 @@ export class ReleaseQueue {
       });
       return;
     }
+    let page: Page | null = null;
     for (let budget = this.#chunksPerTurn; budget > 0; budget--) {
       const id = this.#batch[this.#cursor];
       if (id === undefined) {
         this.#finish();
         return;
       }
-      const page = this.#pages.get(chunkKeyOf(id));
+      // Sorted: most lie in the page of the one before.
+      const key = chunkKeyOf(id);
+      if (page?.key !== key) page = this.#pages.get(key);
       if (page === null) {
-        this.#load(chunkKeyOf(id));
+        this.#load(key);
         return;
       }
       this.#apply(page, id);

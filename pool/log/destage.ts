@@ -11,6 +11,7 @@ import { chunkKeyOf } from '../chunk/chunk-page.ts';
 import type { ChunkPlace } from '../chunk/chunk-table.ts';
 import type { PendingChunk } from '../chunk/pending.ts';
 import type { PoolCore } from '../core.ts';
+import type { Page } from '../meta/page-cache.ts';
 import { readPending } from './pending-reader.ts';
 import type { PendingBytes } from './pending-reader.ts';
 import { recordBytes } from './segment-format.ts';
@@ -217,15 +218,25 @@ export class Destager {
         budget = CHUNKS_PER_TURN;
       }
       if (!chunk.wanted) continue;
-      const page = await core.pages.hold(chunkKeyOf(chunk.id));
+      const key = chunkKeyOf(chunk.id);
+      const known = core.pages.get(key);
+      if (known !== null) {
+        this.#placeOne(known, chunk, place);
+        continue;
+      }
+      const page = await core.pages.hold(key);
       if (page === null) core.pending.settle(chunk);
       else {
-        core.chunks.place(page, chunk, place);
-        core.pending.destagedBytes += 2 ** chunk.log2;
+        this.#placeOne(page, chunk, place);
         core.pages.letGo(page);
       }
     }
     core.segments.filled(segment, core.nextCheckpoint());
+  }
+
+  #placeOne(page: Page, chunk: PendingChunk, place: ChunkPlace): void {
+    this.#core.chunks.place(page, chunk, place);
+    this.#core.pending.destagedBytes += 2 ** chunk.log2;
   }
 
   /** null: damaged, or not to be had in several tries. */

@@ -251,10 +251,10 @@ export class Replay {
       return;
     }
     const chunk = pendingOf(frame, record, volume);
-    if (leaf !== null && volume !== undefined) volume.setChunk(leaf, chunk, null);
+    if (leaf !== null && volume !== undefined) volume.setChunk(leaf, page, chunk, null);
     else {
       // Nobody can name it here; frames behind this one may.
-      chunks.create(chunk, null);
+      chunks.create(page, chunk, null);
       releases.drop(record.id);
     }
     if (frame.damaged.includes(record)) {
@@ -406,5 +406,6 @@ function pendingOf(frame: ReadFrame, record: DataRecord, volume: Volume | undefi
     staged: false,
     dedupOff: record.dedupOff,
     owed: record.dedupOff ? null : owedAfterStart(volume?.dedup),
+    indexed: false,
   };
 }

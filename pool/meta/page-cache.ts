@@ -10,6 +10,7 @@
  *   them clean, and it may be slower than the changes.
  */
 import { assert } from '../../src/base/assert.ts';
+import { IdMap } from '../../src/base/id-map.ts';
 import { MetaError } from '../../src/base/ports.ts';
 import type { Clock, Compute, MetaStore } from '../../src/base/ports.ts';
 import { emptyPage, openPage, sealPage } from './page.ts';
@@ -53,7 +54,7 @@ export class PageCache {
   readonly #compute: Compute;
   readonly #owner: PageOwner;
   readonly #limit: number;
-  readonly #pages = new Map<number, Page>();
+  readonly #pages: IdMap<Page>;
   readonly #loading = new Map<number, PageDone[]>();
   readonly #damaged = new Set<number>();
   #wanted: number[] = [];
@@ -93,6 +94,7 @@ export class PageCache {
     this.#compute = facts.compute;
     this.#owner = facts.owner;
     this.#limit = facts.limit;
+    this.#pages = new IdMap(facts.limit);
     this.#onDamage = facts.onDamage;
   }
 
@@ -172,7 +174,9 @@ export class PageCache {
 
   /** Keys of pages in memory in [from, to), in no order. */
   keysInMemory(from: number, to: number): number[] {
-    return [...this.#pages.keys()].filter((key) => key >= from && key < to);
+    const keys: number[] = [];
+    for (const { key } of this.#pages.values()) if (key >= from && key < to) keys.push(key);
+    return keys;
   }
 
   isDamaged(key: number): boolean {

@@ -405,9 +405,11 @@ export class Change implements Entry, Held, Admission {
       staged: false,
       dedupOff: this.#dedupOff,
       owed: this.#dedupOff ? null : this.#owedBy(part),
+      indexed: false,
     };
     this.#appliedData += chunkBytes;
-    this.#volume.setChunk(leaf, chunk, part.bytes);
+    const page = present(part.idPage, 'a page was pinned with the id');
+    this.#volume.setChunk(leaf, page, chunk, part.bytes);
     if (this.#volume.dedup === 'post-process') this.#core.dedup.unprocessedBytes += chunkBytes;
     if (chunk.owed === 'on-ack') (this.#owing ??= []).push(chunk);
   }

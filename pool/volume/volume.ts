@@ -299,10 +299,10 @@ export class Volume {
     done(null, runs);
   }
 
-  /** A write takes effect: the chunk is where its number says. */
-  setChunk(leaf: Page, chunk: PendingChunk, bytes: Uint8Array | null): void {
+  /** A write takes effect: the chunk is where its number says. `page` has its entry. */
+  setChunk(leaf: Page, page: Page, chunk: PendingChunk, bytes: Uint8Array | null): void {
     this.#map(leaf, chunk);
-    this.#core.chunks.create(chunk, bytes);
+    this.#core.chunks.create(page, chunk, bytes);
   }
 
   /** A duplicate takes effect: the chunk number names a chunk that is there already. */

@@ -1,24 +1,24 @@
 /**
- * Ids to small numbers, in typed arrays: of a hundred thousand entries the garbage collector sees
- * two. Open addressing with linear probing; what is deleted closes its gap at once.
+ * Ids to small numbers, in one typed array: of a hundred thousand entries the garbage collector sees
+ * one, and a look costs one line of memory. Open addressing with linear probing; what is deleted closes
+ * its gap at once.
  */
-import { assert } from './assert.ts';
+
+/** Of the places, so many are used at the most. */
+const FULL_SHARE = 0.5;
+const LEAST_PLACES = 16;
 
 export class IdTable {
-  readonly #capacity: number;
-  readonly #mask: number;
-  /** 0: empty. */
-  readonly #ids: Float64Array;
-  readonly #values: Int32Array;
+  #mask: number;
+  /** Two for each place: the id, 0 where it is empty, and the value. */
+  #words: Float64Array;
   #size = 0;
 
-  /** Takes at most `capacity` entries. */
-  constructor(capacity: number) {
-    this.#capacity = capacity;
-    const places = 2 ** Math.ceil(Math.log2(Math.max(16, capacity * 2)));
+  /** Grows beyond `room` entries, each time in one turn: who knows how many there will be says so. */
+  constructor(room: number) {
+    const places = 2 ** Math.ceil(Math.log2(Math.max(LEAST_PLACES, room / FULL_SHARE)));
     this.#mask = places - 1;
-    this.#ids = new Float64Array(places);
-    this.#values = new Int32Array(places);
+    this.#words = new Float64Array(2 * places);
   }
 
   get size(): number {
@@ -28,45 +28,73 @@ export class IdTable {
   /** -1: it has none. */
   get(id: number): number {
     const at = this.#find(id);
-    return this.#ids[at] === id ? (this.#values[at] as number) : -1;
+    return this.#words[at] === id ? (this.#words[at + 1] as number) : -1;
   }
 
-  /** `id` is an integer from 1 to 2^53 - 1, `value` one from 0 to 2^31 - 1. */
+  /** `id` is an integer from 1 to 2^53 - 1, `value` one from 0 on. */
   set(id: number, value: number): void {
-    const at = this.#find(id);
-    if (this.#ids[at] !== id) {
-      assert(this.#size < this.#capacity, 'the table has room');
+    let at = this.#find(id);
+    if (this.#words[at] !== id) {
+      if (this.#size >= (this.#mask + 1) * FULL_SHARE) {
+        this.#grow();
+        at = this.#find(id);
+      }
       this.#size += 1;
-      this.#ids[at] = id;
+      this.#words[at] = id;
     }
-    this.#values[at] = value;
+    this.#words[at + 1] = value;
   }
 
-  delete(id: number): void {
+  /** Gives the value that it had; -1: it had none. */
+  delete(id: number): number {
+    const words = this.#words;
     let gap = this.#find(id);
-    if (this.#ids[gap] !== id) return;
+    if (words[gap] !== id) return -1;
+    const value = words[gap + 1] as number;
     this.#size -= 1;
     for (let at = gap; ;) {
-      at = (at + 1) & this.#mask;
-      const other = this.#ids[at] as number;
+      at = this.#next(at);
+      const other = words[at] as number;
       if (other === 0) break;
       // It moves into the gap unless its own place lies behind that.
-      const home = homeOf(other) & this.#mask;
-      if (((at - home) & this.#mask) < ((at - gap) & this.#mask)) continue;
-      this.#ids[gap] = other;
-      this.#values[gap] = this.#values[at] as number;
+      const home = (homeOf(other) & this.#mask) * 2;
+      if (this.#distance(home, at) < this.#distance(gap, at)) continue;
+      words[gap] = other;
+      words[gap + 1] = words[at + 1] as number;
       gap = at;
     }
-    this.#ids[gap] = 0;
+    words[gap] = 0;
+    return value;
   }
 
   /** Where the id is, or where it would go. */
   #find(id: number): number {
-    let at = homeOf(id) & this.#mask;
+    let at = (homeOf(id) & this.#mask) * 2;
     for (;;) {
-      const here = this.#ids[at];
+      const here = this.#words[at];
       if (here === id || here === 0) return at;
-      at = (at + 1) & this.#mask;
+      at = this.#next(at);
+    }
+  }
+
+  #next(at: number): number {
+    return (at + 2) & (2 * this.#mask + 1);
+  }
+
+  #distance(from: number, to: number): number {
+    return (to - from) & (2 * this.#mask + 1);
+  }
+
+  #grow(): void {
+    const before = this.#words;
+    this.#mask = 2 * this.#mask + 1;
+    this.#words = new Float64Array(2 * before.length);
+    for (let at = 0; at < before.length; at += 2) {
+      const id = before[at] as number;
+      if (id === 0) continue;
+      const place = this.#find(id);
+      this.#words[place] = id;
+      this.#words[place + 1] = before[at + 1] as number;
     }
   }
 }

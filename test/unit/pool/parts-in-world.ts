@@ -88,7 +88,7 @@ export class Parts {
   /** A chunk that lives, with one reference, in the partition of the fingerprint. */
   makeChunk(fingerprintHigh = 0): number {
     const { id, page } = this.chunks.allocate(fingerprintHigh);
-    this.chunks.create(pendingChunk(id), new Uint8Array(4096));
+    this.chunks.create(page, pendingChunk(id), new Uint8Array(4096));
     this.chunks.giveBack(page);
     return id;
   }
@@ -117,6 +117,7 @@ export function pendingChunk(id: number, facts: Partial<PendingChunk> = {}): Pen
     staged: false,
     dedupOff: false,
     owed: null,
+    indexed: false,
     ...facts,
   };
 }

@@ -78,7 +78,7 @@ describe('chunk ids', () => {
     await parts.checkpointPages();
     const others = Array.from({ length: 512 }, () => parts.makeChunk(PARTITION_5));
     expect(others).not.toContain(inFlight.id);
-    parts.chunks.create(pendingChunk(inFlight.id), null);
+    parts.chunks.create(inFlight.page, pendingChunk(inFlight.id), null);
     parts.chunks.giveBack(inFlight.page);
     const later = Array.from({ length: 512 }, () => parts.makeChunk(PARTITION_5));
     expect(later.some((id) => page.includes(id))).toBe(true);
@@ -110,8 +110,8 @@ describe('chunk ids', () => {
     const met = 5 * 2 ** 34 + 3 * 128 + 7;
     parts.chunks.noteUsed(met);
     const page = parts.pages.get(chunkKeyOf(met));
-    expect(page).not.toBeNull();
-    parts.chunks.create(pendingChunk(met), null);
+    if (page === null) throw new Error('its page has been made');
+    parts.chunks.create(page, pendingChunk(met), null);
     const ids = Array.from({ length: 1024 }, () => parts.makeChunk(PARTITION_5));
     expect(ids).not.toContain(met);
     expect(new Set(ids).size).toBe(1024);
