@@ -21,6 +21,8 @@ export interface SegmentDisk {
 
 interface OpenFile {
   readonly file: Promise<DiskFile>;
+  /** Once it is open. */
+  opened: DiskFile | null;
   users: number;
   stale: boolean;
 }
@@ -64,6 +66,21 @@ export class SegmentStore {
     return this.#disk(disk).disk.syncDirectory(FOLDER);
   }
 
+  /** Reads at once if the file is open and allows it now; gives how much came, which may be less than asked
+   * for. null: nothing is known to have come, use `read`, which says what is wrong too. Where heads must move
+   * that would hold the turn up for too long. */
+  readNow(at: { disk: number; segment: number; offset: number }, into: Uint8Array): number | null {
+    if (this.#disk(at.disk).class === 'hdd') return null;
+    const file = this.#file(at.disk, at.segment).opened;
+    if (file === null) return null;
+    try {
+      return file.readNow(into, at.offset);
+    } catch (error) {
+      if (error instanceof DiskError) return null;
+      throw error;
+    }
+  }
+
   /** `done` gets how much could be read: less than asked for when the file is cut off. */
   read(
     at: { disk: number; segment: number; offset: number },
@@ -78,6 +95,10 @@ export class SegmentStore {
       if (error !== null && error.code !== 'missing') this.#disk(at.disk).errors += 1;
       done(error, bytes);
     };
+    if (open.opened !== null) {
+      readFully(open.opened, into, at.offset, finish);
+      return;
+    }
     open.file.then(
       (file) => {
         readFully(file, into, at.offset, finish);
@@ -109,11 +130,18 @@ export class SegmentStore {
       this.#open.set(number, known);
       return known;
     }
-    const open = {
+    const open: OpenFile = {
       file: this.#disk(disk).disk.open(fileName(number), 'read'),
+      opened: null,
       users: 0,
       stale: false,
     };
+    open.file.then(
+      (file) => {
+        open.opened = file;
+      },
+      () => undefined,
+    );
     this.#open.set(number, open);
     if (this.#open.size > OPEN_FILES) {
       const [oldest] = this.#open.keys();

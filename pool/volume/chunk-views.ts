@@ -28,6 +28,10 @@ export class ChunkViews implements ReadBytes {
     this.views = new Array<Uint8Array>(count);
   }
 
+  get chunkBytes(): number {
+    return this.#zeroChunk.length;
+  }
+
   get isComplete(): boolean {
     return this.#found === this.count;
   }

@@ -19,6 +19,7 @@ import type { PageRelease } from './page-release.ts';
 import { RangeLock } from './range-lock.ts';
 import { Passes } from './read-ahead.ts';
 import { ChunkRead, findResident } from './read.ts';
+import { readNow } from './read-now.ts';
 import { comparing, oring } from './revision.ts';
 import type { Revision } from './revision.ts';
 import { compressionOf } from './volume-spec.ts';
@@ -471,11 +472,11 @@ export class Volume {
   ): void {
     const core = this.#core;
     const found = new ChunkViews(core.cache, this.zeroChunk, count);
-    if (findResident(core, this.map, first, found)) {
+    const { map, chunkBytes } = this;
+    if (findResident(core, map, first, found) || readNow(core, map, first, found)) {
       done(null, found);
       return;
     }
-    const { map, chunkBytes } = this;
     const refusal = (): VolumeError | null => {
       if (this.#gone) return { code: 'not-ready' };
       const { sizeBytes } = this.#record;

@@ -58,6 +58,9 @@ export type IoDone = (error: DiskError | null, bytes: number) => void;
 export interface DiskFile {
   readonly path: string;
   read(into: Uint8Array, position: number, done: IoDone): void;
+  /** The same at once, where that is likely not to hold the turn up; null: it might, use `read`. Throws
+   * DiskError. */
+  readNow(into: Uint8Array, position: number): number | null;
   write(from: Uint8Array, position: number, done: IoDone): void;
   /** The same at once, where that will not hold the turn up; null: it might, use `write`. Throws
    * DiskError. */
@@ -180,6 +183,8 @@ export interface Compression {
     chunks: readonly StoredChunk[],
     done: (plain: readonly (Uint8Array | null)[]) => void,
   ): void;
+  /** One chunk, in this turn, whatever it takes; null as for `expand`. */
+  expandNow(chunk: StoredChunk): Uint8Array | null;
 }
 
 /** Structured log, as pino has it. */

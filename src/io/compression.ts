@@ -71,6 +71,10 @@ export class WorkerCompression implements Compression {
     });
   }
 
+  expandNow(chunk: StoredChunk): Uint8Array | null {
+    return expandChunk(chunk);
+  }
+
   #send(
     work: CompressionRequest['work'],
     bytes: ArrayBuffer,

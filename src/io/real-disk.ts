@@ -5,6 +5,9 @@ import { assert } from '../base/assert.ts';
 import { DiskError } from '../base/ports.ts';
 import type { Disk, DiskFile, OpenMode } from '../base/ports.ts';
 import { diskError, RealFile } from './real-file.ts';
+import type { Paces } from './real-file.ts';
+import { ReadPace } from './read-pace.ts';
+import { RealClock } from './real-clock.ts';
 import { WritePace } from './write-pace.ts';
 import { lockFile } from './sqlite-lock.ts';
 import type { FileLock } from './sqlite-lock.ts';
@@ -24,7 +27,10 @@ const LOCK_FILE = 'lock';
 /** A folder of this machine. Files are readable by their owner alone: they hold users' data. */
 export class RealDisk implements Disk {
   readonly path: string;
-  readonly #pace = new WritePace();
+  readonly #paces: Paces = {
+    reads: new ReadPace(new RealClock(), () => process.resourceUsage().fsRead),
+    writes: new WritePace(),
+  };
   #lock: FileLock | null = null;
 
   constructor(path: string) {
@@ -63,7 +69,7 @@ export class RealDisk implements Disk {
     // A file system that can't do it says so here, or with the first write.
     const direct =
       mode === 'create-direct' ? await openFile(full, O_RDWR | O_DIRECT).catch(() => null) : null;
-    return new RealFile(full, { fd, direct, pace: this.#pace });
+    return new RealFile(full, { fd, direct, paces: this.#paces });
   }
 
   async remove(path: string): Promise<void> {

@@ -3,10 +3,17 @@ import { assert } from '../base/assert.ts';
 import { PAGE_BYTES } from '../base/bytes.ts';
 import { DiskError } from '../base/ports.ts';
 import type { DiskErrorCode, DiskFile, IoDone } from '../base/ports.ts';
+import type { ReadPace } from './read-pace.ts';
 import type { WritePace } from './write-pace.ts';
 
 /** Copying more would itself take a good part of a millisecond. */
-const WRITE_NOW_BYTES = 256 * 1024;
+const NOW_BYTES = 256 * 1024;
+
+/** What is made on the event loop of all files of a disk. */
+export interface Paces {
+  readonly reads: ReadPace;
+  readonly writes: WritePace;
+}
 
 /** What a system call's failure means to those who act on it. */
 export function diskError(error: NodeJS.ErrnoException, path: string): DiskError {
@@ -25,17 +32,17 @@ export class RealFile implements DiskFile {
   /** The same file past the page cache, until a write shows that it can't be had. */
   #direct: number | null;
   readonly #opened: readonly number[];
-  readonly #pace: WritePace;
+  readonly #paces: Paces;
   #inFlight = 0;
   #closing = false;
   #idle: (() => void) | null = null;
 
-  constructor(path: string, file: { fd: number; direct: number | null; pace: WritePace }) {
+  constructor(path: string, file: { fd: number; direct: number | null; paces: Paces }) {
     this.path = path;
     this.#fd = file.fd;
     this.#direct = file.direct;
     this.#opened = file.direct === null ? [file.fd] : [file.fd, file.direct];
-    this.#pace = file.pace;
+    this.#paces = file.paces;
   }
 
   read(into: Uint8Array, position: number, done: IoDone): void {
@@ -45,6 +52,21 @@ export class RealFile implements DiskFile {
       if (error === null) done(null, bytes);
       else done(diskError(error, this.path), 0);
     });
+  }
+
+  readNow(into: Uint8Array, position: number): number | null {
+    assert(!this.#closing, 'no operation on a closed file');
+    if (into.length > NOW_BYTES) return null;
+    const { reads } = this.#paces;
+    const beganMs = reads.begin();
+    if (beganMs === null) return null;
+    try {
+      return fs.readSync(this.#fd, into, 0, into.length, position);
+    } catch (error) {
+      throw diskError(error as NodeJS.ErrnoException, this.path);
+    } finally {
+      reads.ended(beganMs, into.length);
+    }
   }
 
   write(from: Uint8Array, position: number, done: IoDone): void {
@@ -76,23 +98,23 @@ export class RealFile implements DiskFile {
 
   writeNow(from: Uint8Array, position: number): number | null {
     assert(!this.#closing, 'no operation on a closed file');
-    if (from.length > WRITE_NOW_BYTES || !this.#pace.mayWriteNow) return null;
+    if (from.length > NOW_BYTES || !this.#paces.writes.mayWriteNow) return null;
     const startMs = performance.now();
     try {
       return fs.writeSync(this.#fd, from, 0, from.length, position);
     } catch (error) {
       throw diskError(error as NodeJS.ErrnoException, this.path);
     } finally {
-      this.#pace.wrote(startMs);
+      this.#paces.writes.wrote(startMs);
     }
   }
 
   sync(done: (error: DiskError | null) => void): void {
     this.#begin();
-    this.#pace.syncBegan();
+    this.#paces.writes.syncBegan();
     fs.fdatasync(this.#fd, (error) => {
       this.#end();
-      this.#pace.syncEnded();
+      this.#paces.writes.syncEnded();
       done(error === null ? null : diskError(error, this.path));
     });
   }

@@ -89,7 +89,7 @@ const damage = (prng: Prng): SimSettings =>
     weather({ misdirectRate: 0.005 }),
     weather({}, { damageRate: 0.02 }),
     weather({}, { rotRate: 0.02 }),
-    weather({}, {}, { wrongRate: 0.01 }),
+    weather({}, {}, { wrongRate: 0.05 }),
   ]);
 
 const usual = {

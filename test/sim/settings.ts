@@ -8,6 +8,8 @@ export interface DiskSettings {
   readonly syncMs: readonly [number, number];
   /** An operation that takes a hundred times as long. */
   readonly slowRate: number;
+  /** A read that may be made at once is. */
+  readonly readNowRate: number;
   readonly shortReadRate: number;
   readonly shortWriteRate: number;
   readonly readErrorRate: number;
@@ -57,6 +59,7 @@ export const healthy: SimSettings = {
     writeMs: [0.02, 0.4],
     syncMs: [0.3, 3],
     slowRate: 0.002,
+    readNowRate: 0.5,
     shortReadRate: 0.01,
     shortWriteRate: 0.01,
     readErrorRate: 0,

@@ -30,6 +30,10 @@ export class SimCompression implements Compression {
     });
   }
 
+  expandNow(chunk: StoredChunk): Uint8Array | null {
+    return this.#weather.expanded(expandChunk(chunk));
+  }
+
   expand(chunks: readonly StoredChunk[], done: (plain: Answers) => void): void {
     const plain = chunks.map((chunk) => this.#weather.expanded(expandChunk(chunk)));
     this.#weather.later(() => {

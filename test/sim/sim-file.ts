@@ -29,19 +29,34 @@ export class SimFile implements DiskFile {
   }
 
   read(into: Uint8Array, position: number, done: IoDone): void {
-    const { settings, prng } = this.#medium;
-    this.#later(settings.readMs, () => {
-      if (this.#fails(settings.readErrorRate)) {
-        done(this.#error('io', 'read'), 0);
+    this.#later(this.#medium.settings.readMs, () => {
+      let bytes: number;
+      try {
+        bytes = this.#fill(into, position);
+      } catch (error) {
+        done(error as DiskError, 0);
         return;
       }
-      this.#medium.rot(this.#inode, position, into.length);
-      const short = into.length > 1 && prng.chance(settings.shortReadRate);
-      const part = short ? into.subarray(0, 1 + prng.below(into.length - 1)) : into;
-      const bytes = this.#inode.read(part, position);
-      this.#process.note('read', this.path, position, into.length, bytes);
       done(null, bytes);
     });
+  }
+
+  readNow(into: Uint8Array, position: number): number | null {
+    assert(!this.#closing, 'no operation on a closed file');
+    const { settings, prng } = this.#medium;
+    if (!this.#process.alive || !prng.chance(settings.readNowRate)) return null;
+    return this.#fill(into, position);
+  }
+
+  #fill(into: Uint8Array, position: number): number {
+    const { settings, prng } = this.#medium;
+    if (this.#fails(settings.readErrorRate)) throw this.#error('io', 'read');
+    this.#medium.rot(this.#inode, position, into.length);
+    const short = into.length > 1 && prng.chance(settings.shortReadRate);
+    const part = short ? into.subarray(0, 1 + prng.below(into.length - 1)) : into;
+    const bytes = this.#inode.read(part, position);
+    this.#process.note('read', this.path, position, into.length, bytes);
+    return bytes;
   }
 
   write(from: Uint8Array, position: number, done: IoDone): void {

@@ -71,6 +71,10 @@ export function compressionSuite(name: string, make: () => Compression): void {
         });
         const expected = before.filter((_, index) => stored[index] !== null);
         mustEqual(await expand(port, packed), expected);
+        mustEqual(
+          packed.map((chunk) => port.expandNow(chunk)),
+          expected,
+        );
       };
       await fc.assert(fc.asyncProperty(fc.array(chunks, { minLength: 1, maxLength: 6 }), check), {
         numRuns: setting.level === 19 ? 4 : 20,
@@ -110,11 +114,13 @@ export function compressionSuite(name: string, make: () => Compression): void {
     test.each([0, 3, 63])('codec %i, which is none, gives nothing', async (codec) => {
       const bytes = new Uint8Array(4096);
       expect(await expand(port, [{ bytes, codec, plainBytes: 4096 }])).toEqual([null]);
+      expect(port.expandNow({ bytes, codec, plainBytes: 4096 })).toBeNull();
     });
 
     describe.each([Codec.lz4, Codec.zstd])('with codec %i, of damaged bytes', (codec) => {
       const isWhole = async (bytes: Uint8Array, plainBytes: number): Promise<boolean> => {
         const [plain] = await expand(port, [{ bytes, codec, plainBytes }]);
+        mustEqual([port.expandNow({ bytes, codec, plainBytes })], [plain ?? null]);
         if (plain === null || plain === undefined) return false;
         expect(plain.length).toBe(plainBytes);
         return true;

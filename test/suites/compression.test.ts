@@ -16,6 +16,7 @@ function simulated(): Compression {
       compression.expand(chunks, done);
       void world.run();
     },
+    expandNow: (chunk) => compression.expandNow(chunk),
   };
 }
 

@@ -64,6 +64,25 @@ export function diskSuite(name: string, start: () => Promise<DiskUnderTest>): vo
       await file.close();
     });
 
+    test('what is read at once is what a read gives', async () => {
+      const file = await disk.open('a', 'create');
+      await writeAll(file, bytes(1, 2, 3, 4), 0);
+      let most = 0;
+      for (let attempt = 0; attempt < 100; attempt++) {
+        const into = new Uint8Array(4);
+        const read = file.readNow(into, 2);
+        if (read === null) continue;
+        expect(read).toBeLessThanOrEqual(2);
+        expect(into.subarray(0, read)).toEqual(bytes(3, 4).subarray(0, read));
+        most = Math.max(most, read);
+        const behind = file.readNow(into, 4);
+        if (behind !== null) expect(behind).toBe(0);
+      }
+      expect(most).toBe(2);
+      await file.close();
+      expect(() => file.readNow(new Uint8Array(4), 0)).toThrow('closed');
+    });
+
     test('a completion comes once and never before the call returns', async () => {
       const file = await disk.open('a', 'create');
       let returned = false;

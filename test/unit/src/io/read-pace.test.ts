@@ -1,0 +1,139 @@
+import { ReadPace } from '../../../../src/io/read-pace.ts';
+
+const PAGE = 4096;
+const HIT_MS = 0.002;
+const FLASH_MS = 0.08;
+const SEEK_MS = 10;
+
+/** Time that passes only as the test says, turn by turn. */
+class Loop {
+  nowMs = 0;
+  deviceReads = 0;
+  readonly #turnEnds: (() => void)[] = [];
+  readonly pace = new ReadPace(
+    {
+      nowMs: () => this.nowMs,
+      nextTurn: (run) => {
+        this.#turnEnds.push(run);
+      },
+    },
+    () => this.deviceReads,
+  );
+
+  nextTurn(afterMs = 0): void {
+    this.nowMs += afterMs;
+    for (const run of this.#turnEnds.splice(0)) run();
+  }
+
+  /** One read in a turn of its own; false: it went elsewhere. */
+  read(tookMs: number, lengthBytes = PAGE): boolean {
+    const began = this.pace.begin();
+    if (began !== null) {
+      this.nowMs += tookMs;
+      this.pace.ended(began, lengthBytes);
+    }
+    this.nextTurn(0.01);
+    return began !== null;
+  }
+
+  /** For so long reads come one after the other: how many were made on the loop, and how long they held it. */
+  readsFor(
+    durationMs: number,
+    tookMs: () => number,
+  ): { made: number; all: number; heldMs: number } {
+    const end = this.nowMs + durationMs;
+    const sum = { made: 0, all: 0, heldMs: 0 };
+    while (this.nowMs < end) {
+      const took = tookMs();
+      sum.all += 1;
+      if (!this.read(took)) continue;
+      sum.made += 1;
+      sum.heldMs += took;
+    }
+    return sum;
+  }
+}
+
+describe('the pace of reads on the event loop', () => {
+  test('all are made there while none waits', () => {
+    const { made, all } = new Loop().readsFor(1000, () => HIT_MS);
+    expect(made).toBe(all);
+  });
+
+  test.each([
+    ['flash', FLASH_MS, 0.1],
+    ['a seek', SEEK_MS, 6],
+  ])(
+    'when each waits for %s, little of the time is spent on finding that out',
+    (_, ms, percent) => {
+      const loop = new Loop();
+      loop.readsFor(1000, () => ms);
+      const { heldMs, made } = loop.readsFor(10_000, () => ms);
+      expect(made).toBeGreaterThan(0);
+      expect(heldMs).toBeLessThan(100 * percent);
+    },
+  );
+
+  test('a second after the last that waited, all are made there again', () => {
+    const loop = new Loop();
+    loop.readsFor(10_000, () => FLASH_MS);
+    loop.readsFor(1000, () => HIT_MS);
+    const { made, all } = loop.readsFor(100, () => HIT_MS);
+    expect(made).toBe(all);
+  });
+
+  test('one in a hundred that waits for flash costs less than the others save', () => {
+    const loop = new Loop();
+    let count = 0;
+    const { made, all } = loop.readsFor(1000, () => (++count % 100 === 0 ? FLASH_MS : HIT_MS));
+    expect(made).toBe(all);
+  });
+
+  test('one in a hundred that waits for a seek costs more', () => {
+    const loop = new Loop();
+    let count = 0;
+    const { heldMs } = loop.readsFor(10_000, () => (++count % 100 === 0 ? SEEK_MS : HIT_MS));
+    expect(heldMs).toBeLessThan(600);
+  });
+
+  test('who was kept from the processor rests for a short while, and no longer each time', () => {
+    const loop = new Loop();
+    loop.deviceReads = 1;
+    loop.readsFor(100, () => FLASH_MS);
+    loop.readsFor(1000, () => HIT_MS);
+    let count = 0;
+    const { made, all } = loop.readsFor(10_000, () => (++count % 10_000 === 0 ? SEEK_MS : HIT_MS));
+    expect(made / all).toBeGreaterThan(0.9);
+    for (let attempt = 0; attempt < 20; attempt++) {
+      loop.readsFor(20, () => SEEK_MS);
+      expect(loop.readsFor(10, () => HIT_MS).made).toBeGreaterThan(0);
+    }
+  });
+
+  test('what takes long for its length alone has not waited', () => {
+    const loop = new Loop();
+    for (let read = 0; read < 1000; read++) expect(loop.read(0.06, 256 * 1024)).toBe(true);
+    for (let read = 0; read < 100; read++) loop.read(0.06, PAGE);
+    expect(loop.read(0.06, PAGE)).toBe(false);
+  });
+
+  test('a turn works for two milliseconds at the most on what it reads', () => {
+    const loop = new Loop();
+    const makeOne = (): boolean => {
+      const began = loop.pace.begin();
+      if (began === null) return false;
+      loop.nowMs += HIT_MS;
+      loop.pace.ended(began, PAGE);
+      loop.nowMs += 0.018;
+      return true;
+    };
+    let made = 0;
+    while (makeOne()) made += 1;
+    expect(made).toBeGreaterThan(90);
+    expect(made).toBeLessThan(110);
+    loop.nowMs += 100;
+    expect(makeOne()).toBe(false);
+    loop.nextTurn();
+    expect(makeOne()).toBe(true);
+  });
+});
