@@ -130,7 +130,8 @@ export class Session implements TaskOwner {
     if (command.immediate && this.#immediateUnderWay >= this.#limits.maxImmediateCommands) {
       throw rejected(RejectReason.immediateCommandReject, 'too many immediate commands');
     }
-    const rest = { attribute, ...additional(pdu, command.cdb) };
+    const { cdb, bidirectionalReadBytes } = additional(pdu, command.cdb);
+    const rest = { attribute, cdb, bidirectionalReadBytes };
     const task = new SessionTask(this, this.nexus, command, rest);
     this.tasks.set(task.tag, task);
     if (task.immediate) this.#immediateUnderWay++;

@@ -142,7 +142,7 @@ export class ChunkCache {
 
   /** Not by its view: that would be one more place in memory to look at. */
   #lengthOf(slot: number): number {
-    return 2 ** this.#slabOf(slot).log2;
+    return 1 << this.#slabOf(slot).log2;
   }
 
   #freeSlot(slot: number): void {

@@ -130,7 +130,7 @@ export class ChunkTable {
     words[at + EntryField.fingerprintLow] = chunk.fingerprintLow;
     words[at + EntryField.offWriter] = chunk.dedupOff ? chunk.volume : 0;
     words[at + EntryField.state] = ChunkState.live | (chunk.log2 << 8);
-    this.#uniqueBytes += 2 ** chunk.log2;
+    this.#uniqueBytes += 1 << chunk.log2;
     this.#cache.drop(chunk.id);
     this.#pending.add(chunk, bytes);
     // What looks for its duplicate and has a candidate is likely to be gone soon: if it stays after all it
@@ -421,7 +421,7 @@ export class ChunkTable {
       if (pending !== undefined) this.#pending.settle(pending);
     }
     const state = present(words[at + EntryField.state], 'entry');
-    const plainBytes = 2 ** plainLog2(state);
+    const plainBytes = 1 << plainLog2(state);
     this.#uniqueBytes -= plainBytes;
     this.onReleased(plainBytes);
     this.#cache.drop(id);

@@ -79,7 +79,7 @@ export class PendingChunks {
   add(chunk: PendingChunk, bytes: Uint8Array | null): void {
     this.#byId.set(chunk.id, chunk);
     this.#order.push(chunk);
-    this.#bytes += 2 ** chunk.log2;
+    this.#bytes += 1 << chunk.log2;
     if (bytes === null || this.#heldBytes + bytes.length > this.#limitBytes) return;
     chunk.slot = this.#cache.put(chunk.id, bytes);
     if (chunk.slot === ABSENT) return;
@@ -93,11 +93,11 @@ export class PendingChunks {
     chunk.wanted = false;
     this.#byId.delete(chunk.id);
     if (chunk.slot !== ABSENT) {
-      this.#heldBytes -= 2 ** chunk.log2;
+      this.#heldBytes -= 1 << chunk.log2;
       this.#cache.unpin(chunk.slot);
       chunk.slot = ABSENT;
     }
-    this.#bytes -= 2 ** chunk.log2;
+    this.#bytes -= 1 << chunk.log2;
   }
 
   /** The frame of the oldest chunk that is still wanted. */

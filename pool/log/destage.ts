@@ -186,7 +186,7 @@ export class Destager {
       const chunk = pending.nextUnstaged();
       if (chunk === null) break;
       if (chunk.owed !== null && (await this.#isJoined(chunk))) continue;
-      const lengthBytes = 2 ** chunk.log2;
+      const lengthBytes = 1 << chunk.log2;
       if (!writer.hasRoomFor(lengthBytes, { bytes, records: batch.length })) break;
       const held = chunk.slot !== ABSENT;
       const plain = held ? cache.bytes(chunk.slot) : await this.#fromJournal(chunk);
@@ -236,7 +236,7 @@ export class Destager {
 
   #placeOne(page: Page, chunk: PendingChunk, place: ChunkPlace): void {
     this.#core.chunks.place(page, chunk, place);
-    this.#core.pending.destagedBytes += 2 ** chunk.log2;
+    this.#core.pending.destagedBytes += 1 << chunk.log2;
   }
 
   /** null: damaged, or not to be had in several tries. */

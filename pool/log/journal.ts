@@ -12,7 +12,7 @@
 import { assert } from '../../src/base/assert.ts';
 import { DiskError } from '../../src/base/ports.ts';
 import type { Clock, Compute } from '../../src/base/ports.ts';
-import { FRAME_ALIGNMENT, MAX_FRAME_BYTES, RECORD_BYTES, FRAME_HEADER_BYTES } from './frame.ts';
+import { MAX_FRAME_BYTES, RECORD_BYTES, FRAME_HEADER_BYTES } from './frame.ts';
 import { frameBytes, putStartRecord, sealFrame } from './frame.ts';
 import type { Ring } from './ring.ts';
 
@@ -301,7 +301,8 @@ export class Journal {
     if (!this.#hasRoom(entry, 0)) return false;
     const end = this.#tail.position + lengthBytes;
     const at = staging.used;
-    staging.bytes.fill(0, at + lengthBytes - FRAME_ALIGNMENT, at + lengthBytes);
+    const usedBytes = entry.metaBytes + entry.dataBytes;
+    if (usedBytes < lengthBytes) staging.bytes.fill(0, at + usedBytes, at + lengthBytes);
     entry.encode(staging.bytes, staging.view, at);
     const frame = this.#tail;
     sealFrame(
