@@ -12,7 +12,7 @@ BIN  := $(CURDIR)/node_modules/.bin
 NODE := $(CURDIR)/node_modules/node/bin/node
 
 .DEFAULT_GOAL := help
-.PHONY: help run test install packages check typecheck lint format unit sim fuzz conformance e2e bench
+.PHONY: help run test install packages check typecheck lint format unit sim fuzz conformance e2e bench bench-aged
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -78,8 +78,13 @@ ifneq ($(BENCH),quick)
 	@'$(NODE)' test/bench/pool/delete-rate.ts
 	@'$(NODE)' test/bench/pool/copy-rate.ts
 	@'$(NODE)' test/bench/offloaded-copy.ts
+	@'$(NODE)' test/bench/mapped-volume.ts
 	@'$(NODE)' test/bench/pool/recovery-time.ts
 	@'$(NODE)' test/bench/pool/found-duplicates.ts
 	@'$(NODE)' test/bench/pool/dedup-rate.ts
 	@'$(NODE)' test/bench/pool/metadata-size.ts
 endif
+
+bench-aged: install ## random overwrites on a pool 80 % full, fresh and after 10 minutes [MINUTES SIZE=4G]
+	@sh test/packages.sh bench
+	@MINUTES='$(or $(MINUTES),10)' SIZE='$(or $(SIZE),4G)' '$(NODE)' test/bench/aged.ts

@@ -50,6 +50,7 @@ class PageWriter {
     const words = emptyPage(key, OWNER);
     for (let index = 0; index < entries; index++) {
       const id = entry(index);
+      if (id === 0) continue;
       const at = PAGE_HEADER_WORDS + 2 * index;
       words[at] = id >>> 0;
       words[at + 1] = (Math.floor(id / 2 ** 32) | (BIRTH << 8)) >>> 0;
@@ -66,8 +67,12 @@ class PageWriter {
   }
 }
 
-/** Makes the pages; the pool is not open yet. */
-export async function makeSyntheticMap(ports: PoolPorts, chunks: number): Promise<SyntheticMap> {
+/** Makes the pages; the pool is not open yet. `idOf` is what the entry of a chunk number names, 0 for a hole. */
+export async function makeSyntheticMap(
+  ports: PoolPorts,
+  chunks: number,
+  idOf: (chunkNumber: number) => number = (chunkNumber) => chunkNumber + 1,
+): Promise<SyntheticMap> {
   const writer = new PageWriter(ports);
   const leaves = Math.ceil(chunks / ENTRIES_PER_MAP_PAGE);
   let below: number[] = [];
@@ -75,7 +80,9 @@ export async function makeSyntheticMap(ports: PoolPorts, chunks: number): Promis
     if (leaf >= MOST_LEAVES) below.push(below[leaf % MOST_LEAVES] ?? 0);
     else {
       below.push(
-        await writer.add(ENTRIES_PER_MAP_PAGE, (index) => leaf * ENTRIES_PER_MAP_PAGE + index + 1),
+        await writer.add(ENTRIES_PER_MAP_PAGE, (index) =>
+          idOf(leaf * ENTRIES_PER_MAP_PAGE + index),
+        ),
       );
     }
   }
