@@ -1,5 +1,5 @@
 /** What the parts of one open pool share. Made by `open-pool.ts`, handed to commands and jobs. */
-import type { Clock, Compression, Compute, Logger } from '../src/base/ports.ts';
+import type { Clock, Compression, Compute, Logger, Packing } from '../src/base/ports.ts';
 import type { ChunkCache } from './chunk/chunk-cache.ts';
 import type { ChunkTable } from './chunk/chunk-table.ts';
 import type { Grace } from './chunk/grace.ts';
@@ -21,6 +21,7 @@ export interface PoolCore {
   readonly clock: Clock;
   readonly compute: Compute;
   readonly compression: Compression;
+  readonly packing: Packing;
   readonly log: Logger;
   readonly events: Events;
   readonly pages: PageCache;

@@ -255,7 +255,7 @@ function makeCore(
   state: SuperState,
   { stores, ring }: { stores: Stores; ring: Ring },
 ): PoolCore {
-  const { clock, compute, compression, log } = ports;
+  const { clock, compute, compression, packing, log } = ports;
   const { events, pages, chunks, pending, cache, grace, segments, releases, numbers } = stores;
   const { mapPages } = stores;
   const stopWrites = (reason: string): void => {
@@ -269,6 +269,7 @@ function makeCore(
     clock,
     compute,
     compression,
+    packing,
     log,
     events,
     pages,

@@ -3,6 +3,7 @@ import { GIB, MIB, roundUp } from '../src/base/bytes.ts';
 import type {
   Clock,
   Compression,
+  Packing,
   Compute,
   Disk,
   Logger,
@@ -26,6 +27,7 @@ export interface PoolPorts {
   readonly random: Random;
   readonly compute: Compute;
   readonly compression: Compression;
+  readonly packing: Packing;
   readonly log: Logger;
   readonly meta: MetaStore;
   /** Locked by the caller. The journal lies on the first. */

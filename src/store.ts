@@ -8,6 +8,7 @@ import type { Logger } from './base/ports.ts';
 import { RealClock } from './io/real-clock.ts';
 import { RealCompute } from './io/compute.ts';
 import { WorkerCompression } from './io/compression.ts';
+import { WorkerPacking } from './io/packing.ts';
 import { openControlSqlite } from './io/control-sqlite.ts';
 import { SqliteMetaStore } from './io/meta-sqlite.ts';
 import { RealDisk } from './io/real-disk.ts';
@@ -84,6 +85,7 @@ export async function poolPorts({ dataPath, disks }: LockedStore, log: Logger): 
     random: new RealRandom(),
     compute: await RealCompute.load(),
     compression: new WorkerCompression(),
+    packing: new WorkerPacking(),
     log,
     meta,
     disks,

@@ -3,8 +3,9 @@
  * it, and only then gives the chunks their places. What died before is never stored. Chunks are
  * compressed on the way as their volume wants it now; one batch is in the compressor at a time.
  */
-import { Codec, DiskError } from '../../src/base/ports.ts';
-import type { CompressionSetting } from '../../src/base/ports.ts';
+import { present } from '../../src/base/assert.ts';
+import { DiskError } from '../../src/base/ports.ts';
+import type { ChunkToPack, CompressionSetting } from '../../src/base/ports.ts';
 import { nextTurn } from '../../src/base/turns.ts';
 import { ABSENT } from '../chunk/chunk-cache.ts';
 import { chunkKeyOf } from '../chunk/chunk-page.ts';
@@ -31,11 +32,8 @@ export interface Staged {
 }
 
 /** A chunk on its way into the segment. Its bytes don't change while it is wanted. */
-interface Batched {
+interface Batched extends ChunkToPack {
   readonly chunk: PendingChunk;
-  readonly plain: Uint8Array;
-  /** null: as it is. */
-  readonly setting: CompressionSetting | null;
 }
 
 export class Destager {
@@ -150,30 +148,18 @@ export class Destager {
     }
   }
 
-  /** What is wanted of a batch becomes records; resolves when that is so. */
+  /** A batch becomes records; resolves when that is so. */
   #store(batch: readonly Batched[], writer: SegmentWriter, staged: Staged[]): Promise<void> {
-    const add = ({ chunk, plain }: Batched, bytes: Uint8Array | null, codec: number): void => {
-      if (!chunk.wanted) return;
-      const { id, log2, volume, chunkNumber } = chunk;
-      const stored = bytes ?? plain;
-      const facts = { storedBytes: stored.length, codec: bytes === null ? Codec.raw : codec };
-      const place = writer.add({ id, log2, volume, chunkNumber, ...facts }, stored);
-      staged.push({ chunk, place });
-    };
-    const packed = batch.flatMap(({ plain, setting }) =>
-      setting === null ? [] : [{ bytes: plain, setting }],
-    );
+    const place = { segment: writer.number, offset: writer.end };
     return new Promise((resolve) => {
-      const addAll = (found: readonly (Uint8Array | null)[]): void => {
-        let next = 0;
-        for (const item of batch) {
-          if (item.setting === null) add(item, null, Codec.raw);
-          else add(item, found[next++] ?? null, item.setting.codec);
+      this.#core.packing.pack(batch, place, (packed) => {
+        const places = writer.addPacked(packed, batch);
+        for (const [index, { chunk }] of batch.entries()) {
+          if (!chunk.wanted) continue;
+          staged.push({ chunk, place: present(places[index], 'a place for each record') });
         }
         resolve();
-      };
-      if (packed.length === 0) addAll([]);
-      else this.#core.compression.compress(packed, addAll);
+      });
     });
   }
 
@@ -197,7 +183,9 @@ export class Destager {
       }
       chunk.staged = true;
       bytes += recordBytes(lengthBytes);
-      batch.push({ chunk, plain, setting: this.#settingOf(chunk.volume) });
+      const { id, log2, volume, chunkNumber } = chunk;
+      const setting = this.#settingOf(volume);
+      batch.push({ chunk, bytes: plain, setting, id, log2, volume, chunkNumber });
     }
     return batch;
   }

@@ -3,7 +3,8 @@
  * has resolved: only then are its places given out.
  */
 import { PAGE_BYTES, pageAligned, roundUp } from '../../src/base/bytes.ts';
-import type { Compute } from '../../src/base/ports.ts';
+import { assert } from '../../src/base/assert.ts';
+import type { Compute, PackedBatch } from '../../src/base/ports.ts';
 import type { ChunkPlace } from '../chunk/chunk-table.ts';
 import { RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES, directoryBytes } from './segment-format.ts';
 import { encodeDirectory, putSegmentHeader, recordBytes, sealRecord } from './segment-format.ts';
@@ -87,6 +88,40 @@ export class SegmentWriter {
       storedBytes: record.storedBytes,
       codec: record.codec,
     };
+  }
+
+  /** Where the next record will lie. */
+  get end(): number {
+    return this.#base + this.#used;
+  }
+
+  /** Appends records that were packed for `end`, of chunks with these ids; they are copied. */
+  addPacked(
+    { bytes, storedBytes, codecs }: PackedBatch,
+    ids: readonly { id: number }[],
+  ): ChunkPlace[] {
+    let offset = this.end;
+    const places = ids.map(({ id }, index): ChunkPlace => {
+      const length = storedBytes[index] ?? 0;
+      const place = {
+        segment: this.number,
+        offset,
+        storedBytes: length,
+        codec: codecs[index] ?? 0,
+      };
+      this.#directory.push({ id, offset });
+      offset += recordBytes(length);
+      return place;
+    });
+    assert(offset === this.end + bytes.length, 'records lie one behind the other');
+    for (let from = 0; from < bytes.length;) {
+      if (this.#used === this.#piece.length) this.#flushPiece(1);
+      const to = Math.min(bytes.length, from + this.#piece.length - this.#used);
+      this.#piece.set(bytes.subarray(from, to), this.#used);
+      this.#used += to - from;
+      from = to;
+    }
+    return places;
   }
 
   /** Resolves with the segment's length when all of it is durable, its name too. */

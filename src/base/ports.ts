@@ -164,6 +164,45 @@ export interface StoredChunk {
   readonly plainBytes: number;
 }
 
+/** A chunk that becomes a record of a segment, and what the record says of it. */
+export interface ChunkToPack {
+  readonly bytes: Uint8Array;
+  /** null: it is stored as it is. */
+  readonly setting: CompressionSetting | null;
+  readonly id: number;
+  readonly log2: number;
+  readonly volume: number;
+  readonly chunkNumber: number;
+}
+
+/** Where the first of some records will lie. */
+export interface PackingPlace {
+  readonly segment: number;
+  readonly offset: number;
+}
+
+/** Records one behind the other, and of each in its order how long its stored bytes are and their codec. */
+export interface PackedBatch {
+  readonly bytes: Uint8Array;
+  readonly storedBytes: Int32Array<ArrayBuffer>;
+  readonly codecs: Uint8Array<ArrayBuffer>;
+}
+
+/** Makes chunks into records of a segment, off the event loop. */
+export interface Packing {
+  /**
+   * `done` is called in a later turn, batch after batch, with the records of the chunks as they lie at `place`,
+   * each compressed as it wants to be unless that saves less than an eighth. The chunks are copied before
+   * this returns, the batch is good until `done` returns. Callers have one batch of at most 256 chunks
+   * and a few MiB under way each.
+   */
+  pack(
+    chunks: readonly ChunkToPack[],
+    place: PackingPlace,
+    done: (packed: PackedBatch) => void,
+  ): void;
+}
+
 /** Compresses and expands chunks, off the event loop where that is faster. */
 export interface Compression {
   /**

@@ -237,6 +237,7 @@ export class PoolSubject implements Subject {
       random: world.random,
       compute: this.#compute,
       compression: world.compression,
+      packing: world.packing(this.#compute),
       log: logOf(world),
       meta: world.meta('meta'),
       disks: [disk],

@@ -3,7 +3,15 @@
  * of the process under test. `clock`, `disk(…)`, `meta(…)` belong to the present life; `scheduler`
  * outlives it. Between two events all microtasks run, so the code under test may use promises.
  */
-import type { Clock, Compression, Disk, MetaStore, Random } from '../../src/base/ports.ts';
+import type {
+  Clock,
+  Compression,
+  Compute,
+  Disk,
+  MetaStore,
+  Packing,
+  Random,
+} from '../../src/base/ports.ts';
 import { Prng } from './prng.ts';
 import { Scheduler } from './scheduler.ts';
 import { healthy } from './settings.ts';
@@ -12,6 +20,7 @@ import { SimCompression } from './sim-compression.ts';
 import { SimDisk } from './sim-disk.ts';
 import { SimMedium } from './sim-medium.ts';
 import { SimMeta, SimMetaMedium } from './sim-meta.ts';
+import { SimPacking } from './sim-packing.ts';
 import { SimClock, SimProcess, SimRandom } from './sim-process.ts';
 import { Trace } from './trace.ts';
 
@@ -56,6 +65,13 @@ export class SimWorld {
 
   meta(name: string): MetaStore {
     return new SimMeta(this.#process, this.metaMedium(name));
+  }
+
+  /** `compute` is that of the pool: its checksums are in the records. */
+  packing(compute: Compute): Packing {
+    const process = this.#process;
+    const prng = this.#codecPrng;
+    return new SimPacking(compute, (run) => process.after(prng.fraction(), run));
   }
 
   get compression(): Compression {

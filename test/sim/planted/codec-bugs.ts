@@ -78,14 +78,19 @@ export const codecBugs: readonly Bug[] = [
     ],
   },
   {
-    name: 'compressed-bytes-kept-after-their-call',
-    harm: 'destage stores from a buffer that the compressor fills anew',
+    name: 'packed-records-kept-after-their-call',
+    harm: 'destage stores from a buffer that the packing fills anew',
     edits: [
       {
         file: 'pool/log/destage.ts',
-        find: 'else this.#core.compression.compress(packed, addAll);',
+        find: 'this.#core.packing.pack(batch, place, (packed) => {',
         replace:
-          'else this.#core.compression.compress(packed, (found) => this.#core.clock.nextTurn(() => addAll(found)));',
+          'this.#core.packing.pack(batch, place, (packed) => { this.#core.clock.nextTurn(() => {',
+      },
+      {
+        file: 'pool/log/destage.ts',
+        find: '        resolve();\n      });\n    });\n  }',
+        replace: '        resolve();\n      }); });\n    });\n  }',
       },
     ],
   },

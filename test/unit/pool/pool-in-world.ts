@@ -49,12 +49,14 @@ export class PoolInWorld {
 
   static async portsOf(world: SimWorld, capacityBytes = 64 * MIB): Promise<PoolPorts> {
     const disk = world.disk('disk');
+    const compute = await RealCompute.load();
     await world.until(disk.makeDirectory(''));
     return {
       clock: world.clock,
       random: world.random,
-      compute: await RealCompute.load(),
+      compute,
       compression: world.compression,
+      packing: world.packing(compute),
       log: silent,
       meta: world.meta('meta'),
       disks: [{ disk, class: 'nvme', capacityBytes }],

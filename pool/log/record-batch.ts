@@ -1,0 +1,52 @@
+/** Makes chunks into records as they lie in a segment, one behind the other. Runs in a thread of its own. */
+import { Codec } from '../../src/base/ports.ts';
+import type {
+  ChunkToPack,
+  Compute,
+  PackedBatch,
+  PackingPlace,
+  PlainChunk,
+} from '../../src/base/ports.ts';
+import { viewOf } from '../../src/base/bytes.ts';
+import { RECORD_HEADER_BYTES, recordBytes, sealRecord } from './segment-format.ts';
+
+/** What the records of these chunks take when none can be compressed. */
+export function packedBytes(chunks: readonly ChunkToPack[]): number {
+  let sum = 0;
+  for (const { bytes } of chunks) sum += recordBytes(bytes.length);
+  return sum;
+}
+
+/**
+ * Puts the records at the start of `into`, which has room for `packedBytes`; the batch's bytes are a view of
+ * it. `compress` gives null for what is to be stored as it is.
+ */
+export function packRecords(
+  compute: Compute,
+  chunks: readonly ChunkToPack[],
+  { segment, offset, into }: PackingPlace & { into: Uint8Array },
+  compress: (chunk: PlainChunk) => Uint8Array | null,
+): PackedBatch {
+  const view = viewOf(into);
+  const storedBytes = new Int32Array(chunks.length);
+  const codecs = new Uint8Array(chunks.length);
+  let at = 0;
+  for (const [index, chunk] of chunks.entries()) {
+    const { bytes, setting, id, log2, volume, chunkNumber } = chunk;
+    const compressed = setting === null ? null : compress({ bytes, setting });
+    const stored = compressed ?? bytes;
+    const codec = compressed === null ? Codec.raw : (setting?.codec ?? Codec.raw);
+    const end = at + recordBytes(stored.length);
+    into.set(stored, at + RECORD_HEADER_BYTES);
+    into.fill(0, at + RECORD_HEADER_BYTES + stored.length, end);
+    sealRecord(
+      compute,
+      { bytes: into, view, at, segment, offset: offset + at },
+      { id, storedBytes: stored.length, codec, log2, volume, chunkNumber },
+    );
+    storedBytes[index] = stored.length;
+    codecs[index] = codec;
+    at = end;
+  }
+  return { bytes: into.subarray(0, at), storedBytes, codecs };
+}

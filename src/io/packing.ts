@@ -1,0 +1,84 @@
+/**
+ * The Packing port: a thread of its own compresses chunks, lays them out as records and takes their
+ * checksums. The event loop copies each chunk once, into a buffer that goes there and back.
+ *
+ * The thread starts with the first batch and keeps the process alive only while it owes an answer. Its
+ * death is that of the process: it runs nothing but codecs and checksums.
+ */
+import { Worker } from 'node:worker_threads';
+import { present } from '../base/assert.ts';
+import { Codec } from '../base/ports.ts';
+import type { ChunkToPack, PackedBatch, Packing, PackingPlace } from '../base/ports.ts';
+import { packedBytes } from '../../pool/log/record-batch.ts';
+import { ChunkWord } from './packing-messages.ts';
+import type { PackingAnswer, PackingRequest } from './packing-messages.ts';
+import { workerFile } from './worker-file.ts';
+
+/** Buffers of past batches, of at least so many bytes, are kept for the next: memory that was touched
+ * before is cheap. */
+const BUFFER_BYTES = 1024 * 1024 + 64 * 1024;
+const MOST_SPARE = 4;
+
+export class WorkerPacking implements Packing {
+  #worker: Worker | null = null;
+  readonly #waiting: ((packed: PackedBatch) => void)[] = [];
+  readonly #spare: ArrayBuffer[] = [];
+
+  pack(
+    chunks: readonly ChunkToPack[],
+    place: PackingPlace,
+    done: (packed: PackedBatch) => void,
+  ): void {
+    const room = packedBytes(chunks);
+    const plain = this.#bufferFor(room);
+    const into = new Uint8Array(plain);
+    const words = new Float64Array(chunks.length * ChunkWord.count);
+    let at = 0;
+    let word = 0;
+    for (const { bytes, setting, id, log2, volume, chunkNumber } of chunks) {
+      into.set(bytes, at);
+      at += bytes.length;
+      words[word + ChunkWord.length] = bytes.length;
+      words[word + ChunkWord.codec] = setting?.codec ?? Codec.raw;
+      words[word + ChunkWord.level] = setting?.level ?? 0;
+      words[word + ChunkWord.id] = id;
+      words[word + ChunkWord.log2] = log2;
+      words[word + ChunkWord.volume] = volume;
+      words[word + ChunkWord.chunkNumber] = chunkNumber;
+      word += ChunkWord.count;
+    }
+    const records = this.#bufferFor(room);
+    this.#worker ??= this.#start();
+    if (this.#waiting.length === 0) this.#worker.ref();
+    this.#waiting.push(done);
+    const request: PackingRequest = { place, plain, words, records };
+    this.#worker.postMessage(request, [plain, words.buffer, records]);
+  }
+
+  #start(): Worker {
+    const worker = new Worker(workerFile(import.meta.url, './packing-worker'));
+    worker.unref();
+    worker.on('message', (answer: PackingAnswer) => {
+      const done = present(this.#waiting.shift(), 'each batch is answered once');
+      if (this.#waiting.length === 0) worker.unref();
+      const { plain, records, recordsBytes, storedBytes, codecs } = answer;
+      done({ bytes: new Uint8Array(records, 0, recordsBytes), storedBytes, codecs });
+      this.#keep(plain);
+      this.#keep(records);
+    });
+    worker.on('error', (error) => {
+      throw new Error('the packing thread has died', { cause: error });
+    });
+    return worker;
+  }
+
+  #keep(buffer: ArrayBuffer): void {
+    if (this.#spare.length < MOST_SPARE) this.#spare.push(buffer);
+  }
+
+  #bufferFor(bytes: number): ArrayBuffer {
+    const at = this.#spare.findIndex(({ byteLength }) => byteLength >= bytes);
+    if (at < 0) return new ArrayBuffer(Math.max(bytes, BUFFER_BYTES));
+    return present(this.#spare.splice(at, 1)[0], 'just found');
+  }
+}
