@@ -172,7 +172,8 @@ async function loadStores(
   state: SuperState,
 ): Promise<Stores> {
   const { clock, compute, log, meta } = ports;
-  const limits = budgets(options, state.segmentBytes);
+  const { segmentBytes } = state;
+  const limits = budgets(options, { segmentBytes, capacityBytes: capacityOf(state) });
   const numbers: CheckpointNumbers = { next: state.checkpoint + 1 };
   const events = new Events(clock, log);
   const pages = new PageCache({
@@ -236,9 +237,12 @@ async function loadStores(
   };
 }
 
+const capacityOf = ({ disks }: Pick<SuperState, 'disks'>): number =>
+  disks.reduce((sum, disk) => sum + disk.capacityBytes, 0);
+
 function makeSpace(state: SuperState, stores: Stores, ring: Ring): Space {
   const { segments, pending, releases, pageRelease, limits } = stores;
-  const capacityBytes = state.disks.reduce((sum, disk) => sum + disk.capacityBytes, 0);
+  const capacityBytes = capacityOf(state);
   return new Space({
     capacityBytes,
     journalBytes: ring.capacityBytes,

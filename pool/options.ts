@@ -106,21 +106,27 @@ const LEAST_SNAPSHOTS = 4096;
 /** Two pages of each partition are pinned for new ids; commands need some at the same time. */
 const LEAST_PAGES = 2 * PARTITIONS + 64;
 
+/** What a chunk takes on disk, where they are well compressed: more chunks than that the index of
+ * fingerprints need not have room for. A larger one is the slower the more memory it is spread over. */
+const USUAL_STORED_BYTES = 1024;
+const FINGERPRINT_BYTES = 7;
+
 /** Two seconds of replay or so; some more follow while the checkpoint is written. Above the chunks of a
  * copy of 10 GiB, as a checkpoint in its middle doubles its price. */
 const MOST_EFFECTS = 3_000_000;
 
 export function budgets(
   { memoryBytes, mostEffects }: Pick<PoolOptions, 'memoryBytes' | 'mostEffects'>,
-  segmentBytes: number,
+  { segmentBytes, capacityBytes }: { segmentBytes: number; capacityBytes: number },
 ): Budgets {
+  const mostIndexBytes = (capacityBytes / USUAL_STORED_BYTES) * FINGERPRINT_BYTES;
   const pages = Math.max(LEAST_PAGES, Math.floor((memoryBytes * 0.27) / PAGE_COST_BYTES));
   // The segment that is being written, and the one that fills meanwhile.
   const pendingBytes = Math.max(2 * segmentBytes, Math.floor(memoryBytes * 0.15));
   return {
     chunkCacheBytes: Math.floor(memoryBytes * 0.42) + pendingBytes,
     pendingBytes,
-    indexBytes: Math.max(4096, Math.floor(memoryBytes * 0.08)),
+    indexBytes: Math.max(4096, Math.floor(Math.min(memoryBytes * 0.08, mostIndexBytes))),
     searchBytes: Math.floor(memoryBytes * 0.04),
     cachedPages: pages,
     snapshots: Math.max(LEAST_SNAPSHOTS, Math.floor((memoryBytes * 0.06) / SNAPSHOT_COST_BYTES)),

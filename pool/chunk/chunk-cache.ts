@@ -128,14 +128,18 @@ export class ChunkCache {
 
   /** The id died or is about to name other bytes. */
   drop(id: number): void {
-    const slot = this.#slots.get(id);
+    const slot = this.#slots.delete(id);
     if (slot === ABSENT) return;
-    this.#forget(slot);
+    this.#emptied(slot);
     if (this.#pins[slot] === 0) this.#freeSlot(slot);
   }
 
   #forget(slot: number): void {
     this.#slots.delete(this.#ids[slot] as number);
+    this.#emptied(slot);
+  }
+
+  #emptied(slot: number): void {
     this.#ids[slot] = 0;
     this.#bytes -= this.#lengthOf(slot);
   }
