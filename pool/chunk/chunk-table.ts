@@ -10,6 +10,7 @@
  * - What is pinned does not die: a reference to it is on its way through the journal.
  */
 import { assert, present } from '../../src/base/assert.ts';
+import { IdTable } from '../../src/base/id-table.ts';
 import type { Page, PageCache } from '../meta/page-cache.ts';
 import type { SegmentTable } from '../log/segment-table.ts';
 import { recordBytes } from '../log/segment-format.ts';
@@ -36,6 +37,9 @@ export interface ChunkPlace {
   readonly codec: number;
 }
 
+/** How many chunks are pinned at a time, as a rule. */
+const USUAL_PINS = 4096;
+
 /** Counts are 32 bits; what is on its way has room above. */
 const MOST_REFERENCES = 2 ** 32 - 2 ** 16;
 
@@ -52,7 +56,7 @@ export class ChunkTable {
   readonly #index: FingerprintIndex;
   readonly #allocators: Allocator[];
   /** References that are on their way, by id. */
-  readonly #pins = new Map<number, number>();
+  readonly #pins = new IdTable(USUAL_PINS);
   /** See `pinRun`. */
   readonly #runs = new Set<Float64Array>();
   /** Ids that are about to become aliases, or to die with the drop of their last reference. */
@@ -185,7 +189,7 @@ export class ChunkTable {
   /** One more fits with what is on its way, which is never more than half of all. */
   #hasRoom(count: number, id: number): boolean {
     if (count < MOST_REFERENCES / 2) return true;
-    let pins = this.#pins.get(id) ?? 0;
+    let pins = Math.max(0, this.#pins.get(id));
     for (const ids of this.#runs) for (const other of ids) if (other === id) pins += 1;
     return count + pins < MOST_REFERENCES;
   }
@@ -211,12 +215,12 @@ export class ChunkTable {
   /** A reference to the chunk is on its way: it stays, and its page in memory, until `unpin`. */
   pin(page: Page, id: number): void {
     page.pins += 1;
-    this.#pins.set(id, (this.#pins.get(id) ?? 0) + 1);
+    this.#pins.set(id, Math.max(0, this.#pins.get(id)) + 1);
   }
 
   unpin(page: Page, id: number): void {
     page.pins -= 1;
-    const left = (this.#pins.get(id) ?? 0) - 1;
+    const left = this.#pins.get(id) - 1;
     assert(left >= 0, 'what is unpinned was pinned');
     if (left === 0) this.#pins.delete(id);
     else this.#pins.set(id, left);
@@ -233,7 +237,7 @@ export class ChunkTable {
   }
 
   #isPinned(id: number): boolean {
-    if (this.#pins.has(id)) return true;
+    if (this.#pins.get(id) > 0) return true;
     for (const ids of this.#runs) if (ids.includes(id)) return true;
     return false;
   }
@@ -425,7 +429,7 @@ export class ChunkTable {
     this.#uniqueBytes -= plainBytes;
     this.onReleased(plainBytes);
     this.#cache.drop(id);
-    this.#leaving.delete(id);
+    if (this.#leaving.size > 0) this.#leaving.delete(id);
     const high = present(words[at + EntryField.fingerprintHigh], 'entry');
     this.#index.remove(high, present(words[at + EntryField.fingerprintLow], 'entry'), id);
   }

@@ -17,17 +17,22 @@ export class InFlight<T extends FlyingChunk> {
 
   /** A chunk in flight with this fingerprint and size. Whether it has the same bytes is to be seen. */
   find(like: FlyingChunk): T | null {
-    const chunk = this.#chunks.get(like.fingerprintLow);
+    const chunk = this.#chunks.get(keyOf(like));
     if (chunk?.fingerprintHigh !== like.fingerprintHigh) return null;
     return chunk.bytes.length === like.bytes.length ? chunk : null;
   }
 
   add(chunk: T): void {
-    if (!this.#chunks.has(chunk.fingerprintLow)) this.#chunks.set(chunk.fingerprintLow, chunk);
+    const key = keyOf(chunk);
+    if (!this.#chunks.has(key)) this.#chunks.set(key, chunk);
   }
 
   /** Its frame took effect, or failed. */
   remove(chunk: T): void {
-    if (this.#chunks.get(chunk.fingerprintLow) === chunk) this.#chunks.delete(chunk.fingerprintLow);
+    const key = keyOf(chunk);
+    if (this.#chunks.get(key) === chunk) this.#chunks.delete(key);
   }
 }
+
+/** As a number with a sign: larger ones are objects to a Map. */
+const keyOf = ({ fingerprintLow }: FlyingChunk): number => fingerprintLow | 0;
