@@ -1,5 +1,7 @@
 /**
- * Plain bytes of chunks by id, one copy however many LUNs share it; bounded in bytes, second-chance.
+ * Plain bytes of chunks by id, one copy however many LUNs share it; bounded in bytes. What was asked for
+ * again since it came stays while it is no more than three quarters of all, and gives way by second chance
+ * when it is more: what passes through, like a copy of a volume, takes the rest.
  *
  * The memory is slabs, each cut into slots for chunks of one size, used again for ever: buffers of
  * their own would keep the garbage collector busy with nothing else. A slab goes over to another
@@ -18,6 +20,8 @@ const MAX_SLAB_BYTES = 1024 * 1024;
 /** A small cache has smaller slabs, so that it can hold chunks of more than one size. */
 const LEAST_SLABS = 16;
 const MOST_PINNED_SHARE = 0.75;
+/** Of the cache, for what was asked for again, before that has to be asked for once more. */
+const RECENT_SHARE = 0.75;
 /** How far the hand goes for one chunk. */
 const SLABS_AT_ONCE = 64;
 
@@ -46,6 +50,8 @@ export class ChunkCache {
   #bytes = 0;
   #pinned = 0;
   #pinnedBytes = 0;
+  /** Of what is `#recent`. */
+  #recentBytes = 0;
   hits = 0;
   misses = 0;
 
@@ -82,7 +88,7 @@ export class ChunkCache {
     if (slot === ABSENT) this.misses += 1;
     else {
       this.hits += 1;
-      this.#recent[slot] = 1;
+      if (this.#recent[slot] === 0) this.#keep(slot);
     }
     return slot;
   }
@@ -120,7 +126,6 @@ export class ChunkCache {
     const at = (slot % this.#slotsOfSlab) * MIN_CHUNK_BYTES;
     this.#slabOf(slot).bytes.set(bytes, at);
     this.#ids[slot] = id;
-    this.#recent[slot] = 0;
     this.#slots.set(id, slot);
     this.#bytes += bytes.length;
     return slot;
@@ -134,7 +139,20 @@ export class ChunkCache {
     if (this.#pins[slot] === 0) this.#freeSlot(slot);
   }
 
+  #keep(slot: number): void {
+    this.#recent[slot] = 1;
+    this.#recentBytes += this.#lengthOf(slot);
+  }
+
+  /** From now on it counts whether it is asked for. */
+  #age(slot: number): void {
+    if (this.#recent[slot] === 0) return;
+    this.#recent[slot] = 0;
+    this.#recentBytes -= this.#lengthOf(slot);
+  }
+
   #forget(slot: number): void {
+    this.#age(slot);
     this.#slots.delete(this.#ids[slot] as number);
     this.#emptied(slot);
   }
@@ -173,7 +191,7 @@ export class ChunkCache {
     return free.pop() ?? ABSENT;
   }
 
-  /** The hand passes a slab: what was not asked for since the last time is forgotten. */
+  /** The hand passes a slab: what was not asked for since it came, or since it aged, is forgotten. */
   #turn(log2: number): void {
     const number = this.#hand;
     this.#hand = (number + 1) % this.#slabs.length;
@@ -188,14 +206,20 @@ export class ChunkCache {
   #evict(number: number): void {
     const step = this.#slotStep(number);
     const first = number * this.#slotsOfSlab;
-    for (let slot = first; slot < first + this.#slotsOfSlab; slot += step) {
+    const end = first + this.#slotsOfSlab;
+    const ages = this.#recentBytes > this.#maxSlabs * this.#slabBytes * RECENT_SHARE;
+    let found = 0;
+    for (let slot = first; slot < end; slot += step) {
       if (this.#ids[slot] === 0 || this.#pins[slot] !== 0) continue;
-      if (this.#recent[slot] === 1) this.#recent[slot] = 0;
-      else {
+      if (this.#recent[slot] === 0) {
         this.#forget(slot);
         this.#freeSlot(slot);
-      }
+        found += 1;
+      } else if (ages) this.#age(slot);
     }
+    // Else the hand could find nothing in all that it passes for one chunk.
+    if (found > 0 || ages) return;
+    for (let slot = first; slot < end; slot += step) this.#age(slot);
   }
 
   /** Nothing in it is pinned or was asked for; from now on it counts again. */
@@ -204,7 +228,7 @@ export class ChunkCache {
     let unused = true;
     for (let slot = first; slot < first + this.#slotsOfSlab; slot++) {
       if (this.#pins[slot] !== 0 || this.#recent[slot] !== 0) unused = false;
-      this.#recent[slot] = 0;
+      this.#age(slot);
     }
     return unused;
   }

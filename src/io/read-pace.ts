@@ -23,7 +23,7 @@ const MOST_REST_MS = 250;
 /** A read that waited long is followed by a rest of so many times as long. */
 const REST_FOR_WAIT = 20;
 /** So long after the first read of a turn no other is made in it. */
-const TURN_MS = 2;
+const TURN_MS = 4;
 
 export class ReadPace {
   readonly #clock: Pick<Clock, 'nowMs' | 'nextTurn'>;

@@ -2,6 +2,7 @@ import { ABSENT, ChunkCache } from '../../../../pool/chunk/chunk-cache.ts';
 import { Prng } from '../../../sim/prng.ts';
 
 const KIB = 1024;
+const MIB = 1024 * KIB;
 const chunk = (tag: number, bytes = 4 * KIB): Uint8Array => new Uint8Array(bytes).fill(tag);
 const has = (cache: ChunkCache, id: number): boolean => cache.find(id) !== ABSENT;
 
@@ -37,6 +38,41 @@ describe('the cache of chunks', () => {
     cache.unpin(slot);
     for (let id = 101; id <= 200; id++) cache.put(id, chunk(id));
     expect(view.every((byte) => byte === 1)).toBe(false);
+  });
+
+  /** Asks for what is read again and again, and for `once` chunks of a scan beside each; the share that was
+   * there of the former. */
+  function hotShare(cache: ChunkCache, hot: { from: number; count: number }, once: number): number {
+    let found = 0;
+    const prng = new Prng(1);
+    const any = chunk(1);
+    const ask = (id: number): boolean => {
+      if (has(cache, id)) return true;
+      cache.put(id, any);
+      return false;
+    };
+    const asks = 60 * hot.count;
+    for (let turn = 0; turn < asks; turn++) {
+      const isThere = ask(hot.from + prng.below(hot.count));
+      if (isThere && turn >= asks / 2) found += 1;
+      for (let scanned = 0; scanned < once; scanned++) ask(nextScanned++);
+    }
+    return found / (asks / 2);
+  }
+  let nextScanned = 1_000_000;
+
+  test.each([1, 4, 12])(
+    'keeps what is asked for at random again and again beside a scan, %d chunks of it for each of those',
+    (once) => {
+      const cache = new ChunkCache(2 * MIB);
+      expect(hotShare(cache, { from: 1, count: 150 }, once)).toBeGreaterThan(0.95);
+    },
+  );
+
+  test('gives way to what is asked for now', () => {
+    const cache = new ChunkCache(2 * MIB);
+    expect(hotShare(cache, { from: 1, count: 350 }, 1)).toBeGreaterThan(0.95);
+    expect(hotShare(cache, { from: 1001, count: 350 }, 1)).toBeGreaterThan(0.95);
   });
 
   test('takes nothing more when all of it is pinned', () => {
