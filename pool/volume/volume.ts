@@ -16,6 +16,8 @@ import { ENTRIES_PER_MAP_PAGE, VolumeMap, entryBirth, entryId, levelsFor } from 
 import type { Page } from '../meta/page-cache.ts';
 import type { Abortable, Finish, VolumeError } from './operations.ts';
 import type { PageRelease } from './page-release.ts';
+import { mappedRuns } from './mapped-runs.ts';
+import type { MappedDone } from './mapped-runs.ts';
 import { RangeLock } from './range-lock.ts';
 import { Passes } from './read-ahead.ts';
 import { ChunkRead, findResident } from './read.ts';
@@ -25,15 +27,6 @@ import type { Revision } from './revision.ts';
 import { compressionOf } from './volume-spec.ts';
 
 export type ReadDone = (error: VolumeError | null, bytes: ReadBytes) => void;
-
-export interface MappedRun {
-  readonly offset: number;
-  readonly length: number;
-  readonly mapped: boolean;
-}
-
-/** How far one look for mapped runs goes; a run may be cut there. */
-const PROVISIONING_CHUNKS = 4096;
 
 /** See `Volume.beginRewrite`. */
 export interface Rewrite {
@@ -265,41 +258,9 @@ export class Volume {
     });
   }
 
-  /** Runs of mapped and unmapped chunks from `offset` on, at most `limit`, at least one. */
-  mapped(
-    offset: number,
-    limit: number,
-    done: (error: VolumeError | null, runs: readonly MappedRun[]) => void,
-    runs: MappedRun[] = [],
-  ): void {
-    const { chunkBytes } = this;
-    const end = Math.ceil(this.#record.sizeBytes / chunkBytes);
-    let number = Math.floor(offset / chunkBytes);
-    let at = offset;
-    for (let looked = 0; number < end && looked < PROVISIONING_CHUNKS; looked++) {
-      const leaf = this.map.leaf(number);
-      if (leaf !== null && 'missing' in leaf) {
-        const resumeAt = at;
-        const { missing } = leaf;
-        this.#core.pages.load(missing, () => {
-          if (this.#gone) done({ code: 'not-ready' }, []);
-          else if (this.#core.pages.isDamaged(missing)) {
-            done({ code: 'unreadable', offset: resumeAt }, []);
-          } else this.mapped(resumeAt, limit, done, runs);
-        });
-        return;
-      }
-      const mapped = leaf !== null && entryId(leaf, number % 512) !== 0;
-      number += mapped ? 1 : Math.max(1, this.map.holeSpan(number));
-      const next = Math.min(number * chunkBytes, this.#record.sizeBytes);
-      const last = runs.at(-1);
-      if (last?.mapped === mapped) {
-        runs[runs.length - 1] = { ...last, length: next - last.offset };
-      } else if (runs.length === limit) break;
-      else runs.push({ offset: at, length: next - at, mapped });
-      at = next;
-    }
-    done(null, runs);
+  /** See `mappedRuns`. */
+  mapped(offset: number, limit: number, done: MappedDone): void {
+    mappedRuns({ volume: this, pages: this.#core.pages, limit, done }, offset, []);
   }
 
   /** A write takes effect: the chunk is where its number says. `page` has its entry. */
