@@ -10,7 +10,7 @@ export const SLICE_VALUES = 256;
 export interface WriteSlice {
   readonly keys: readonly number[];
   readonly lengths: readonly number[];
-  /** The pages one after the other; transferred. */
+  /** The pages one after the other, and what comes behind them; transferred, and back with the answer. */
   readonly pages: ArrayBuffer;
   readonly removes: readonly number[];
   /** null: removed. */

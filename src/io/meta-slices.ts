@@ -2,14 +2,19 @@ import type { MetaBatch } from '../base/ports.ts';
 import { SLICE_PAGES, SLICE_VALUES } from './meta-messages.ts';
 import type { WriteSlice } from './meta-messages.ts';
 
-const SLICE_BYTES = 2 * 1024 * 1024;
+/** Of the pages in one message, unless a single page is larger. */
+export const SLICE_BYTES = 2 * 1024 * 1024;
 const SLICE_REMOVES = 4096;
 
 /**
  * Cuts a commit into messages, copying at most 256 pages for each when it is asked for: the caller
- * asks for the next in a later turn. Of the state, a value goes in one however large it is.
+ * asks for the next in a later turn. Of the state, a value goes in one however large it is. The copies are
+ * made in what `bufferFor` gives, which may be longer than was asked for.
  */
-export function* slicesOf(batch: MetaBatch): Generator<WriteSlice> {
+export function* slicesOf(
+  batch: MetaBatch,
+  bufferFor: (bytes: number) => ArrayBuffer,
+): Generator<WriteSlice> {
   let put = 0;
   let removed = 0;
   let set = 0;
@@ -27,7 +32,7 @@ export function* slicesOf(batch: MetaBatch): Generator<WriteSlice> {
     yield {
       keys: puts.map(([key]) => key),
       lengths: puts.map(([, page]) => page.length),
-      pages: packed(puts),
+      pages: packed(puts, bufferFor),
       removes,
       state,
       last,
@@ -48,12 +53,13 @@ function sliceEnd(puts: MetaBatch['puts'], start: number): number {
 }
 
 /** A copy, because the buffer is transferred and the pages stay with the caller. */
-function packed(puts: MetaBatch['puts']): ArrayBuffer {
-  const pages = new Uint8Array(puts.reduce((sum, [, page]) => sum + page.length, 0));
+function packed(puts: MetaBatch['puts'], bufferFor: (bytes: number) => ArrayBuffer): ArrayBuffer {
+  const buffer = bufferFor(puts.reduce((sum, [, page]) => sum + page.length, 0));
+  const pages = new Uint8Array(buffer);
   let start = 0;
   for (const [, page] of puts) {
     pages.set(page, start);
     start += page.length;
   }
-  return pages.buffer;
+  return buffer;
 }

@@ -3,7 +3,7 @@ import { MetaError } from '../base/ports.ts';
 import type { MetaBatch, MetaStore, StateCopies } from '../base/ports.ts';
 import { SLICE_PAGES, SLICE_VALUES } from './meta-messages.ts';
 import type { PackedPages, ReadRequest, StateAnswer, WriteRequest } from './meta-messages.ts';
-import { slicesOf } from './meta-slices.ts';
+import { SLICE_BYTES, slicesOf } from './meta-slices.ts';
 import { WorkerCalls } from './worker-calls.ts';
 import { workerFile } from './worker-file.ts';
 
@@ -24,6 +24,8 @@ export class SqliteMetaStore implements MetaStore {
   readonly #reader: ReaderCalls;
   /** Commits run one after the other. */
   #lastCommit: Promise<void> = Promise.resolve();
+  /** Of the last slice, for the next: memory that is new costs more than what is copied into it. */
+  #spare: ArrayBuffer | null = null;
   #closed = false;
 
   private constructor(path: string, writer: WriterCalls, reader: ReaderCalls) {
@@ -114,7 +116,17 @@ export class SqliteMetaStore implements MetaStore {
   }
 
   async #write(batch: MetaBatch): Promise<void> {
-    for (const slice of slicesOf(batch)) await this.#writer.call(slice, [slice.pages]);
+    for (const slice of slicesOf(batch, (bytes) => this.#bufferFor(bytes))) {
+      const returned = (await this.#writer.call(slice, [slice.pages])) as ArrayBuffer;
+      if (returned.byteLength === SLICE_BYTES) this.#spare = returned;
+    }
+  }
+
+  #bufferFor(bytes: number): ArrayBuffer {
+    if (bytes === 0 || bytes > SLICE_BYTES) return new ArrayBuffer(bytes);
+    const buffer = this.#spare ?? new ArrayBuffer(SLICE_BYTES);
+    this.#spare = null;
+    return buffer;
   }
 }
 

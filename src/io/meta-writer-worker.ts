@@ -25,8 +25,8 @@ const MOST_FREED_PAGES = 1024;
 
 const port = present(parentPort, 'runs as a worker');
 const path = workerData as string;
-const answer = (message: Answer): void => {
-  port.postMessage(message);
+const answer = (message: Answer, transfer: ArrayBuffer[] = []): void => {
+  port.postMessage(message, transfer);
 };
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
@@ -128,10 +128,14 @@ function serve(writer: Writer): void {
         answer({ id, value: writer.sizeBytes() });
         return;
       }
-      if (request === 'close') writer.close();
-      else writer.apply(request);
-      answer({ id, value: null });
-      if (request !== 'close' && request.last) writer.trimLog();
+      if (request === 'close') {
+        writer.close();
+        answer({ id, value: null });
+        return;
+      }
+      writer.apply(request);
+      answer({ id, value: request.pages }, [request.pages]);
+      if (request.last) writer.trimLog();
     } catch (error) {
       answer({ id, error: reason(error) });
     }
