@@ -16,7 +16,7 @@ import type { ChunkViews } from './chunk-views.ts';
 import { ENTRIES_PER_MAP_PAGE, entryId } from './map.ts';
 import type { VolumeMap } from './map.ts';
 
-/** What one read may cost the turn: so many chunks of 4 KiB that are stored as they are, some 0.4 ms. */
+/** What one read may cost the turn: so many chunks of 4 KiB that are stored as they are, about half a millisecond. */
 const MOST_COST = 256;
 const COST_BYTES = 4096;
 /** Of codecs; of small chunks with Zstandard most of it is the start. */
