@@ -135,6 +135,7 @@ export class ChunkCache {
   drop(id: number): void {
     const slot = this.#slots.delete(id);
     if (slot === ABSENT) return;
+    this.#age(slot);
     this.#emptied(slot);
     if (this.#pins[slot] === 0) this.#freeSlot(slot);
   }

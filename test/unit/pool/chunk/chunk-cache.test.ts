@@ -75,6 +75,23 @@ describe('the cache of chunks', () => {
     expect(hotShare(cache, { from: 1001, count: 350 }, 1)).toBeGreaterThan(0.95);
   });
 
+  test('a chunk that takes the place of a dead one has not been asked for yet', () => {
+    const cache = new ChunkCache(2 * MIB);
+    for (let id = 1; id <= 350; id++) cache.put(id, chunk(id));
+    for (let id = 1; id <= 350; id++) cache.find(id);
+    // Half of what was read is written anew, and nobody reads it.
+    for (let id = 1; id <= 175; id++) cache.drop(id);
+    for (let id = 1001; id <= 1175; id++) cache.put(id, chunk(id));
+    for (let id = 2001; id <= 2600; id++) cache.put(id, chunk(id));
+    const kept = (from: number, to: number): number => {
+      let count = 0;
+      for (let id = from; id <= to; id++) if (has(cache, id)) count += 1;
+      return count;
+    };
+    expect(kept(176, 350)).toBe(175);
+    expect(kept(1001, 1175)).toBe(0);
+  });
+
   test('takes nothing more when all of it is pinned', () => {
     const cache = new ChunkCache(64 * KIB);
     const slots = Array.from({ length: 16 }, (_, index) => cache.put(index + 1, chunk(index + 1)));
