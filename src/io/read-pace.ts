@@ -4,7 +4,8 @@
  * do one thing at a time. Nobody says beforehand which it will be, so what was found lately decides:
  * each read that did not wait earns what it saved, each that did costs what it took, and when that is
  * spent the loop rests from reading. Rests that were of no use get longer. A read that took long although
- * the process has had nothing from a device was kept from the processor: that alone is a short rest
+ * the process has had nothing from a device was kept from the processor, which alone is a short rest: unless it
+ * took longer than that happens, or nothing but such reads come, as of a file system that does not count
  * [DECISIONS.md has the figures].
  */
 import type { Clock } from '../base/ports.ts';
@@ -22,6 +23,8 @@ const LEAST_REST_MS = 10;
 const MOST_REST_MS = 250;
 /** A read that waited long is followed by a rest of so many times as long. */
 const REST_FOR_WAIT = 20;
+/** For longer nobody is kept from the processor, as a rule. */
+const MOST_DELAY_MS = 10;
 /** So long after the first read of a turn no other is made in it. */
 const TURN_MS = 4;
 
@@ -74,13 +77,11 @@ export class ReadPace {
   #rest(nowMs: number, tookMs: number): void {
     this.#creditMs = FIRST_CREDIT_MS;
     const deviceReads = this.#deviceReads();
-    const isDelay = deviceReads > 0 && deviceReads === this.#deviceReadsBefore;
+    const isDelay =
+      deviceReads > 0 && deviceReads === this.#deviceReadsBefore && tookMs <= MOST_DELAY_MS;
     this.#deviceReadsBefore = deviceReads;
-    if (isDelay) {
-      this.#restUntilMs = nowMs + LEAST_REST_MS;
-      return;
-    }
-    this.#restUntilMs = nowMs + Math.max(this.#restMs, tookMs * REST_FOR_WAIT);
+    const forWaitMs = isDelay ? 0 : tookMs * REST_FOR_WAIT;
+    this.#restUntilMs = nowMs + Math.max(this.#restMs, forWaitMs);
     this.#restMs = Math.min(MOST_REST_MS, this.#restMs * 2);
   }
 }

@@ -110,6 +110,18 @@ describe('the pace of reads on the event loop', () => {
     }
   });
 
+  test.each([
+    ['flash', FLASH_MS, 0.1],
+    ['a seek', SEEK_MS, 6],
+    ['a network', 40, 6],
+  ])('little of the time is spent where nobody counts reads that wait for %s', (_, ms, percent) => {
+    const loop = new Loop();
+    loop.deviceReads = 1;
+    loop.readsFor(1000, () => ms);
+    const { heldMs } = loop.readsFor(10_000, () => ms);
+    expect(heldMs).toBeLessThan(100 * percent);
+  });
+
   test('what takes long for its length alone has not waited', () => {
     const loop = new Loop();
     for (let read = 0; read < 1000; read++) expect(loop.read(0.06, 256 * 1024)).toBe(true);
