@@ -68,9 +68,11 @@ export class SegmentStore {
 
   /** Reads at once if the file is open and allows it now; gives how much came, which may be less than asked
    * for. null: nothing is known to have come, use `read`, which says what is wrong too. Where heads must move
-   * that would hold the turn up for too long. */
+   * that would hold the turn up for too long, and where the disk has failed at something: it may try for a
+   * minute before it says so again. */
   readNow(at: { disk: number; segment: number; offset: number }, into: Uint8Array): number | null {
-    if (this.#disk(at.disk).class === 'hdd') return null;
+    const { class: kind, failed, errors } = this.#disk(at.disk);
+    if (kind === 'hdd' || failed || errors > 0) return null;
     const file = this.#file(at.disk, at.segment).opened;
     if (file === null) return null;
     try {

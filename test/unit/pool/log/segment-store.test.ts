@@ -1,15 +1,37 @@
 import type { DiskError } from '../../../../src/base/ports.ts';
 import { SegmentStore } from '../../../../pool/log/segment-store.ts';
+import type { SegmentDisk } from '../../../../pool/log/segment-store.ts';
+import { writeAll } from '../../../../src/base/file-io.ts';
 import type { SimWorld } from '../../../sim/sim-world.ts';
+import { healthy } from '../../../sim/settings.ts';
 import { calmWorld } from '../pool-in-world.ts';
 
-async function storeIn(world: SimWorld): Promise<SegmentStore> {
+async function storeIn(
+  world: SimWorld,
+  more: Partial<Pick<SegmentDisk, 'class' | 'failed'>> = {},
+): Promise<SegmentStore> {
   const disk = world.disk('disk');
   await world.until(disk.makeDirectory(''));
   await world.until(SegmentStore.prepare(disk));
   const facts = { id: 'd1', class: 'nvme', capacityBytes: 1e9, failed: false, errors: 0 } as const;
-  return new SegmentStore([{ disk, ...facts }]);
+  return new SegmentStore([{ disk, ...facts, ...more }]);
 }
+
+/** A store with one segment of 16 bytes, which is open for reading. */
+async function openedIn(
+  world: SimWorld,
+  more: Partial<Pick<SegmentDisk, 'class' | 'failed'>> = {},
+): Promise<SegmentStore> {
+  const store = await storeIn(world, more);
+  const file = await world.until(store.create(0, 1));
+  await world.until(writeAll(file, new Uint8Array(16).fill(7), 0));
+  await world.until(file.close());
+  await world.until(readIn(store, 1));
+  return store;
+}
+
+const readNowIn = (store: SegmentStore): number | null =>
+  store.readNow({ disk: 0, segment: 1, offset: 0 }, new Uint8Array(16));
 
 const readIn = (store: SegmentStore, segment: number): Promise<DiskError | null> =>
   new Promise((resolve) => {
@@ -45,5 +67,24 @@ describe('segment files', () => {
     await world.until((await world.until(disk.open('segments/lost+found', 'create'))).close());
     expect(await world.until(store.list(0))).toEqual([1, 0xab, 2 ** 33]);
     expect(await world.until(disk.list('segments'))).toContain('00000000ab');
+  });
+
+  test('are read at once from a disk that is sound and has no heads to move', async () => {
+    const now = { readNowRate: 1 };
+    expect(readNowIn(await openedIn(calmWorld(now)))).toBe(16);
+    expect(readNowIn(await openedIn(calmWorld(now), { class: 'hdd' }))).toBeNull();
+    expect(readNowIn(await openedIn(calmWorld(now), { failed: true }))).toBeNull();
+  });
+
+  test('are not read at once any more when a read has failed: the next might take a minute to fail', async () => {
+    const disk = { ...healthy.disk, readNowRate: 1, shortReadRate: 0 };
+    const world = calmWorld(disk);
+    const store = await openedIn(world);
+    world.settings = { ...healthy, disk: { ...disk, readErrorRate: 1 } };
+    expect(readNowIn(store)).toBeNull();
+    expect(await world.until(readIn(store, 1))).toMatchObject({ code: 'io' });
+    world.settings = { ...healthy, disk };
+    expect(await world.until(readIn(store, 1))).toBeNull();
+    expect(readNowIn(store)).toBeNull();
   });
 });
