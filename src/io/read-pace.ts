@@ -28,33 +28,48 @@ const MOST_DELAY_MS = 10;
 /** So long after the first read of a turn no other is made in it. */
 const TURN_MS = 4;
 
+/** What a turn has spent on such reads, of whatever disk: there is one event loop. */
+export class ReadTurn {
+  readonly #clock: Pick<Clock, 'nextTurn'>;
+  /** When the first read of this turn began; null: there was none. */
+  #beganMs: number | null = null;
+
+  constructor(clock: Pick<Clock, 'nextTurn'>) {
+    this.#clock = clock;
+  }
+
+  /** Whether one more may begin now. */
+  takes(nowMs: number): boolean {
+    if (this.#beganMs !== null) return nowMs - this.#beganMs <= TURN_MS;
+    this.#beganMs = nowMs;
+    this.#clock.nextTurn(() => {
+      this.#beganMs = null;
+    });
+    return true;
+  }
+}
+
+/** Of one disk. */
 export class ReadPace {
-  readonly #clock: Pick<Clock, 'nowMs' | 'nextTurn'>;
+  readonly #clock: Pick<Clock, 'nowMs'>;
+  readonly #turn: ReadTurn;
   readonly #deviceReads: () => number;
   #deviceReadsBefore = 0;
   #creditMs = FIRST_CREDIT_MS;
   #restMs = LEAST_REST_MS;
   #restUntilMs = -Infinity;
-  /** When the first read of this turn began; null: there was none. */
-  #turnBeganMs: number | null = null;
 
   /** `deviceReads` grows whenever the process reads from a device; 0: it does not say. */
-  constructor(clock: Pick<Clock, 'nowMs' | 'nextTurn'>, deviceReads: () => number) {
+  constructor(clock: Pick<Clock, 'nowMs'>, turn: ReadTurn, deviceReads: () => number) {
     this.#clock = clock;
+    this.#turn = turn;
     this.#deviceReads = deviceReads;
   }
 
   /** When the read begins, for `ended`; null: it is not to be made on the event loop. */
   begin(): number | null {
     const nowMs = this.#clock.nowMs();
-    if (nowMs < this.#restUntilMs) return null;
-    if (this.#turnBeganMs === null) {
-      this.#turnBeganMs = nowMs;
-      this.#clock.nextTurn(() => {
-        this.#turnBeganMs = null;
-      });
-    } else if (nowMs - this.#turnBeganMs > TURN_MS) return null;
-    return nowMs;
+    return nowMs < this.#restUntilMs || !this.#turn.takes(nowMs) ? null : nowMs;
   }
 
   ended(beganMs: number, lengthBytes: number): void {

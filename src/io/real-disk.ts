@@ -6,7 +6,7 @@ import { DiskError } from '../base/ports.ts';
 import type { Disk, DiskFile, OpenMode } from '../base/ports.ts';
 import { diskError, RealFile } from './real-file.ts';
 import type { Paces } from './real-file.ts';
-import { ReadPace } from './read-pace.ts';
+import { ReadPace, ReadTurn } from './read-pace.ts';
 import { RealClock } from './real-clock.ts';
 import { WritePace } from './write-pace.ts';
 import { lockFile } from './sqlite-lock.ts';
@@ -24,11 +24,14 @@ const openFlags = {
 /** Lock file of a directory; `list('')` does not show it. */
 const LOCK_FILE = 'lock';
 
+const clock = new RealClock();
+const readTurn = new ReadTurn(clock);
+
 /** A folder of this machine. Files are readable by their owner alone: they hold users' data. */
 export class RealDisk implements Disk {
   readonly path: string;
   readonly #paces: Paces = {
-    reads: new ReadPace(new RealClock(), () => process.resourceUsage().fsRead),
+    reads: new ReadPace(clock, readTurn, () => process.resourceUsage().fsRead),
     writes: new WritePace(),
   };
   #lock: FileLock | null = null;
