@@ -1,7 +1,7 @@
 /**
  * Plain bytes of chunks by id, one copy however many LUNs share it; bounded in bytes. What was asked for
- * again since it came stays while it is no more than three quarters of all, and gives way by second chance
- * when it is more: what passes through, like a copy of a volume, takes the rest.
+ * again since it came stays for many rounds of the hand while it is no more than three quarters of all, and
+ * gives way by second chance when it is more: what passes through, like a copy of a volume, takes the rest.
  *
  * The memory is slabs, each cut into slots for chunks of one size, used again for ever: buffers of
  * their own would keep the garbage collector busy with nothing else. A slab goes over to another
@@ -22,6 +22,8 @@ const LEAST_SLABS = 16;
 const MOST_PINNED_SHARE = 0.75;
 /** Of the cache, for what was asked for again, before that has to be asked for once more. */
 const RECENT_SHARE = 0.75;
+/** So often the hand comes by before what was asked for again counts as if it never had been. */
+const ROUNDS = 64;
 /** How far the hand goes for one chunk. */
 const SLABS_AT_ONCE = 64;
 
@@ -42,6 +44,7 @@ export class ChunkCache {
   /** By slot; id 0: free, or dead under a pin. */
   readonly #ids: Float64Array;
   readonly #pins: Uint32Array;
+  /** By slot, for how many rounds it stays; 0: it was not asked for. */
   readonly #recent: Uint8Array;
   readonly #views: Uint8Array[] = [];
   /** By log2 of the chunk size. */
@@ -88,7 +91,7 @@ export class ChunkCache {
     if (slot === ABSENT) this.misses += 1;
     else {
       this.hits += 1;
-      if (this.#recent[slot] === 0) this.#keep(slot);
+      if (this.#recent[slot] !== ROUNDS) this.#keep(slot);
     }
     return slot;
   }
@@ -135,30 +138,30 @@ export class ChunkCache {
   drop(id: number): void {
     const slot = this.#slots.delete(id);
     if (slot === ABSENT) return;
-    this.#age(slot);
     this.#emptied(slot);
     if (this.#pins[slot] === 0) this.#freeSlot(slot);
   }
 
   #keep(slot: number): void {
-    this.#recent[slot] = 1;
-    this.#recentBytes += this.#lengthOf(slot);
+    if (this.#recent[slot] === 0) this.#recentBytes += this.#lengthOf(slot);
+    this.#recent[slot] = ROUNDS;
   }
 
-  /** From now on it counts whether it is asked for. */
-  #age(slot: number): void {
-    if (this.#recent[slot] === 0) return;
-    this.#recent[slot] = 0;
-    this.#recentBytes -= this.#lengthOf(slot);
+  /** So many rounds less are left until it counts whether it is asked for. */
+  #age(slot: number, rounds: number): void {
+    const left = this.#recent[slot] as number;
+    if (left === 0) return;
+    this.#recent[slot] = Math.max(0, left - rounds);
+    if (left <= rounds) this.#recentBytes -= this.#lengthOf(slot);
   }
 
   #forget(slot: number): void {
-    this.#age(slot);
     this.#slots.delete(this.#ids[slot] as number);
     this.#emptied(slot);
   }
 
   #emptied(slot: number): void {
+    this.#age(slot, ROUNDS);
     this.#ids[slot] = 0;
     this.#bytes -= this.#lengthOf(slot);
   }
@@ -208,7 +211,8 @@ export class ChunkCache {
     const step = this.#slotStep(number);
     const first = number * this.#slotsOfSlab;
     const end = first + this.#slotsOfSlab;
-    const ages = this.#recentBytes > this.#maxSlabs * this.#slabBytes * RECENT_SHARE;
+    const isCrowded = this.#recentBytes > this.#maxSlabs * this.#slabBytes * RECENT_SHARE;
+    const rounds = isCrowded ? ROUNDS : 1;
     let found = 0;
     for (let slot = first; slot < end; slot += step) {
       if (this.#ids[slot] === 0 || this.#pins[slot] !== 0) continue;
@@ -216,11 +220,11 @@ export class ChunkCache {
         this.#forget(slot);
         this.#freeSlot(slot);
         found += 1;
-      } else if (ages) this.#age(slot);
+      } else this.#age(slot, rounds);
     }
     // Else the hand could find nothing in all that it passes for one chunk.
-    if (found > 0 || ages) return;
-    for (let slot = first; slot < end; slot += step) this.#age(slot);
+    if (found > 0 || isCrowded) return;
+    for (let slot = first; slot < end; slot += step) this.#age(slot, ROUNDS);
   }
 
   /** Nothing in it is pinned or was asked for; from now on it counts again. */
@@ -229,7 +233,7 @@ export class ChunkCache {
     let unused = true;
     for (let slot = first; slot < first + this.#slotsOfSlab; slot++) {
       if (this.#pins[slot] !== 0 || this.#recent[slot] !== 0) unused = false;
-      this.#age(slot);
+      this.#age(slot, ROUNDS);
     }
     return unused;
   }

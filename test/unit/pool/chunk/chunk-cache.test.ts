@@ -92,6 +92,17 @@ describe('the cache of chunks', () => {
     expect(kept(1001, 1175)).toBe(0);
   });
 
+  test('forgets what was asked for again long ago, though nothing else is asked for twice', () => {
+    const cache = new ChunkCache(2 * MIB);
+    const any = chunk(1);
+    for (let id = 1; id <= 500; id++) cache.put(id, any);
+    for (let id = 2; id <= 500; id += 2) expect(has(cache, id)).toBe(true);
+    for (let id = 1001; id <= 5000; id++) cache.put(id, any);
+    for (let id = 2; id <= 500; id += 50) expect(has(cache, id)).toBe(true);
+    for (let id = 5001; id <= 30_000; id++) cache.put(id, any);
+    for (let id = 2; id <= 500; id += 2) expect(has(cache, id)).toBe(false);
+  });
+
   test('takes nothing more when all of it is pinned', () => {
     const cache = new ChunkCache(64 * KIB);
     const slots = Array.from({ length: 16 }, (_, index) => cache.put(index + 1, chunk(index + 1)));
