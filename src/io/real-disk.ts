@@ -32,7 +32,7 @@ export class RealDisk implements Disk {
   readonly path: string;
   readonly #paces: Paces = {
     reads: new ReadPace(clock, readTurn, () => process.resourceUsage().fsRead),
-    writes: new WritePace(),
+    writes: new WritePace(clock),
   };
   #lock: FileLock | null = null;
 

@@ -98,23 +98,23 @@ export class RealFile implements DiskFile {
 
   writeNow(from: Uint8Array, position: number): number | null {
     assert(!this.#closing, 'no operation on a closed file');
-    if (from.length > NOW_BYTES || !this.#paces.writes.mayWriteNow) return null;
-    const startMs = performance.now();
+    if (from.length > NOW_BYTES) return null;
+    const { writes } = this.#paces;
+    const beganMs = writes.begin();
+    if (beganMs === null) return null;
     try {
       return fs.writeSync(this.#fd, from, 0, from.length, position);
     } catch (error) {
       throw diskError(error as NodeJS.ErrnoException, this.path);
     } finally {
-      this.#paces.writes.wrote(startMs);
+      writes.ended(beganMs);
     }
   }
 
   sync(done: (error: DiskError | null) => void): void {
     this.#begin();
-    this.#paces.writes.syncBegan();
     fs.fdatasync(this.#fd, (error) => {
       this.#end();
-      this.#paces.writes.syncEnded();
       done(error === null ? null : diskError(error, this.path));
     });
   }

@@ -1,30 +1,30 @@
 /**
  * Whether a write of a disk may be made on the event loop. A write to the page cache takes some
  * microseconds there, a fraction of a turn through the thread pool; but one may wait for the file
- * system while a sync runs, or for memory. So: not beside a sync, not soon after one that was slow.
+ * system, beside a sync or a commit of its journal, or for memory. After one that did, the loop rests from
+ * writing [DECISIONS.md has the figures].
  */
+import type { Clock } from '../base/ports.ts';
+
 const SLOW_MS = 1;
-const REST_MS = 500;
+const REST_MS = 1000;
 
 export class WritePace {
-  #syncs = 0;
-  #restUntilMs = 0;
+  readonly #clock: Pick<Clock, 'nowMs'>;
+  #restUntilMs = -Infinity;
 
-  get mayWriteNow(): boolean {
-    return this.#syncs === 0 && performance.now() >= this.#restUntilMs;
+  constructor(clock: Pick<Clock, 'nowMs'>) {
+    this.#clock = clock;
   }
 
-  syncBegan(): void {
-    this.#syncs += 1;
+  /** When the write begins, for `ended`; null: it is not to be made on the event loop. */
+  begin(): number | null {
+    const nowMs = this.#clock.nowMs();
+    return nowMs < this.#restUntilMs ? null : nowMs;
   }
 
-  syncEnded(): void {
-    this.#syncs -= 1;
-  }
-
-  /** A write on the event loop began at `startMs` and has ended. */
-  wrote(startMs: number): void {
-    const endMs = performance.now();
-    if (endMs - startMs > SLOW_MS) this.#restUntilMs = endMs + REST_MS;
+  ended(beganMs: number): void {
+    const nowMs = this.#clock.nowMs();
+    if (nowMs - beganMs > SLOW_MS) this.#restUntilMs = nowMs + REST_MS;
   }
 }
