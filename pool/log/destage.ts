@@ -148,8 +148,11 @@ export class Destager {
     }
   }
 
-  /** A batch becomes records; resolves when that is so. */
-  #store(batch: readonly Batched[], writer: SegmentWriter, staged: Staged[]): Promise<void> {
+  /** What was gathered becomes records; resolves when that is so. */
+  #store(gathered: readonly Batched[], writer: SegmentWriter, staged: Staged[]): Promise<void> {
+    // What died since has left its place in the cache, where another chunk may be by now.
+    const batch = gathered.filter(({ chunk }) => chunk.wanted);
+    if (batch.length === 0) return Promise.resolve();
     const place = { segment: writer.number, offset: writer.end };
     return new Promise((resolve) => {
       this.#core.packing.pack(batch, place, (packed) => {
