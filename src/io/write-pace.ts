@@ -8,6 +8,12 @@ import type { Clock } from '../base/ports.ts';
 
 const SLOW_MS = 1;
 const REST_MS = 1000;
+/** One that held the loop for longer than a turn may is followed by a rest of so many times as long: no more
+ * than one look in a thousand is to find the loop so late. */
+const TURN_MS = 10;
+const REST_FOR_HELD = 1000;
+/** What took so long that this is less was no write alone: a machine that stood still, say. */
+const MOST_REST_MS = 600_000;
 
 export class WritePace {
   readonly #clock: Pick<Clock, 'nowMs'>;
@@ -25,6 +31,9 @@ export class WritePace {
 
   ended(beganMs: number): void {
     const nowMs = this.#clock.nowMs();
-    if (nowMs - beganMs > SLOW_MS) this.#restUntilMs = nowMs + REST_MS;
+    const tookMs = nowMs - beganMs;
+    if (tookMs <= SLOW_MS) return;
+    const restMs = tookMs > TURN_MS ? Math.min(tookMs * REST_FOR_HELD, MOST_REST_MS) : REST_MS;
+    this.#restUntilMs = nowMs + restMs;
   }
 }

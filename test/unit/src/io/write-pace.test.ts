@@ -30,3 +30,15 @@ test('one that took more than a millisecond is followed by a second without', ()
   expect(write(0.005)).toBe(true);
   expect(write(0.005)).toBe(true);
 });
+
+test('where each waits for the disk, the loop is held for a thousandth of the time at the most', () => {
+  const { time, write } = paced();
+  const beganMs = time.nowMs;
+  let heldMs = 0;
+  while (time.nowMs < beganMs + 600_000) {
+    if (write(40)) heldMs += 40;
+    time.nowMs += 1;
+  }
+  expect(heldMs).toBeGreaterThan(0);
+  expect(heldMs).toBeLessThanOrEqual(640);
+});
