@@ -301,8 +301,6 @@ export class Journal {
     if (!this.#hasRoom(entry, 0)) return false;
     const end = this.#tail.position + lengthBytes;
     const at = staging.used;
-    const usedBytes = entry.metaBytes + entry.dataBytes;
-    if (usedBytes < lengthBytes) staging.bytes.fill(0, at + usedBytes, at + lengthBytes);
     entry.encode(staging.bytes, staging.view, at);
     const frame = this.#tail;
     sealFrame(

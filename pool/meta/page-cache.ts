@@ -45,6 +45,8 @@ export interface FrozenPages {
 }
 
 const READ_BATCH = 256;
+/** Of the pages that the cache may hold: what its table has room for. */
+const ROOM_SHARE = 9 / 8;
 /** Of the pages that the cache may hold: those that are being read for later. */
 const AHEAD_SHARE = 1 / 16;
 
@@ -94,7 +96,8 @@ export class PageCache {
     this.#compute = facts.compute;
     this.#owner = facts.owner;
     this.#limit = facts.limit;
-    this.#pages = new IdMap(facts.limit);
+    // Pages that are held may be more for a while: to grow then would take a long turn.
+    this.#pages = new IdMap(facts.limit * ROOM_SHARE);
     this.#onDamage = facts.onDamage;
   }
 
