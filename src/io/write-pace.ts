@@ -8,16 +8,23 @@ import type { Clock } from '../base/ports.ts';
 
 const SLOW_MS = 1;
 const REST_MS = 1000;
-/** One that held the loop for longer than a turn may is followed by a rest of so many times as long: no more
- * than one look in a thousand is to find the loop so late. */
+/** One that held the loop for longer than a turn may is followed by a rest of so many times as long, three times
+ * as many when another one comes soon: where each waits, no more than one look in a thousand is to find the
+ * loop so late; one that was kept from the processor costs little. */
 const TURN_MS = 10;
-const REST_FOR_HELD = 1000;
+const REST_FOR_HELD = 100;
+const MOST_REST_FOR_HELD = 1000;
+/** Soon: before so many times the last rest have passed. */
+const SOON_RESTS = 10;
 /** What took so long that this is less was no write alone: a machine that stood still, say. */
 const MOST_REST_MS = 600_000;
 
 export class WritePace {
   readonly #clock: Pick<Clock, 'nowMs'>;
   #restUntilMs = -Infinity;
+  #restForHeld = REST_FOR_HELD;
+  /** Another long one before this comes soon. */
+  #soonUntilMs = -Infinity;
 
   constructor(clock: Pick<Clock, 'nowMs'>) {
     this.#clock = clock;
@@ -33,7 +40,17 @@ export class WritePace {
     const nowMs = this.#clock.nowMs();
     const tookMs = nowMs - beganMs;
     if (tookMs <= SLOW_MS) return;
-    const restMs = tookMs > TURN_MS ? Math.min(tookMs * REST_FOR_HELD, MOST_REST_MS) : REST_MS;
-    this.#restUntilMs = nowMs + restMs;
+    this.#restUntilMs = nowMs + (tookMs > TURN_MS ? this.#restAfter(tookMs, nowMs) : REST_MS);
+  }
+
+  /** Of a write that held the loop for too long. */
+  #restAfter(tookMs: number, nowMs: number): number {
+    const isSoon = nowMs < this.#soonUntilMs;
+    this.#restForHeld = isSoon
+      ? Math.min(3 * this.#restForHeld, MOST_REST_FOR_HELD)
+      : REST_FOR_HELD;
+    const restMs = Math.min(tookMs * this.#restForHeld, MOST_REST_MS);
+    this.#soonUntilMs = nowMs + SOON_RESTS * restMs;
+    return restMs;
   }
 }
