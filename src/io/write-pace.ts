@@ -7,12 +7,12 @@
 import type { Clock } from '../base/ports.ts';
 
 const SLOW_MS = 1;
-const REST_MS = 1000;
-/** One that held the loop for longer than a turn may is followed by a rest of so many times as long, three times
- * as many when another one comes soon: where each waits, no more than one look in a thousand is to find the
- * loop so late; one that was kept from the processor costs little. */
+/** The rest takes so many times as long as the write did. */
+const REST_FOR_SLOW = 100;
+/** One that held the loop for longer than a turn may: three times as many when another one comes soon. Where
+ * each waits so long, no more than one look in a thousand is to find the loop so late; one that was kept from
+ * the processor costs little. */
 const TURN_MS = 10;
-const REST_FOR_HELD = 100;
 const MOST_REST_FOR_HELD = 1000;
 /** Soon: before so many times the last rest have passed. */
 const SOON_RESTS = 10;
@@ -22,7 +22,7 @@ const MOST_REST_MS = 600_000;
 export class WritePace {
   readonly #clock: Pick<Clock, 'nowMs'>;
   #restUntilMs = -Infinity;
-  #restForHeld = REST_FOR_HELD;
+  #restForHeld = REST_FOR_SLOW;
   /** Another long one before this comes soon. */
   #soonUntilMs = -Infinity;
 
@@ -40,7 +40,8 @@ export class WritePace {
     const nowMs = this.#clock.nowMs();
     const tookMs = nowMs - beganMs;
     if (tookMs <= SLOW_MS) return;
-    this.#restUntilMs = nowMs + (tookMs > TURN_MS ? this.#restAfter(tookMs, nowMs) : REST_MS);
+    const restMs = tookMs > TURN_MS ? this.#restAfter(tookMs, nowMs) : tookMs * REST_FOR_SLOW;
+    this.#restUntilMs = nowMs + restMs;
   }
 
   /** Of a write that held the loop for too long. */
@@ -48,7 +49,7 @@ export class WritePace {
     const isSoon = nowMs < this.#soonUntilMs;
     this.#restForHeld = isSoon
       ? Math.min(3 * this.#restForHeld, MOST_REST_FOR_HELD)
-      : REST_FOR_HELD;
+      : REST_FOR_SLOW;
     const restMs = Math.min(tookMs * this.#restForHeld, MOST_REST_MS);
     this.#soonUntilMs = nowMs + SOON_RESTS * restMs;
     return restMs;
