@@ -123,7 +123,8 @@ const worn = {
   ...usual,
   name: 'worn',
   settings: weather(
-    { openMs: [0.1, 20_000], readMs: [0.02, 400] },
+    // None is answered at once: it is the waiting that is tried.
+    { openMs: [0.1, 20_000], readMs: [0.02, 400], readNowRate: 0 },
     { readMs: [0.05, 400], commitMs: [0.3, 3] },
   ),
   capacityBytes: TIGHT_BYTES,
@@ -142,7 +143,7 @@ const twins = {
   ...usual,
   name: 'twins',
   settings: weather(
-    { openMs: [0.1, 5], readMs: [0.02, 400], writeMs: [0.02, 60] },
+    { openMs: [0.1, 5], readMs: [0.02, 400], writeMs: [0.02, 60], readNowRate: 0 },
     { readMs: [0.05, 60], commitMs: [0.3, 5] },
   ),
   memoryBytes: 64 * KIB,
