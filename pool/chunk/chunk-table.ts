@@ -20,6 +20,7 @@ import type { ChunkCache } from './chunk-cache.ts';
 import { ALIASED, ChunkState, EntryField, PARTITIONS, plainLog2 } from './chunk-page.ts';
 import { chunkKeyOf, chunkPageKey, entryAt, pageNumberIn, pageNumberOf } from './chunk-page.ts';
 import { partitionFor, partitionIn, partitionOf, storedLength, storedWord } from './chunk-page.ts';
+import type { Fingerprint } from './fingerprint.ts';
 import type { Grace } from './grace.ts';
 import type { PendingChunk, PendingChunks } from './pending.ts';
 
@@ -42,11 +43,6 @@ const USUAL_PINS = 4096;
 
 /** Counts are 32 bits; what is on its way has room above. */
 const MOST_REFERENCES = 2 ** 32 - 2 ** 16;
-
-export interface Fingerprint {
-  readonly fingerprintHigh: number;
-  readonly fingerprintLow: number;
-}
 
 export class ChunkTable {
   readonly #pages: PageCache;

@@ -1,7 +1,8 @@
 /** The plain bytes of one chunk, from its segment or the journal; not from the cache. */
+import { fingerprintOf } from '../chunk/fingerprint.ts';
 import type { PoolCore } from '../core.ts';
 import { readPending } from '../log/pending-reader.ts';
-import { fingerprintOf, readPlain } from '../log/plain-reader.ts';
+import { readPlain } from '../log/plain-reader.ts';
 import type { Page } from '../meta/page-cache.ts';
 
 /** `done` gets null when they can't be had, in a later turn. The bytes are good for that turn. */

@@ -17,8 +17,9 @@ import {
   EntryField,
   plainLog2,
 } from '../chunk/chunk-page.ts';
+import { fingerprintOf } from '../chunk/fingerprint.ts';
 import type { PoolCore } from '../core.ts';
-import { fingerprintOf, readPlain } from '../log/plain-reader.ts';
+import { readPlain } from '../log/plain-reader.ts';
 import type { PlainRead } from '../log/plain-reader.ts';
 import type { StoredRecord } from '../log/segment-format.ts';
 import type { Page } from '../meta/page-cache.ts';

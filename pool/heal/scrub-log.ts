@@ -7,6 +7,7 @@
  */
 import { DiskError } from '../../src/base/ports.ts';
 import { chunkKeyOf } from '../chunk/chunk-page.ts';
+import { hasFingerprint } from '../chunk/fingerprint.ts';
 import type { DataRecord } from '../log/frame.ts';
 import type { FramePosition } from '../log/journal.ts';
 import { LogReader } from '../log/log-reader.ts';
@@ -26,7 +27,6 @@ class LogScrub {
   readonly #reader: LogReader;
   /** What was applied when it began; later frames were written while it ran. */
   readonly #end: number;
-  readonly #hash = new Uint32Array(2);
   #bytes = 0;
   #chunks = 0;
 
@@ -115,9 +115,7 @@ class LogScrub {
         resolve(error === null);
       });
     });
-    core.compute.hash64(bytes, core.fingerprintSeed, this.#hash);
-    const whole =
-      read && this.#hash[0] === record.fingerprintHigh && this.#hash[1] === record.fingerprintLow;
+    const whole = read && hasFingerprint(core, bytes, record);
     if (whole || frame.header.position < core.journal.trimmed) return;
     const message = `chunk ${record.id} is damaged in the journal, at byte ${position}`;
     if (await this.#isOnlyThere(record.id, position)) {

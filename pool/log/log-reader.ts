@@ -2,8 +2,10 @@
  * Reads frames back from the ring: one after the other as they follow, and, behind the place where
  * they stop, whatever frames still lie there.
  */
-import type { Compute, DiskError } from '../../src/base/ports.ts';
+import type { DiskError } from '../../src/base/ports.ts';
 import { viewOf } from '../../src/base/bytes.ts';
+import { hasFingerprint } from '../chunk/fingerprint.ts';
+import type { Fingerprinting } from '../chunk/fingerprint.ts';
 import { FRAME_ALIGNMENT, FRAME_HEADER_BYTES, FRAME_MAGIC } from './frame.ts';
 import { decodeRecords, frameIsWhole, peekFrame } from './frame.ts';
 import type { DataRecord, FrameHeader, JournalRecord } from './frame.ts';
@@ -30,26 +32,17 @@ export interface ReadFrame extends LogFrame {
 
 export class LogReader {
   readonly #ring: Ring;
-  readonly #compute: Compute;
-  readonly #seed: number;
+  readonly #fingerprinting: Fingerprinting;
   readonly #logId: number;
   /** Positions from here on would be the next lap. */
   readonly #limit: number;
   readonly #window: Uint8Array;
   #windowAt = -1;
   #incarnation = 0;
-  readonly #hash = new Uint32Array(2);
 
-  constructor(facts: {
-    ring: Ring;
-    compute: Compute;
-    fingerprintSeed: number;
-    logId: number;
-    from: number;
-  }) {
+  constructor(facts: Fingerprinting & { ring: Ring; logId: number; from: number }) {
     this.#ring = facts.ring;
-    this.#compute = facts.compute;
-    this.#seed = facts.fingerprintSeed;
+    this.#fingerprinting = facts;
     this.#logId = facts.logId;
     this.#limit = facts.from + facts.ring.capacityBytes;
     this.#window = new Uint8Array(Math.min(WINDOW_BYTES, facts.ring.capacityBytes));
@@ -164,14 +157,13 @@ export class LogReader {
     if (header?.position !== position || header.logId !== this.#logId) return null;
     if (position + header.lengthBytes > this.#limit) return null;
     bytes = await this.#bytesAt(position, header.lengthBytes);
-    return frameIsWhole(this.#compute, bytes, header) ? { header, bytes } : null;
+    return frameIsWhole(this.#fingerprinting.compute, bytes, header) ? { header, bytes } : null;
   }
 
   /** Whether the data of a record is what its fingerprint says. */
   isWhole(record: DataRecord, frame: Uint8Array): boolean {
     const bytes = frame.subarray(record.dataOffset, record.dataOffset + 2 ** record.log2);
-    this.#compute.hash64(bytes, this.#seed, this.#hash);
-    return this.#hash[0] === record.fingerprintHigh && this.#hash[1] === record.fingerprintLow;
+    return hasFingerprint(this.#fingerprinting, bytes, record);
   }
 
   async #bytesAt(position: number, length: number): Promise<Uint8Array> {

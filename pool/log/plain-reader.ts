@@ -4,36 +4,18 @@
  */
 import { Codec } from '../../src/base/ports.ts';
 import type { StoredChunk } from '../../src/base/ports.ts';
-import { EntryField, MAX_CHUNK_LOG2, entryAt } from '../chunk/chunk-page.ts';
-import type { ChunkPlace } from '../chunk/chunk-table.ts';
+import { MAX_CHUNK_LOG2 } from '../chunk/chunk-page.ts';
+import { hasFingerprint } from '../chunk/fingerprint.ts';
+import type { Fingerprint } from '../chunk/fingerprint.ts';
 import type { PoolCore } from '../core.ts';
-import type { Page } from '../meta/page-cache.ts';
 import type { StoredRecord } from './segment-format.ts';
 import { readChunks } from './segment-reader.ts';
-import type { SegmentRead } from './segment-reader.ts';
+import type { PlacedChunk, SegmentRead } from './segment-reader.ts';
 
-const hash = new Uint32Array(2);
-
-export interface PlainRead {
-  readonly id: number;
-  readonly place: ChunkPlace;
-  readonly fingerprintHigh: number;
-  readonly fingerprintLow: number;
+export interface PlainRead extends PlacedChunk, Fingerprint {
   /** The chunk's plain bytes, or null when they can't be had; in this turn or a later one. `record` is
    * what its header says, with the bytes. */
   done(plain: Uint8Array | null, record: StoredRecord | null): void;
-}
-
-/** The fingerprint of a live chunk, from its page. */
-export function fingerprintOf(
-  page: Page,
-  id: number,
-): Pick<PlainRead, 'fingerprintHigh' | 'fingerprintLow'> {
-  const at = entryAt(id);
-  return {
-    fingerprintHigh: page.words[at + EntryField.fingerprintHigh] ?? 0,
-    fingerprintLow: page.words[at + EntryField.fingerprintLow] ?? 0,
-  };
 }
 
 /** A chunk that is stored with a codec, and who waits for it. */
@@ -82,18 +64,12 @@ function expandAll(core: PoolCore, packed: readonly Packed[]): void {
     (plain) => {
       packed.forEach(({ read, record, stored }, index) => {
         const bytes = plain[index] ?? null;
-        const isWhole = bytes !== null && isChunk(core, read, stored.plainBytes, bytes);
+        const isWhole = bytes?.length === stored.plainBytes && hasFingerprint(core, bytes, read);
         if (!isWhole) report(core, read, stored.codec);
         read.done(isWhole ? bytes : null, record);
       });
     },
   );
-}
-
-function isChunk(core: PoolCore, read: PlainRead, plainBytes: number, bytes: Uint8Array): boolean {
-  if (bytes.length !== plainBytes) return false;
-  core.compute.hash64(bytes, core.fingerprintSeed, hash);
-  return hash[0] === read.fingerprintHigh && hash[1] === read.fingerprintLow;
 }
 
 function report(core: PoolCore, { id, place }: PlainRead, codec: number): void {

@@ -277,8 +277,8 @@ const segmentBugs: readonly Bug[] = [
     edits: [
       {
         file: 'pool/log/pending-reader.ts',
-        find: "done(whole ? 'whole' : 'damaged');",
-        replace: "void whole;\n    done('whole');",
+        find: "done(hasFingerprint(core, into, chunk) ? 'whole' : 'damaged');",
+        replace: "done('whole');",
       },
     ],
   },

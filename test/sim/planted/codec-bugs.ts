@@ -11,8 +11,9 @@ export const codecBugs: readonly Bug[] = [
     edits: [
       {
         file: PLAIN,
-        find: '  if (bytes.length !== plainBytes) return false;',
-        replace: '  if (bytes.length !== plainBytes) return true;',
+        find: 'bytes?.length === stored.plainBytes && hasFingerprint(core, bytes, read);',
+        replace:
+          'bytes !== null && (bytes.length !== stored.plainBytes || hasFingerprint(core, bytes, read));',
       },
       {
         file: PLAIN,
@@ -30,8 +31,8 @@ export const codecBugs: readonly Bug[] = [
     edits: [
       {
         file: PLAIN,
-        find: 'return hash[0] === read.fingerprintHigh && hash[1] === read.fingerprintLow;',
-        replace: 'return true;',
+        find: 'bytes?.length === stored.plainBytes && hasFingerprint(core, bytes, read);',
+        replace: 'bytes?.length === stored.plainBytes;',
       },
     ],
   },
@@ -42,8 +43,8 @@ export const codecBugs: readonly Bug[] = [
     edits: [
       {
         file: 'pool/volume/read-now.ts',
-        find: 'if (plain === null || !isOfEntry(core, plain, page, id)) return;',
-        replace: 'if (plain === null) return;\n    void isOfEntry;\n    void page;',
+        find: 'if (plain === null || !hasFingerprint(core, plain, fingerprintOf(page, id))) return;',
+        replace: 'if (plain === null) return;',
       },
     ],
   },

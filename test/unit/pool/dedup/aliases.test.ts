@@ -1,7 +1,7 @@
 import type { Page } from '../../../../pool/meta/page-cache.ts';
 import { Join } from '../../../../pool/dedup/join.ts';
 import { ChunkState, chunkKeyOf } from '../../../../pool/chunk/chunk-page.ts';
-import { fingerprintOf } from '../../../../pool/log/plain-reader.ts';
+import { fingerprintOf } from '../../../../pool/chunk/fingerprint.ts';
 import { Parts } from '../parts-in-world.ts';
 
 interface Named {
