@@ -4,7 +4,7 @@ import { bytesToHex } from '../src/base/bytes.ts';
 import { Ring } from './log/ring.ts';
 import { SegmentStore } from './log/segment-store.ts';
 import { readLabel, writeLabel } from './disk-label.ts';
-import { StateName, encodeSuper, sealState } from './meta/state.ts';
+import { StateName, capacityOf, encodeSuper, sealState } from './meta/state.ts';
 import type { DiskRecord, SuperState } from './meta/state.ts';
 import { minimumCapacity, ringGeometry, segmentSize } from './options.ts';
 import type { PoolOptions, PoolPorts } from './options.ts';
@@ -23,7 +23,7 @@ export async function createPool(ports: PoolPorts, options: PoolOptions): Promis
     }
   }
   const disks = await diskRecords(ports);
-  const capacityBytes = disks.reduce((sum, disk) => sum + disk.capacityBytes, 0);
+  const capacityBytes = capacityOf(disks);
   const ring = ringGeometry(capacityBytes, options.journalBytes);
   const segmentBytes = segmentSize(capacityBytes, options.segmentBytes);
   const least = minimumCapacity(segmentBytes, ring);

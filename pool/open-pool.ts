@@ -30,7 +30,7 @@ import { SegmentStore } from './log/segment-store.ts';
 import { SegmentTable } from './log/segment-table.ts';
 import { PageKind, keysOfKind } from './meta/page.ts';
 import { PageCache } from './meta/page-cache.ts';
-import { StateKind, StateName, decodeSuper } from './meta/state.ts';
+import { StateKind, StateName, capacityOf, decodeSuper } from './meta/state.ts';
 import type { SuperState } from './meta/state.ts';
 import { StateRows, metadataLost } from './meta/state-rows.ts';
 import { budgets, reserveBytes } from './options.ts';
@@ -173,7 +173,7 @@ async function loadStores(
 ): Promise<Stores> {
   const { clock, compute, log, meta } = ports;
   const { segmentBytes } = state;
-  const limits = budgets(options, { segmentBytes, capacityBytes: capacityOf(state) });
+  const limits = budgets(options, { segmentBytes, capacityBytes: capacityOf(state.disks) });
   const numbers: CheckpointNumbers = { next: state.checkpoint + 1 };
   const events = new Events(clock, log);
   const pages = new PageCache({
@@ -237,12 +237,9 @@ async function loadStores(
   };
 }
 
-const capacityOf = ({ disks }: Pick<SuperState, 'disks'>): number =>
-  disks.reduce((sum, disk) => sum + disk.capacityBytes, 0);
-
 function makeSpace(state: SuperState, stores: Stores, ring: Ring): Space {
   const { segments, pending, releases, pageRelease, limits } = stores;
-  const capacityBytes = capacityOf(state);
+  const capacityBytes = capacityOf(state.disks);
   return new Space({
     capacityBytes,
     journalBytes: ring.capacityBytes,

@@ -11,6 +11,7 @@ import type {
   Random,
 } from '../src/base/ports.ts';
 import { PARTITIONS } from './chunk/chunk-page.ts';
+import { SLOT_BYTES } from './dedup/fingerprint-index.ts';
 import type { DedupSettings } from './types.ts';
 import type { RingGeometry } from './log/ring.ts';
 import type { DeadlistShape } from './volume/deadlists.ts';
@@ -109,7 +110,6 @@ const LEAST_PAGES = 2 * PARTITIONS + 64;
 /** What a chunk takes on disk, where they are well compressed: more chunks than that the index of
  * fingerprints need not have room for. A larger one is the slower the more memory it is spread over. */
 const USUAL_STORED_BYTES = 1024;
-const FINGERPRINT_BYTES = 7;
 
 /** Two seconds of replay or so; some more follow while the checkpoint is written. Above the chunks of a
  * copy of 10 GiB, as a checkpoint in its middle doubles its price. */
@@ -119,7 +119,7 @@ export function budgets(
   { memoryBytes, mostEffects }: Pick<PoolOptions, 'memoryBytes' | 'mostEffects'>,
   { segmentBytes, capacityBytes }: { segmentBytes: number; capacityBytes: number },
 ): Budgets {
-  const mostIndexBytes = (capacityBytes / USUAL_STORED_BYTES) * FINGERPRINT_BYTES;
+  const mostIndexBytes = (capacityBytes / USUAL_STORED_BYTES) * SLOT_BYTES;
   const pages = Math.max(LEAST_PAGES, Math.floor((memoryBytes * 0.27) / PAGE_COST_BYTES));
   // The segment that is being written, and the one that fills meanwhile.
   const pendingBytes = Math.max(2 * segmentBytes, Math.floor(memoryBytes * 0.15));

@@ -31,7 +31,7 @@ export interface PendingChunk {
   readonly dedupOff: boolean;
   /** The mode for which a duplicate is still to be looked for. */
   owed: Exclude<DedupMode, 'off'> | null;
-  /** The index of fingerprints got it when it was made. */
+  /** The index of fingerprints has been given it: once, and it may have forgotten it since. */
   indexed: boolean;
 }
 

@@ -15,7 +15,8 @@
 import { PARTITION_SPAN, partitionFor } from '../chunk/chunk-page.ts';
 
 const WAYS = 16;
-const SLOT_BYTES = 7;
+/** What one chunk takes. */
+export const SLOT_BYTES = 7;
 const BUCKET_BYTES = WAYS * SLOT_BYTES;
 /** From a bucket's start, in the units of each view. */
 const BUCKET_TAGS = BUCKET_BYTES / 2;

@@ -42,6 +42,10 @@ export interface DiskRecord {
   readonly class: 'nvme' | 'ssd' | 'hdd';
 }
 
+/** Of a pool on these disks. */
+export const capacityOf = (disks: readonly DiskRecord[]): number =>
+  disks.reduce((sum, { capacityBytes }) => sum + capacityBytes, 0);
+
 /** What a start needs to know; the root of everything that the pages hold. */
 export interface SuperState {
   readonly uuid: string;
