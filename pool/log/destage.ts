@@ -156,7 +156,9 @@ export class Destager {
     const place = { segment: writer.number, offset: writer.end };
     return new Promise((resolve) => {
       this.#core.packing.pack(batch, place, (packed) => {
-        const places = writer.addPacked(packed, batch);
+        const places = writer.addPacked(packed, batch, () => {
+          this.#core.packing.letGo(packed);
+        });
         for (const [index, { chunk }] of batch.entries()) {
           if (!chunk.wanted) continue;
           staged.push({ chunk, place: present(places[index], 'a place for each record') });

@@ -7,14 +7,14 @@ import type {
   PackingPlace,
   PlainChunk,
 } from '../../src/base/ports.ts';
-import { viewOf } from '../../src/base/bytes.ts';
+import { PAGE_BYTES, roundUp, viewOf } from '../../src/base/bytes.ts';
 import { RECORD_HEADER_BYTES, recordBytes, sealRecord } from './segment-format.ts';
 
-/** What the records of these chunks take when none can be compressed. */
+/** What the records of these chunks take when none can be compressed, in whole pages. */
 export function packedBytes(chunks: readonly ChunkToPack[]): number {
   let sum = 0;
   for (const { bytes } of chunks) sum += recordBytes(bytes.length);
-  return sum;
+  return roundUp(sum, PAGE_BYTES);
 }
 
 /**
@@ -36,9 +36,9 @@ export function packRecords(
     const compressed = setting === null ? null : compress({ bytes, setting });
     const stored = compressed ?? bytes;
     const codec = compressed === null ? Codec.raw : (setting?.codec ?? Codec.raw);
-    const end = at + recordBytes(stored.length);
+    const next = at + recordBytes(stored.length);
     into.set(stored, at + RECORD_HEADER_BYTES);
-    into.fill(0, at + RECORD_HEADER_BYTES + stored.length, end);
+    into.fill(0, at + RECORD_HEADER_BYTES + stored.length, next);
     sealRecord(
       compute,
       { bytes: into, view, at, segment, offset: offset + at },
@@ -46,7 +46,9 @@ export function packRecords(
     );
     storedBytes[index] = stored.length;
     codecs[index] = codec;
-    at = end;
+    at = next;
   }
-  return { bytes: into.subarray(0, at), storedBytes, codecs };
+  const end = roundUp(at, PAGE_BYTES);
+  into.fill(0, at, end);
+  return { bytes: into.subarray(0, end), storedBytes, codecs };
 }

@@ -171,24 +171,22 @@ export class SegmentFile {
   readonly #file: DiskFile;
   #position = 0;
   #last: Promise<void> = Promise.resolve();
-  #failure: Error | null = null;
+  #failure: DiskError | null = null;
   #closed = false;
 
   constructor(file: DiskFile) {
     this.#file = file;
   }
 
-  /** `written` is called when the file no longer needs the bytes, written or not. */
-  append(bytes: Uint8Array, written: () => void): void {
+  /** `written` is called when the file has the bytes, and all before them, or there is an error. */
+  append(bytes: Uint8Array, written: (error: DiskError | null) => void): void {
     const position = this.#position;
     this.#position += bytes.length;
     this.#last = this.#last
-      .then(() => (this.#failure === null ? writeAll(this.#file, bytes, position) : undefined))
-      .catch((error: unknown) => {
-        this.#failure ??=
-          error instanceof Error ? error : new Error('a write failed', { cause: error });
-      })
-      .then(written);
+      .then(() => this.#write(bytes, position))
+      .then(() => {
+        written(this.#failure);
+      });
   }
 
   /** Resolves when all bytes are durable and the file is closed; throws the first error. */
@@ -202,6 +200,16 @@ export class SegmentFile {
   async abandon(): Promise<void> {
     await this.#last;
     await this.#close();
+  }
+
+  async #write(bytes: Uint8Array, position: number): Promise<void> {
+    if (this.#failure !== null) return;
+    try {
+      await writeAll(this.#file, bytes, position);
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      this.#failure = error;
+    }
   }
 
   async #close(): Promise<void> {

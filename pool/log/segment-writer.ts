@@ -4,7 +4,7 @@
  */
 import { PAGE_BYTES, pageAligned, roundUp } from '../../src/base/bytes.ts';
 import { assert } from '../../src/base/assert.ts';
-import type { Compute, PackedBatch } from '../../src/base/ports.ts';
+import type { Compute, DiskError, PackedBatch } from '../../src/base/ports.ts';
 import type { ChunkPlace } from '../chunk/chunk-table.ts';
 import { RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES, directoryBytes } from './segment-format.ts';
 import { encodeDirectory, putSegmentHeader, recordBytes, sealRecord } from './segment-format.ts';
@@ -67,7 +67,7 @@ export class SegmentWriter {
   /** Whether a record fits, when others that take `ahead` are added before it. */
   hasRoomFor(storedBytes: number, ahead = { bytes: 0, records: 0 }): boolean {
     const records = this.#directory.length + ahead.records + 1;
-    const end = this.#base + this.#used + ahead.bytes + recordBytes(storedBytes);
+    const end = this.end + ahead.bytes + recordBytes(storedBytes);
     return records <= MOST_RECORDS && end + directoryBytes(records) <= this.#limitBytes;
   }
 
@@ -90,17 +90,20 @@ export class SegmentWriter {
     };
   }
 
-  /** Where the next record will lie. */
+  /** Where records that are packed now will lie: a batch begins at a page of its own. */
   get end(): number {
-    return this.#base + this.#used;
+    return roundUp(this.#base + this.#used, PAGE_BYTES);
   }
 
-  /** Appends records that were packed for `end`, of chunks with these ids; they are copied. */
+  /** Appends records that were packed for `end`, of chunks with these ids. The file has them when `written`
+   * is called, or an error. */
   addPacked(
     { bytes, storedBytes, codecs }: PackedBatch,
     ids: readonly { id: number }[],
+    written: (error: DiskError | null) => void,
   ): ChunkPlace[] {
-    let offset = this.end;
+    this.#padPiece();
+    let offset = this.#base;
     const places = ids.map(({ id }, index): ChunkPlace => {
       const length = storedBytes[index] ?? 0;
       const place = {
@@ -113,14 +116,9 @@ export class SegmentWriter {
       offset += recordBytes(length);
       return place;
     });
-    assert(offset === this.end + bytes.length, 'records lie one behind the other');
-    for (let from = 0; from < bytes.length;) {
-      if (this.#used === this.#piece.length) this.#flushPiece(1);
-      const to = Math.min(bytes.length, from + this.#piece.length - this.#used);
-      this.#piece.set(bytes.subarray(from, to), this.#used);
-      this.#used += to - from;
-      from = to;
-    }
+    this.#base += bytes.length;
+    assert(roundUp(offset, PAGE_BYTES) === this.#base, 'records lie one behind the other');
+    this.#file.append(bytes, written);
     return places;
   }
 
@@ -141,6 +139,16 @@ export class SegmentWriter {
   async abandon(): Promise<void> {
     await this.#file.abandon().catch(() => undefined);
     await this.#store.remove(this.disk, this.number).catch(() => undefined);
+  }
+
+  /** Hands the piece to the file, filled up with zeroes to a whole page. */
+  #padPiece(): void {
+    if (this.#used === 0) return;
+    const piece = this.#piece;
+    const end = roundUp(this.#used, PAGE_BYTES);
+    piece.fill(0, this.#used, end);
+    this.#used = end;
+    this.#flushPiece(0);
   }
 
   /** Hands the piece to the file, in whole pages, and goes on in one with room for `nextBytes`. */

@@ -183,6 +183,7 @@ export interface PackingPlace {
 
 /** Records one behind the other, and of each in its order how long its stored bytes are and their codec. */
 export interface PackedBatch {
+  /** Whole pages, with zeroes behind the last record, in memory that begins at a page. */
   readonly bytes: Uint8Array;
   readonly storedBytes: Int32Array<ArrayBuffer>;
   readonly codecs: Uint8Array<ArrayBuffer>;
@@ -193,7 +194,7 @@ export interface Packing {
   /**
    * `done` is called in a later turn, batch after batch, with the records of the chunks as they lie at `place`,
    * each compressed as it wants to be unless that saves less than an eighth. The chunks are copied before
-   * this returns, the batch is good until `done` returns. Callers have one batch of at most 256 chunks
+   * this returns, the batch is the caller's until `letGo`. Callers have one batch of at most 256 chunks
    * and a few MiB under way each.
    */
   pack(
@@ -201,6 +202,8 @@ export interface Packing {
     place: PackingPlace,
     done: (packed: PackedBatch) => void,
   ): void;
+  /** Nobody looks at the batch's bytes any more. */
+  letGo(packed: PackedBatch): void;
 }
 
 /** Compresses and expands chunks, off the event loop where that is faster. */

@@ -13,6 +13,7 @@ import type { Compression, PlainChunk, StoredChunk } from '../base/ports.ts';
 import { expandChunk } from './codecs.ts';
 import { NOTHING, WORDS_PER_CHUNK } from './compression-messages.ts';
 import type { CompressionAnswer, CompressionRequest } from './compression-messages.ts';
+import { SpareBuffers } from './spare-buffers.ts';
 import { workerFile } from './worker-file.ts';
 
 type Stored = readonly (Uint8Array | null)[];
@@ -23,14 +24,13 @@ const EXPANDED_AT_ONCE_BYTES = 128 * 1024;
 /** Zstandard takes so many times as long; of small chunks most of it is the start. */
 const ZSTD_COST = 4;
 const ZSTD_START_COST_BYTES = 12 * 1024;
-/** Buffers of past batches, of at least so many bytes, are kept for the next. */
 const BUFFER_BYTES = 1024 * 1024;
 const MOST_SPARE = 2;
 
 export class WorkerCompression implements Compression {
   #worker: Worker | null = null;
   readonly #waiting = new Map<number, Answered>();
-  readonly #spare: ArrayBuffer[] = [];
+  readonly #spare = new SpareBuffers({ leastBytes: BUFFER_BYTES, most: MOST_SPARE });
   #nextId = 0;
 
   compress(chunks: readonly PlainChunk[], done: (stored: Stored) => void): void {
@@ -38,7 +38,7 @@ export class WorkerCompression implements Compression {
     const values = chunks.map(
       ({ bytes, setting }) => [bytes, setting.codec, setting.level] as const,
     );
-    this.#send('compress', this.#bufferFor(length), values, ({ bytes, lengths }) => {
+    this.#send('compress', this.#spare.take(length), values, ({ bytes, lengths }) => {
       let at = 0;
       const stored = chunks.map((chunk, index) => {
         const from = at;
@@ -46,7 +46,7 @@ export class WorkerCompression implements Compression {
         return viewAt(bytes, from, lengths[index] ?? NOTHING);
       });
       done(stored);
-      if (this.#spare.length < MOST_SPARE) this.#spare.push(bytes);
+      this.#spare.keep(bytes);
     });
   }
 
@@ -110,12 +110,6 @@ export class WorkerCompression implements Compression {
       throw new Error('the compression thread has died', { cause: error });
     });
     return worker;
-  }
-
-  #bufferFor(bytes: number): ArrayBuffer {
-    const at = this.#spare.findIndex(({ byteLength }) => byteLength >= bytes);
-    if (at < 0) return new ArrayBuffer(Math.max(bytes, BUFFER_BYTES));
-    return present(this.#spare.splice(at, 1)[0], 'just found');
   }
 }
 

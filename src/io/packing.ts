@@ -1,28 +1,37 @@
 /**
  * The Packing port: a thread of its own compresses chunks, lays them out as records and takes their
- * checksums. The event loop copies each chunk once, into a buffer that goes there and back.
+ * checksums. The event loop copies each chunk once, into a buffer that goes there and back; the records come
+ * in memory that a file takes as it is.
  *
  * The thread starts with the first batch and keeps the process alive only while it owes an answer. Its
  * death is that of the process: it runs nothing but codecs and checksums.
  */
 import { Worker } from 'node:worker_threads';
 import { present } from '../base/assert.ts';
+import { pageAligned } from '../base/bytes.ts';
 import { Codec } from '../base/ports.ts';
 import type { ChunkToPack, PackedBatch, Packing, PackingPlace } from '../base/ports.ts';
 import { packedBytes } from '../../pool/log/record-batch.ts';
 import { ChunkWord } from './packing-messages.ts';
 import type { PackingAnswer, PackingRequest } from './packing-messages.ts';
+import { SpareBuffers } from './spare-buffers.ts';
 import { workerFile } from './worker-file.ts';
 
-/** Buffers of past batches, of at least so many bytes, are kept for the next: memory that was touched
- * before is cheap. */
 const BUFFER_BYTES = 1024 * 1024 + 64 * 1024;
-const MOST_SPARE = 4;
+/** Of plain chunks: one goes to the thread while the next is filled. */
+const MOST_PLAIN = 4;
+/** Of records: they wait until a file has them. */
+const MOST_RECORDS = 16;
 
 export class WorkerPacking implements Packing {
   #worker: Worker | null = null;
   readonly #waiting: ((packed: PackedBatch) => void)[] = [];
-  readonly #spare: ArrayBuffer[] = [];
+  readonly #plain = new SpareBuffers({ leastBytes: BUFFER_BYTES, most: MOST_PLAIN });
+  readonly #records = new SpareBuffers({
+    leastBytes: BUFFER_BYTES,
+    most: MOST_RECORDS,
+    make: (bytes) => pageAligned(bytes).buffer,
+  });
 
   pack(
     chunks: readonly ChunkToPack[],
@@ -30,7 +39,7 @@ export class WorkerPacking implements Packing {
     done: (packed: PackedBatch) => void,
   ): void {
     const room = packedBytes(chunks);
-    const plain = this.#bufferFor(room);
+    const plain = this.#plain.take(room);
     const into = new Uint8Array(plain);
     const words = new Float64Array(chunks.length * ChunkWord.count);
     let at = 0;
@@ -47,7 +56,7 @@ export class WorkerPacking implements Packing {
       words[word + ChunkWord.chunkNumber] = chunkNumber;
       word += ChunkWord.count;
     }
-    const records = this.#bufferFor(room);
+    const records = this.#records.take(room);
     this.#worker ??= this.#start();
     if (this.#waiting.length === 0) this.#worker.ref();
     this.#waiting.push(done);
@@ -62,9 +71,8 @@ export class WorkerPacking implements Packing {
       const done = present(this.#waiting.shift(), 'each batch is answered once');
       if (this.#waiting.length === 0) worker.unref();
       const { plain, records, recordsBytes, storedBytes, codecs } = answer;
+      this.#plain.keep(plain);
       done({ bytes: new Uint8Array(records, 0, recordsBytes), storedBytes, codecs });
-      this.#keep(plain);
-      this.#keep(records);
     });
     worker.on('error', (error) => {
       throw new Error('the packing thread has died', { cause: error });
@@ -72,13 +80,7 @@ export class WorkerPacking implements Packing {
     return worker;
   }
 
-  #keep(buffer: ArrayBuffer): void {
-    if (this.#spare.length < MOST_SPARE) this.#spare.push(buffer);
-  }
-
-  #bufferFor(bytes: number): ArrayBuffer {
-    const at = this.#spare.findIndex(({ byteLength }) => byteLength >= bytes);
-    if (at < 0) return new ArrayBuffer(Math.max(bytes, BUFFER_BYTES));
-    return present(this.#spare.splice(at, 1)[0], 'just found');
+  letGo({ bytes }: PackedBatch): void {
+    this.#records.keep(bytes.buffer as ArrayBuffer);
   }
 }

@@ -18,7 +18,6 @@ export class SimPacking implements Packing {
     this.#later = later;
   }
 
-  /** The batch is overwritten when `done` has returned, as the port allows. */
   pack(
     chunks: readonly ChunkToPack[],
     place: PackingPlace,
@@ -28,7 +27,11 @@ export class SimPacking implements Packing {
     const packed = packRecords(this.#compute, chunks, { ...place, into }, compressChunk);
     this.#later(() => {
       done(packed);
-      into.fill(0xee);
     });
+  }
+
+  /** It is overwritten, as the port allows. */
+  letGo({ bytes }: PackedBatch): void {
+    bytes.fill(0xee);
   }
 }

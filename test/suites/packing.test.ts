@@ -1,3 +1,4 @@
+import { PAGE_BYTES, roundUp } from '../../src/base/bytes.ts';
 import { Codec } from '../../src/base/ports.ts';
 import type { ChunkToPack, PackedBatch, Packing } from '../../src/base/ports.ts';
 import { expandChunk } from '../../src/io/codecs.ts';
@@ -20,12 +21,9 @@ function chunkOf(index: number, log2: number, isRandom: boolean): ChunkToPack {
   return { bytes, setting, id: 2 ** 39 + index, log2, volume: 3, chunkNumber: 2 ** 35 + index };
 }
 
-/** Copies: the batch is good for the call only. */
 const pack = (port: Packing, chunks: readonly ChunkToPack[]): Promise<PackedBatch> =>
   new Promise((resolve) => {
-    port.pack(chunks, place, ({ bytes, storedBytes, codecs }) => {
-      resolve({ bytes: bytes.slice(), storedBytes, codecs });
-    });
+    port.pack(chunks, place, resolve);
   });
 
 describe.each([
@@ -39,6 +37,9 @@ describe.each([
         pack: (chunks, at, done) => {
           packing.pack(chunks, at, done);
           void world.run();
+        },
+        letGo: (packed) => {
+          packing.letGo(packed);
         },
       };
     },
@@ -55,7 +56,8 @@ describe.each([
       const packed = pack(port, chunks);
       // They are copied before the call returns.
       for (const { bytes } of chunks) bytes.fill(0xdd);
-      const { bytes, storedBytes, codecs } = await packed;
+      const batch = await packed;
+      const { bytes, storedBytes, codecs } = batch;
       let at = 0;
       for (const [index, { id, log2, volume, chunkNumber, setting }] of chunks.entries()) {
         const from = { segment: place.segment, offset: place.offset + at };
@@ -72,7 +74,9 @@ describe.each([
         expect(Buffer.compare(found ?? new Uint8Array(), plain[index] ?? new Uint8Array())).toBe(0);
         at += recordBytes(length);
       }
-      expect(at).toBe(bytes.length);
+      expect(roundUp(at, PAGE_BYTES)).toBe(bytes.length);
+      expect(bytes.subarray(at).every((byte) => byte === 0)).toBe(true);
+      port.letGo(batch);
     }
   });
 

@@ -32,6 +32,9 @@ test.each([6, 18, 48])(
           if (numberIn(bytes) !== chunkNumber) others.push(chunkNumber);
         ports.packing.pack(chunks, place, done);
       },
+      letGo: (batch) => {
+        ports.packing.letGo(batch);
+      },
     };
     // More waits than memory may hold: some of a batch is in the cache, some is read from the journal.
     const small = { memoryBytes: 4 * MIB, journalBytes: 2 * MIB, segmentBytes: 128 * KIB };
