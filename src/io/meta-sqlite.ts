@@ -4,6 +4,7 @@ import type { MetaBatch, MetaStore, StateCopies } from '../base/ports.ts';
 import { SLICE_PAGES, SLICE_VALUES } from './meta-messages.ts';
 import type { PackedPages, ReadRequest, StateAnswer, WriteRequest } from './meta-messages.ts';
 import { SLICE_BYTES, slicesOf } from './meta-slices.ts';
+import { SpareBuffers } from './spare-buffers.ts';
 import { WorkerCalls } from './worker-calls.ts';
 import { workerFile } from './worker-file.ts';
 
@@ -24,8 +25,8 @@ export class SqliteMetaStore implements MetaStore {
   readonly #reader: ReaderCalls;
   /** Commits run one after the other. */
   #lastCommit: Promise<void> = Promise.resolve();
-  /** Of the last slice, for the next: memory that is new costs more than what is copied into it. */
-  #spare: ArrayBuffer | null = null;
+  /** One slice is on its way at a time. */
+  readonly #spare = new SpareBuffers({ leastBytes: SLICE_BYTES, most: 1 });
   #closed = false;
 
   private constructor(path: string, writer: WriterCalls, reader: ReaderCalls) {
@@ -116,17 +117,9 @@ export class SqliteMetaStore implements MetaStore {
   }
 
   async #write(batch: MetaBatch): Promise<void> {
-    for (const slice of slicesOf(batch, (bytes) => this.#bufferFor(bytes))) {
-      const returned = (await this.#writer.call(slice, [slice.pages])) as ArrayBuffer;
-      if (returned.byteLength === SLICE_BYTES) this.#spare = returned;
+    for (const slice of slicesOf(batch, (bytes) => this.#spare.take(bytes))) {
+      this.#spare.keep((await this.#writer.call(slice, [slice.pages])) as ArrayBuffer);
     }
-  }
-
-  #bufferFor(bytes: number): ArrayBuffer {
-    if (bytes === 0 || bytes > SLICE_BYTES) return new ArrayBuffer(bytes);
-    const buffer = this.#spare ?? new ArrayBuffer(SLICE_BYTES);
-    this.#spare = null;
-    return buffer;
   }
 }
 
