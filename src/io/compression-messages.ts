@@ -1,7 +1,6 @@
 /** What `compression.ts` and its worker say to each other: batches of chunks in one buffer each. */
 
 export interface CompressionRequest {
-  readonly id: number;
   readonly work: 'compress' | 'expand';
   /** The chunks one after the other; transferred. */
   readonly bytes: ArrayBuffer;
@@ -12,7 +11,6 @@ export interface CompressionRequest {
 export const WORDS_PER_CHUNK = 3;
 
 export interface CompressionAnswer {
-  readonly id: number;
   /** What a chunk was compressed to, at its own place in the buffer that came with the request; what
    * chunks were expanded to, one after the other. */
   readonly bytes: ArrayBuffer;

@@ -4,6 +4,7 @@ import { present } from '../base/assert.ts';
 import { compressChunk, expandChunk } from './codecs.ts';
 import { NOTHING, WORDS_PER_CHUNK } from './compression-messages.ts';
 import type { CompressionAnswer, CompressionRequest } from './compression-messages.ts';
+import type { Answer } from './worker-calls.ts';
 
 const port = present(parentPort, 'runs as a worker');
 
@@ -34,7 +35,7 @@ function compress(request: CompressionRequest): CompressionAnswer {
     if (stored !== null) into.set(stored, at);
     lengths.push(stored?.length ?? NOTHING);
   }
-  return { id: request.id, bytes: request.bytes, lengths: Int32Array.from(lengths) };
+  return { bytes: request.bytes, lengths: Int32Array.from(lengths) };
 }
 
 function expand(request: CompressionRequest): CompressionAnswer {
@@ -49,10 +50,10 @@ function expand(request: CompressionRequest): CompressionAnswer {
     at += chunk.length;
   }
   const lengths = Int32Array.from(plain, (chunk) => chunk?.length ?? NOTHING);
-  return { id: request.id, bytes: into.buffer, lengths };
+  return { bytes: into.buffer, lengths };
 }
 
 port.on('message', (request: CompressionRequest) => {
-  const answer = request.work === 'compress' ? compress(request) : expand(request);
-  port.postMessage(answer, [answer.bytes]);
+  const value = request.work === 'compress' ? compress(request) : expand(request);
+  port.postMessage({ value } satisfies Answer<CompressionAnswer>, [value.bytes]);
 });

@@ -6,14 +6,13 @@
  * The thread starts with the first batch and keeps the process alive only while it owes an answer. Its
  * death is that of the process: it runs nothing but the codecs.
  */
-import { Worker } from 'node:worker_threads';
-import { present } from '../base/assert.ts';
 import { Codec } from '../base/ports.ts';
 import type { Compression, PlainChunk, StoredChunk } from '../base/ports.ts';
 import { expandChunk } from './codecs.ts';
 import { NOTHING, WORDS_PER_CHUNK } from './compression-messages.ts';
 import type { CompressionAnswer, CompressionRequest } from './compression-messages.ts';
 import { SpareBuffers } from './spare-buffers.ts';
+import { WorkerCalls } from './worker-calls.ts';
 import { workerFile } from './worker-file.ts';
 
 type Stored = readonly (Uint8Array | null)[];
@@ -28,10 +27,8 @@ const BUFFER_BYTES = 1024 * 1024;
 const MOST_SPARE = 2;
 
 export class WorkerCompression implements Compression {
-  #worker: Worker | null = null;
-  readonly #waiting = new Map<number, Answered>();
+  #calls: WorkerCalls<CompressionRequest, CompressionAnswer> | null = null;
   readonly #spare = new SpareBuffers({ leastBytes: BUFFER_BYTES, most: MOST_SPARE });
-  #nextId = 0;
 
   compress(chunks: readonly PlainChunk[], done: (stored: Stored) => void): void {
     const length = chunks.reduce((sum, { bytes }) => sum + bytes.length, 0);
@@ -89,27 +86,12 @@ export class WorkerCompression implements Compression {
       at += chunk.length;
       words.set([chunk.length, codec, value], index * WORDS_PER_CHUNK);
     });
-    const id = this.#nextId++;
-    this.#worker ??= this.#start();
-    if (this.#waiting.size === 0) this.#worker.ref();
-    this.#waiting.set(id, answered);
-    const request: CompressionRequest = { id, work, bytes, chunks: words };
-    this.#worker.postMessage(request, [bytes]);
-  }
-
-  #start(): Worker {
-    const worker = new Worker(workerFile(import.meta.url, './compression-worker'));
-    worker.unref();
-    worker.on('message', (answer: CompressionAnswer) => {
-      const answered = present(this.#waiting.get(answer.id), 'each batch is answered once');
-      this.#waiting.delete(answer.id);
-      if (this.#waiting.size === 0) worker.unref();
-      answered(answer);
+    this.#calls ??= new WorkerCalls(workerFile(import.meta.url, './compression-worker'), {
+      faultOf: (reason) => new Error(`the compression thread has died: ${reason}`),
     });
-    worker.on('error', (error) => {
-      throw new Error('the compression thread has died', { cause: error });
-    });
-    return worker;
+    const request: CompressionRequest = { work, bytes, chunks: words };
+    // Nobody catches the thread's death.
+    void this.#calls.call(request, [bytes]).then(answered);
   }
 }
 

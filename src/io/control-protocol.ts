@@ -14,14 +14,10 @@ export type ControlCall =
 
 export type ControlResult = ControlEntry | ControlEntry[] | ControlOutcome | null;
 
-export interface ControlRequest {
-  readonly id: number;
-  readonly call: ControlCall;
+export interface ControlFailure {
+  readonly code: ControlErrorCode;
+  readonly message: string;
 }
-
-export type ControlReply =
-  | { readonly id: number; readonly result: ControlResult }
-  | { readonly id: number; readonly code: ControlErrorCode; readonly message: string };
 
 export interface ControlWorkerOptions {
   readonly path: string;

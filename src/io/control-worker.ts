@@ -5,11 +5,11 @@ import { ControlError } from '../base/control-state.ts';
 import { ControlDatabase } from './control-database.ts';
 import type {
   ControlCall,
-  ControlReply,
-  ControlRequest,
+  ControlFailure,
   ControlResult,
   ControlWorkerOptions,
 } from './control-protocol.ts';
+import type { Answer } from './worker-calls.ts';
 
 const port = present(parentPort, 'runs as a worker');
 const options = workerData as ControlWorkerOptions;
@@ -32,15 +32,13 @@ function answer(call: ControlCall): ControlResult {
   }
 }
 
-function reply(message: ControlReply): void {
-  port.postMessage(message);
-}
-
-port.on('message', ({ id, call }: ControlRequest) => {
+port.on('message', (call: ControlCall) => {
+  let reply: Answer<ControlResult, ControlFailure>;
   try {
-    reply({ id, result: answer(call) });
+    reply = { value: answer(call) };
   } catch (error) {
     if (!(error instanceof ControlError)) throw error;
-    reply({ id, code: error.code, message: error.message });
+    reply = { failure: { code: error.code, message: error.message } };
   }
+  port.postMessage(reply);
 });

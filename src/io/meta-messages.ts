@@ -1,4 +1,5 @@
-/** What `meta-sqlite.ts` and its two workers say to each other. */
+/** What `meta-sqlite.ts` and its two workers say to each other. The first answer says whether the database
+ * could be opened. */
 
 /** At most so many pages go to or from a worker in one turn of the event loop: about 1 MiB. */
 export const SLICE_PAGES = 256;
@@ -36,13 +37,3 @@ export interface PackedPages {
   /** For each key the page's length, null for none, or why it can't be read. */
   readonly pages: readonly (number | string | null)[];
 }
-
-export interface Call<Request> {
-  readonly id: number;
-  readonly request: Request;
-}
-
-/** The first answer, with id 0, says whether the database could be opened. */
-export type Answer =
-  | { readonly id: number; readonly value: unknown }
-  | { readonly id: number; readonly error: string };

@@ -3,7 +3,8 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { present } from '../base/assert.ts';
 import { STATE_TABLES, openForReading } from './meta-database.ts';
-import type { Answer, Call, PackedPages, ReadRequest, StateAnswer } from './meta-messages.ts';
+import type { PackedPages, ReadRequest, StateAnswer } from './meta-messages.ts';
+import type { Answer } from './worker-calls.ts';
 
 const port = present(parentPort, 'runs as a worker');
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -98,15 +99,15 @@ const isPacked = (value: unknown): value is PackedPages =>
   typeof value === 'object' && value !== null && 'pages' in value;
 
 function serve(reader: Reader): void {
-  port.on('message', (call: Call<ReadRequest | 'close'>) => {
-    let message: Answer;
+  port.on('message', (request: ReadRequest | 'close') => {
+    let message: Answer<unknown, string>;
     let value: unknown = null;
     try {
-      if (call.request === 'close') reader.close();
-      else value = reader.read(call.request);
-      message = { id: call.id, value };
+      if (request === 'close') reader.close();
+      else value = reader.read(request);
+      message = { value };
     } catch (error) {
-      message = { id: call.id, error: reason(error) };
+      message = { failure: reason(error) };
     }
     port.postMessage(message, isPacked(value) ? [value.bytes] : []);
   });
@@ -114,7 +115,7 @@ function serve(reader: Reader): void {
 
 try {
   serve(new Reader(openForReading(workerData as string)));
-  port.postMessage({ id: 0, value: null } satisfies Answer);
+  port.postMessage({ value: null } satisfies Answer<unknown, string>);
 } catch (error) {
-  port.postMessage({ id: 0, error: reason(error) } satisfies Answer);
+  port.postMessage({ failure: reason(error) } satisfies Answer<unknown, string>);
 }

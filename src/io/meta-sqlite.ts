@@ -8,8 +8,8 @@ import { SpareBuffers } from './spare-buffers.ts';
 import { WorkerCalls } from './worker-calls.ts';
 import { workerFile } from './worker-file.ts';
 
-type WriterCalls = WorkerCalls<WriteRequest>;
-type ReaderCalls = WorkerCalls<ReadRequest | 'close'>;
+type WriterCalls = WorkerCalls<WriteRequest, unknown, string>;
+type ReaderCalls = WorkerCalls<ReadRequest | 'close', unknown, string>;
 
 const writerFile = workerFile(import.meta.url, './meta-writer-worker');
 const readerFile = workerFile(import.meta.url, './meta-reader-worker');
@@ -38,12 +38,13 @@ export class SqliteMetaStore implements MetaStore {
   /** Makes the file when there is none. Rejects with MetaError when it is damaged, another
    * program's, or of another format. */
   static async open(path: string): Promise<SqliteMetaStore> {
-    const fail = (reason: string): MetaError => new MetaError(`${path}: ${reason}`);
-    const writer: WriterCalls = new WorkerCalls(writerFile, path, fail);
+    const faultOf = (reason: string): MetaError => new MetaError(`${path}: ${reason}`);
+    const facts = { data: path, faultOf };
+    const writer: WriterCalls = new WorkerCalls(writerFile, facts);
     let reader: ReaderCalls | null = null;
     try {
       await writer.started();
-      reader = new WorkerCalls(readerFile, path, fail);
+      reader = new WorkerCalls(readerFile, facts);
       await reader.started();
       return new SqliteMetaStore(path, writer, reader);
     } catch (error) {

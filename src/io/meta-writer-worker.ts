@@ -7,7 +7,8 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { present } from '../base/assert.ts';
 import { STATE_TABLES, openForWriting, pragmaOf } from './meta-database.ts';
-import type { Answer, Call, WriteRequest, WriteSlice } from './meta-messages.ts';
+import type { WriteRequest, WriteSlice } from './meta-messages.ts';
+import type { Answer } from './worker-calls.ts';
 
 /** The write-ahead log is emptied when a commit leaves it longer than this share of the database, between
  * these bounds: so it adds little to what metadata takes, and is not emptied for every few pages. */
@@ -25,7 +26,7 @@ const MOST_FREED_PAGES = 1024;
 
 const port = present(parentPort, 'runs as a worker');
 const path = workerData as string;
-const answer = (message: Answer, transfer: ArrayBuffer[] = []): void => {
+const answer = (message: Answer<unknown, string>, transfer: ArrayBuffer[] = []): void => {
   port.postMessage(message, transfer);
 };
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -122,29 +123,29 @@ class Writer {
 const fileBytes = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 
 function serve(writer: Writer): void {
-  port.on('message', ({ id, request }: Call<WriteRequest>) => {
+  port.on('message', (request: WriteRequest) => {
     try {
       if (request === 'size') {
-        answer({ id, value: writer.sizeBytes() });
+        answer({ value: writer.sizeBytes() });
         return;
       }
       if (request === 'close') {
         writer.close();
-        answer({ id, value: null });
+        answer({ value: null });
         return;
       }
       writer.apply(request);
-      answer({ id, value: request.pages }, [request.pages]);
+      answer({ value: request.pages }, [request.pages]);
       if (request.last) writer.trimLog();
     } catch (error) {
-      answer({ id, error: reason(error) });
+      answer({ failure: reason(error) });
     }
   });
 }
 
 try {
   serve(new Writer(openForWriting(path)));
-  answer({ id: 0, value: null });
+  answer({ value: null });
 } catch (error) {
-  answer({ id: 0, error: reason(error) });
+  answer({ failure: reason(error) });
 }

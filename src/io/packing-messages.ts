@@ -23,7 +23,6 @@ export const ChunkWord = {
   count: 7,
 } as const;
 
-/** Of requests in their order. */
 export interface PackingAnswer {
   readonly plain: ArrayBuffer;
   readonly records: ArrayBuffer;

@@ -8,6 +8,7 @@ import { compressChunk } from './codecs.ts';
 import { RealCompute } from './compute.ts';
 import { ChunkWord } from './packing-messages.ts';
 import type { PackingAnswer, PackingRequest } from './packing-messages.ts';
+import type { Answer } from './worker-calls.ts';
 
 const port = present(parentPort, 'runs as a worker');
 const compute = await RealCompute.load();
@@ -37,12 +38,11 @@ port.on('message', (request: PackingRequest) => {
   const into = new Uint8Array(records);
   const packed = packRecords(compute, chunksOf(request), { ...place, into }, compressChunk);
   const { bytes, storedBytes, codecs } = packed;
-  const answer: PackingAnswer = {
+  const value = { plain, records, recordsBytes: bytes.length, storedBytes, codecs };
+  port.postMessage({ value } satisfies Answer<PackingAnswer>, [
     plain,
     records,
-    recordsBytes: bytes.length,
-    storedBytes,
-    codecs,
-  };
-  port.postMessage(answer, [plain, records, storedBytes.buffer, codecs.buffer]);
+    storedBytes.buffer,
+    codecs.buffer,
+  ]);
 });

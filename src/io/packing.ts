@@ -6,8 +6,6 @@
  * The thread starts with the first batch and keeps the process alive only while it owes an answer. Its
  * death is that of the process: it runs nothing but codecs and checksums.
  */
-import { Worker } from 'node:worker_threads';
-import { present } from '../base/assert.ts';
 import { pageAligned } from '../base/bytes.ts';
 import { Codec } from '../base/ports.ts';
 import type { ChunkToPack, PackedBatch, Packing, PackingPlace } from '../base/ports.ts';
@@ -15,6 +13,7 @@ import { packedBytes } from '../../pool/log/record-batch.ts';
 import { ChunkWord } from './packing-messages.ts';
 import type { PackingAnswer, PackingRequest } from './packing-messages.ts';
 import { SpareBuffers } from './spare-buffers.ts';
+import { WorkerCalls } from './worker-calls.ts';
 import { workerFile } from './worker-file.ts';
 
 const BUFFER_BYTES = 1024 * 1024 + 64 * 1024;
@@ -24,8 +23,7 @@ const MOST_PLAIN = 4;
 const MOST_RECORDS = 16;
 
 export class WorkerPacking implements Packing {
-  #worker: Worker | null = null;
-  readonly #waiting: ((packed: PackedBatch) => void)[] = [];
+  #calls: WorkerCalls<PackingRequest, PackingAnswer> | null = null;
   readonly #plain = new SpareBuffers({ leastBytes: BUFFER_BYTES, most: MOST_PLAIN });
   readonly #records = new SpareBuffers({
     leastBytes: BUFFER_BYTES,
@@ -57,27 +55,16 @@ export class WorkerPacking implements Packing {
       word += ChunkWord.count;
     }
     const records = this.#records.take(room);
-    this.#worker ??= this.#start();
-    if (this.#waiting.length === 0) this.#worker.ref();
-    this.#waiting.push(done);
+    this.#calls ??= new WorkerCalls(workerFile(import.meta.url, './packing-worker'), {
+      faultOf: (reason) => new Error(`the packing thread has died: ${reason}`),
+    });
     const request: PackingRequest = { place, plain, words, records };
-    this.#worker.postMessage(request, [plain, words.buffer, records]);
-  }
-
-  #start(): Worker {
-    const worker = new Worker(workerFile(import.meta.url, './packing-worker'));
-    worker.unref();
-    worker.on('message', (answer: PackingAnswer) => {
-      const done = present(this.#waiting.shift(), 'each batch is answered once');
-      if (this.#waiting.length === 0) worker.unref();
-      const { plain, records, recordsBytes, storedBytes, codecs } = answer;
-      this.#plain.keep(plain);
-      done({ bytes: new Uint8Array(records, 0, recordsBytes), storedBytes, codecs });
+    // Nobody catches the thread's death.
+    void this.#calls.call(request, [plain, words.buffer, records]).then((answer) => {
+      this.#plain.keep(answer.plain);
+      const { recordsBytes, storedBytes, codecs } = answer;
+      done({ bytes: new Uint8Array(answer.records, 0, recordsBytes), storedBytes, codecs });
     });
-    worker.on('error', (error) => {
-      throw new Error('the packing thread has died', { cause: error });
-    });
-    return worker;
   }
 
   letGo({ bytes }: PackedBatch): void {

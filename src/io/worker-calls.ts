@@ -1,47 +1,56 @@
 import { Worker } from 'node:worker_threads';
-import { assert } from '../base/assert.ts';
-import type { Answer, Call } from './meta-messages.ts';
+import { present } from '../base/assert.ts';
 
-interface Waiting {
-  resolve(value: unknown): void;
+/** What a worker posts for each message that it gets, in their order. */
+export type Answer<Value, Failure = never> =
+  { readonly value: Value } | { readonly failure: Failure };
+
+interface Waiting<Value> {
+  resolve(value: Value): void;
   reject(error: Error): void;
 }
 
 /**
- * Calls to one worker thread, answered by id; id 0 is the worker's own start. When the worker dies,
- * every call under way and every later one is rejected: its death never is ours.
+ * Calls to one worker thread, answered in their order. It keeps the process alive only while it owes an
+ * answer. When the thread ends, by a fault or because it was told to, every call under way and every
+ * later one is rejected: who catches that outlives the thread, and who does not ends with it.
  */
-export class WorkerCalls<Request> {
+export class WorkerCalls<Request, Value, Failure = never> {
   readonly #worker: Worker;
-  readonly #waiting = new Map<number, Waiting>();
-  readonly #fail: (reason: string) => Error;
-  #nextId = 0;
-  #dead: Error | null = null;
+  readonly #waiting: Waiting<Value>[] = [];
+  readonly #faultOf: (reason: Failure | string) => Error;
+  #end: Error | null = null;
 
-  /** `fail` makes the error that callers get from the worker's words. */
-  constructor(file: URL, data: unknown, fail: (reason: string) => Error) {
-    this.#fail = fail;
+  /** `faultOf` makes the errors that callers get: of what the worker posts, and of how it ended. */
+  constructor(
+    file: URL,
+    { data, faultOf }: { data?: unknown; faultOf: (reason: Failure | string) => Error },
+  ) {
+    this.#faultOf = faultOf;
     this.#worker = new Worker(file, { workerData: data });
-    this.#worker.on('message', (answer: Answer) => {
+    this.#worker.unref();
+    this.#worker.on('message', (answer: Answer<Value, Failure>) => {
       this.#answered(answer);
     });
-    this.#worker.on('error', (error) => {
-      this.#died(String(error));
-    });
+    const died = (error: unknown): void => {
+      this.#hasEnded(String(error), error);
+    };
+    this.#worker.on('error', died);
+    this.#worker.on('messageerror', died);
     this.#worker.on('exit', () => {
-      this.#died('its worker has ended');
+      this.#hasEnded('its worker has ended');
     });
   }
 
-  /** Resolves when the worker says that it is ready; call it once and first. */
-  started(): Promise<unknown> {
-    assert(this.#nextId === 0, 'waiting for the start comes first');
+  /** Resolves when a worker that posts an answer of its own accord, once it is ready, has done so; call it
+   * once and first. */
+  started(): Promise<Value> {
     return this.#wait();
   }
 
-  call(request: Request, transfer: readonly ArrayBuffer[] = []): Promise<unknown> {
-    if (this.#dead !== null) return Promise.reject(this.#dead);
-    this.#worker.postMessage({ id: this.#nextId, request } satisfies Call<Request>, transfer);
+  call(request: Request, transfer: readonly ArrayBuffer[] = []): Promise<Value> {
+    if (this.#end !== null) return Promise.reject(this.#end);
+    this.#worker.postMessage(request, transfer);
     return this.#wait();
   }
 
@@ -49,24 +58,24 @@ export class WorkerCalls<Request> {
     await this.#worker.terminate();
   }
 
-  #wait(): Promise<unknown> {
-    const id = this.#nextId;
-    this.#nextId += 1;
-    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+  #wait(): Promise<Value> {
+    if (this.#waiting.length === 0) this.#worker.ref();
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
-  #answered(answer: Answer): void {
-    if (this.#dead !== null) return;
-    const waiting = this.#waiting.get(answer.id);
-    assert(waiting !== undefined, 'a worker answers each call once');
-    this.#waiting.delete(answer.id);
-    if ('error' in answer) waiting.reject(this.#fail(answer.error));
+  #answered(answer: Answer<Value, Failure>): void {
+    if (this.#end !== null) return;
+    const waiting = present(this.#waiting.shift(), 'each call is answered once');
+    if (this.#waiting.length === 0) this.#worker.unref();
+    if ('failure' in answer) waiting.reject(this.#faultOf(answer.failure));
     else waiting.resolve(answer.value);
   }
 
-  #died(reason: string): void {
-    this.#dead ??= this.#fail(reason);
-    for (const waiting of this.#waiting.values()) waiting.reject(this.#dead);
-    this.#waiting.clear();
+  #hasEnded(reason: string, cause?: unknown): void {
+    if (this.#end !== null) return;
+    this.#end = this.#faultOf(reason);
+    this.#end.cause = cause;
+    this.#worker.unref();
+    for (const waiting of this.#waiting.splice(0)) waiting.reject(this.#end);
   }
 }
