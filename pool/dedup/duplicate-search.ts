@@ -14,6 +14,7 @@ import { chunkKeyOf } from '../chunk/chunk-page.ts';
 import type { PoolCore } from '../core.ts';
 import type { Page } from '../meta/page-cache.ts';
 import type { ModeCounters } from './counters.ts';
+import { FETCHED_AHEAD, fetchAhead } from './fetch-ahead.ts';
 import { MOST_CANDIDATES } from './fingerprint-index.ts';
 import { readChunkBytes } from './read-chunk-bytes.ts';
 
@@ -87,6 +88,7 @@ export class DuplicateSearch {
         });
         return this.#waits();
       }
+      if (this.#cursor % FETCHED_AHEAD === 0) fetchAhead(this.#core, this.#chunks, this.#cursor);
       this.#cursor += 1;
       this.#seek(chunk);
     }

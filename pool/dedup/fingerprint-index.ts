@@ -88,6 +88,22 @@ export class FingerprintIndex {
     return found;
   }
 
+  /** Reads where `find` will look, and no more: gives some number. */
+  touch(low: number): number {
+    const bucket = this.#bucket(low);
+    return this.#tagOf(bucket, 0) ^ this.#marksOf(bucket, WAYS - 1);
+  }
+
+  /** The first id that `find` gives; 0: none. Doesn't count as asked for. */
+  first(high: number, low: number): number {
+    const bucket = this.#bucket(low);
+    const tag = high & TAG_MASK;
+    for (let way = 0; way < WAYS; way++) {
+      if (this.#holds(bucket, way, tag)) return this.#idAt(bucket, way, high);
+    }
+    return 0;
+  }
+
   /** Whether some chunk may have this fingerprint. */
   has(high: number, low: number): boolean {
     const bucket = this.#bucket(low);

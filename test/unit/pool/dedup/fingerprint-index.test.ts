@@ -19,9 +19,11 @@ describe('the fingerprint index', () => {
     });
     for (const { high, low, id } of entries) index.add(high, low, id);
     for (const { high, low, id } of entries) expect(candidates(index, high, low)).toEqual([id]);
+    for (const { high, low, id } of entries) expect(index.first(high, low)).toBe(id);
     expect(index.size).toBe(2000);
     for (const { high, low, id } of entries) index.remove(high, low, id);
     for (const { high, low } of entries) expect(candidates(index, high, low)).toEqual([]);
+    for (const { high, low } of entries) expect(index.first(high, low)).toBe(0);
     expect(index.size).toBe(0);
   });
 

@@ -1,0 +1,70 @@
+/**
+ * What a search for duplicates looks at is scattered over memory and in none of the processor's caches: lines of
+ * the fingerprint index, of the tables of pages and chunks, of an entry, of the bytes. Looked up one after the
+ * other, the chunks of a command wait for each of them; read here for many chunks side by side, so many of them
+ * come at a time as the processor asks for at once. Nothing is concluded from what is read.
+ */
+import { ABSENT } from '../chunk/chunk-cache.ts';
+import { chunkKeyOf, entryAt } from '../chunk/chunk-page.ts';
+import type { PoolCore } from '../core.ts';
+import type { Page } from '../meta/page-cache.ts';
+
+/** So many that what was read for the first is still in the processor's caches after the last. */
+export const FETCHED_AHEAD = 32;
+/** Fewer have little to gain. */
+const LEAST_AHEAD = 4;
+
+interface Fingerprinted {
+  readonly fingerprintHigh: number;
+  readonly fingerprintLow: number;
+}
+
+const ids = new Float64Array(FETCHED_AHEAD);
+const pages = new Array<Page | null>(FETCHED_AHEAD).fill(null);
+const slots = new Int32Array(FETCHED_AHEAD);
+/** What was read goes here: else the compiler leaves the reads out. */
+const seen = new Uint32Array(1);
+
+/** For the `FETCHED_AHEAD` chunks from `from` on. */
+export function fetchAhead(core: PoolCore, chunks: readonly Fingerprinted[], from: number): void {
+  const count = Math.min(FETCHED_AHEAD, chunks.length - from);
+  if (count < LEAST_AHEAD) return;
+  const { index } = core.dedup;
+  let read = 0;
+  for (let i = 0; i < count; i++) {
+    read ^= index.touch((chunks[from + i] as Fingerprinted).fingerprintLow);
+  }
+  for (let i = 0; i < count; i++) {
+    const { fingerprintHigh, fingerprintLow } = chunks[from + i] as Fingerprinted;
+    ids[i] = index.first(fingerprintHigh, fingerprintLow);
+  }
+  seen[0] = read ^ readEntries(core, count) ^ readBytes(core, count);
+}
+
+function readEntries(core: PoolCore, count: number): number {
+  let read = 0;
+  for (let i = 0; i < count; i++) {
+    const id = ids[i] as number;
+    pages[i] = id === 0 ? null : core.pages.get(chunkKeyOf(id));
+  }
+  for (let i = 0; i < count; i++) {
+    const page = pages[i] as Page | null;
+    if (page !== null) read ^= page.words[entryAt(ids[i] as number)] as number;
+    pages[i] = null;
+  }
+  return read;
+}
+
+/** Of each the first line: the rest of a chunk the processor sees coming when it is compared. */
+function readBytes({ cache }: PoolCore, count: number): number {
+  let read = 0;
+  for (let i = 0; i < count; i++) {
+    const id = ids[i] as number;
+    slots[i] = id === 0 ? ABSENT : cache.peek(id);
+  }
+  for (let i = 0; i < count; i++) {
+    const slot = slots[i] as number;
+    if (slot !== ABSENT) read ^= cache.bytes(slot)[0] as number;
+  }
+  return read;
+}
