@@ -8,6 +8,7 @@ import { diskError, RealFile } from './real-file.ts';
 import type { Paces } from './real-file.ts';
 import { ReadPace, ReadTurn } from './read-pace.ts';
 import { RealClock } from './real-clock.ts';
+import { RunDelay } from './run-delay.ts';
 import { WritePace } from './write-pace.ts';
 import { lockFile } from './sqlite-lock.ts';
 import type { FileLock } from './sqlite-lock.ts';
@@ -26,13 +27,14 @@ const LOCK_FILE = 'lock';
 
 const clock = new RealClock();
 const readTurn = new ReadTurn(clock);
+const runDelay = new RunDelay();
 
 /** A folder of this machine. Files are readable by their owner alone: they hold users' data. */
 export class RealDisk implements Disk {
   readonly path: string;
   readonly #paces: Paces = {
     reads: new ReadPace(clock, readTurn, () => process.resourceUsage().fsRead),
-    writes: new WritePace(clock),
+    writes: new WritePace(clock, runDelay),
   };
   #lock: FileLock | null = null;
 

@@ -1,23 +1,34 @@
 import { WritePace } from '../../../../src/io/write-pace.ts';
 
+interface Paced {
+  readonly time: { nowMs: number; runDelayMs: number };
+  readonly write: (waitedMs: number, delayedMs?: number) => boolean;
+}
+
 /** A pace, and the time that it goes by. */
-function paced(): { pace: WritePace; time: { nowMs: number }; write: (tookMs: number) => boolean } {
-  const time = { nowMs: 100 };
-  const pace = new WritePace({ nowMs: () => time.nowMs });
+function paced(): Paced {
+  const time = { nowMs: 100, runDelayMs: 0 };
+  const pace = new WritePace({ nowMs: () => time.nowMs }, { totalMs: () => time.runDelayMs });
   /** Whether it was made on the loop. */
-  const write = (tookMs: number): boolean => {
+  const write = (waitedMs: number, delayedMs = 0): boolean => {
     const beganMs = pace.begin();
     if (beganMs === null) return false;
-    time.nowMs += tookMs;
+    time.nowMs += waitedMs + delayedMs;
+    time.runDelayMs += delayedMs;
     pace.ended(beganMs);
     return true;
   };
-  return { pace, time, write };
+  return { time, write };
 }
 
 test('writes that take microseconds are made on the loop, one after the other', () => {
   const { write } = paced();
-  expect([0.005, 0.06, 0.9, 0.005].map(write)).toEqual([true, true, true, true]);
+  expect([0.005, 0.06, 0.9, 0.005].map((tookMs) => write(tookMs))).toEqual([
+    true,
+    true,
+    true,
+    true,
+  ]);
 });
 
 test('one that took more than a millisecond is followed by a hundred times as long without', () => {
@@ -54,4 +65,27 @@ test('a long one now and then costs a hundred times its length, not more', () =>
     expect(write(0.005)).toBe(true);
     time.nowMs += 60_000;
   }
+});
+
+test('one for which the thread had no processor is no slow one', () => {
+  const { time, write } = paced();
+  for (let round = 0; round < 5; round++) {
+    expect(write(0.05, 4)).toBe(true);
+    time.nowMs += 3;
+  }
+  expect(write(1.5, 4)).toBe(true);
+  time.nowMs += 149;
+  expect(write(0.005)).toBe(false);
+  time.nowMs += 2;
+  expect(write(0.005)).toBe(true);
+});
+
+test('what the thread waited for a processor long before the write does not count for it', () => {
+  const { time, write } = paced();
+  expect(write(0.005)).toBe(true);
+  time.nowMs += 50;
+  time.runDelayMs += 40;
+  expect(write(20)).toBe(true);
+  time.nowMs += 1999;
+  expect(write(0.005)).toBe(false);
 });
