@@ -3,9 +3,8 @@
  * it, and only then gives the chunks their places. What died before is never stored. Chunks are
  * compressed on the way as their volume wants it now; one batch is in the compressor at a time.
  */
-import { present } from '../../src/base/assert.ts';
 import { DiskError } from '../../src/base/ports.ts';
-import type { ChunkToPack, CompressionSetting } from '../../src/base/ports.ts';
+import type { ChunkToPack, CompressionSetting, PackedBatch } from '../../src/base/ports.ts';
 import { nextTurn } from '../../src/base/turns.ts';
 import { ABSENT } from '../chunk/chunk-cache.ts';
 import { chunkKeyOf } from '../chunk/chunk-page.ts';
@@ -26,9 +25,10 @@ const BATCH_BYTES = 1024 * 1024;
 /** A disk that fails a read may answer the next. */
 const READ_TRIES = 4;
 
-export interface Staged {
-  readonly chunk: PendingChunk;
-  readonly place: ChunkPlace;
+/** Records of a segment that is not sealed yet, one behind the other from `offset` on. */
+interface StoredBatch extends Pick<PackedBatch, 'storedBytes' | 'codecs'> {
+  readonly chunks: readonly PendingChunk[];
+  readonly offset: number;
 }
 
 /** A chunk on its way into the segment. Its bytes don't change while it is wanted. */
@@ -108,10 +108,10 @@ export class Destager {
     while (this.#due()) {
       let writer: SegmentWriter | null = null;
       const taken: PendingChunk[] = [];
-      const staged: Staged[] = [];
+      const stored: StoredBatch[] = [];
       try {
         writer = await this.#streams.open();
-        await this.#fill(writer, taken, staged);
+        await this.#fill(writer, taken, stored);
         if (writer.records === 0) {
           await writer.abandon();
           break;
@@ -119,7 +119,7 @@ export class Destager {
         const bytes = await writer.seal();
         await this.#place(
           this.#core.segments.add(writer.number, { disk: writer.disk, bytes }),
-          staged,
+          stored,
         );
         this.onSealed();
       } catch (error) {
@@ -138,31 +138,33 @@ export class Destager {
   }
 
   /** Batch after batch, until the segment is full or nothing waits. */
-  async #fill(writer: SegmentWriter, taken: PendingChunk[], staged: Staged[]): Promise<void> {
+  async #fill(writer: SegmentWriter, taken: PendingChunk[], stored: StoredBatch[]): Promise<void> {
     for (;;) {
       const batch = await this.#gather(writer);
       if (batch.length === 0) return;
       for (const { chunk } of batch) taken.push(chunk);
-      await this.#store(batch, writer, staged);
+      await this.#store(batch, writer, stored);
       await nextTurn(this.#core.clock);
     }
   }
 
   /** What was gathered becomes records; resolves when that is so. */
-  #store(gathered: readonly Batched[], writer: SegmentWriter, staged: Staged[]): Promise<void> {
+  #store(
+    gathered: readonly Batched[],
+    writer: SegmentWriter,
+    stored: StoredBatch[],
+  ): Promise<void> {
     // What died since has left its place in the cache, where another chunk may be by now.
     const batch = gathered.filter(({ chunk }) => chunk.wanted);
     if (batch.length === 0) return Promise.resolve();
     const place = { segment: writer.number, offset: writer.end };
     return new Promise((resolve) => {
       this.#core.packing.pack(batch, place, (packed) => {
-        const places = writer.addPacked(packed, batch, () => {
+        const { storedBytes, codecs } = packed;
+        const offset = writer.addPacked(packed, batch, () => {
           this.#core.packing.letGo(packed);
         });
-        for (const [index, { chunk }] of batch.entries()) {
-          if (!chunk.wanted) continue;
-          staged.push({ chunk, place: present(places[index], 'a place for each record') });
-        }
+        stored.push({ chunks: batch.map(({ chunk }) => chunk), offset, storedBytes, codecs });
         resolve();
       });
     });
@@ -202,29 +204,33 @@ export class Destager {
     return joiner?.take(chunk) === true || !chunk.wanted || chunk.staged;
   }
 
-  async #place(segment: Segment, staged: readonly Staged[]): Promise<void> {
+  async #place(segment: Segment, stored: readonly StoredBatch[]): Promise<void> {
     const core = this.#core;
-    let budget = CHUNKS_PER_TURN;
-    for (const { chunk, place } of staged) {
-      if (budget-- === 0) {
-        await nextTurn(this.#core.clock);
-        budget = CHUNKS_PER_TURN;
-      }
-      if (!chunk.wanted) continue;
-      const key = chunkKeyOf(chunk.id);
-      const known = core.pages.get(key);
-      if (known !== null) {
-        this.#placeOne(known, chunk, place);
-        continue;
-      }
-      const page = await core.pages.hold(key);
-      if (page === null) core.pending.settle(chunk);
-      else {
-        this.#placeOne(page, chunk, place);
-        core.pages.letGo(page);
+    for (const batch of stored) {
+      await nextTurn(core.clock);
+      let { offset } = batch;
+      for (const [index, chunk] of batch.chunks.entries()) {
+        const storedBytes = batch.storedBytes[index] ?? 0;
+        const codec = batch.codecs[index] ?? 0;
+        const place = { segment: segment.number, offset, storedBytes, codec };
+        offset += recordBytes(storedBytes);
+        if (!chunk.wanted) continue;
+        const known = core.pages.get(chunkKeyOf(chunk.id));
+        if (known !== null) this.#placeOne(known, chunk, place);
+        else await this.#placeLater(chunk, place);
       }
     }
     core.segments.filled(segment, core.nextCheckpoint());
+  }
+
+  async #placeLater(chunk: PendingChunk, place: ChunkPlace): Promise<void> {
+    const { pages, pending } = this.#core;
+    const page = await pages.hold(chunkKeyOf(chunk.id));
+    if (page === null) pending.settle(chunk);
+    else {
+      this.#placeOne(page, chunk, place);
+      pages.letGo(page);
+    }
   }
 
   #placeOne(page: Page, chunk: PendingChunk, place: ChunkPlace): void {

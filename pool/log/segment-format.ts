@@ -135,6 +135,13 @@ export interface DirectoryEntry {
   readonly offset: number;
 }
 
+/** The same of all records of a segment, column by column: as objects they would be most of what a
+ * segment under way has in memory. */
+export interface DirectoryColumns {
+  readonly ids: readonly number[];
+  readonly offsets: readonly number[];
+}
+
 export const directoryBytes = (records: number): number =>
   roundUp(records * DIRECTORY_ENTRY_BYTES, 8) + SEGMENT_FOOTER_BYTES;
 
@@ -143,19 +150,19 @@ export function encodeDirectory(
   compute: Compute,
   segment: number,
   offset: number,
-  entries: readonly DirectoryEntry[],
+  { ids, offsets }: DirectoryColumns,
 ): Uint8Array {
-  const bytes = new Uint8Array(directoryBytes(entries.length));
+  const bytes = new Uint8Array(directoryBytes(ids.length));
   const view = viewOf(bytes);
-  entries.forEach((entry, index) => {
+  ids.forEach((id, index) => {
     const at = index * DIRECTORY_ENTRY_BYTES;
-    view.setUint32(at, entry.id >>> 0, true);
-    view.setUint32(at + 4, entry.offset, true);
-    view.setUint8(at + 8, Math.floor(entry.id / TWO_32));
+    view.setUint32(at, id >>> 0, true);
+    view.setUint32(at + 4, offsets[index] ?? 0, true);
+    view.setUint8(at + 8, Math.floor(id / TWO_32));
   });
   const footer = bytes.length - SEGMENT_FOOTER_BYTES;
   view.setUint32(footer, FOOTER_MAGIC, true);
-  view.setUint32(footer + 4, entries.length, true);
+  view.setUint32(footer + 4, ids.length, true);
   view.setUint32(footer + 8, offset, true);
   setU64(view, footer + 16, segment);
   compute.hash64(bytes, SEED, hash);

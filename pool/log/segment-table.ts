@@ -28,6 +28,8 @@ export interface Segment {
   filling: boolean;
   /** The cleaner found something in it that it could not read: it stays. */
   stuck: boolean;
+  /** It is other than its page of the table says, and that is known. */
+  changed: boolean;
 }
 
 /** The page of the table that holds a segment. */
@@ -36,6 +38,7 @@ export const segmentKey = (number: number): number =>
 
 export class SegmentTable {
   readonly #segments = new Map<number, Segment>();
+  /** Keys of the pages with segments that are `changed`. */
   readonly #dirty = new Set<number>();
   readonly #dead: Segment[] = [];
   #nextNumber: number;
@@ -98,9 +101,10 @@ export class SegmentTable {
       deadSince: 0,
       filling: true,
       stuck: false,
+      changed: false,
     };
     this.#insert(segment);
-    this.#dirty.add(segmentKey(number));
+    this.#note(segment);
     return segment;
   }
 
@@ -108,7 +112,7 @@ export class SegmentTable {
     segment.liveBytes += bytes;
     segment.liveChunks += 1;
     this.#liveBytes += bytes;
-    this.#dirty.add(segmentKey(segment.number));
+    this.#note(segment);
   }
 
   /** A chunk in it died or moved away. `checkpoint` is the next to be frozen. */
@@ -118,7 +122,7 @@ export class SegmentTable {
     segment.liveChunks -= 1;
     this.#liveBytes -= bytes;
     assert(segment.liveChunks >= 0 && segment.liveBytes >= 0, 'live bytes of a segment add up');
-    this.#dirty.add(segmentKey(number));
+    this.#note(segment);
     if (segment.liveChunks === 0 && !segment.filling) this.#noteDead(segment, checkpoint);
   }
 
@@ -140,7 +144,7 @@ export class SegmentTable {
   #noteDead(segment: Segment, checkpoint: number): void {
     assert(segment.liveChunks === 0 && segment.deadSince === 0, 'a segment dies once');
     segment.deadSince = checkpoint;
-    this.#dirty.add(segmentKey(segment.number));
+    this.#note(segment);
     this.#dead.push(segment);
   }
 
@@ -181,8 +185,10 @@ export class SegmentTable {
     liveBytes: number;
     liveChunks: number;
   }): void {
-    this.#insert({ ...facts, born: facts.number, deadSince: 0, filling: false, stuck: false });
-    this.#dirty.add(segmentKey(facts.number));
+    const state = { deadSince: 0, filling: false, stuck: false, changed: false };
+    const segment = { ...facts, born: facts.number, ...state };
+    this.#insert(segment);
+    this.#note(segment);
   }
 
   /** Takes in a stored page; it is pinned and stays so. */
@@ -203,8 +209,15 @@ export class SegmentTable {
         deadSince: 0,
         filling: false,
         stuck: false,
+        changed: false,
       });
     }
+  }
+
+  #note(segment: Segment): void {
+    if (segment.changed) return;
+    segment.changed = true;
+    this.#dirty.add(segmentKey(segment.number));
   }
 
   #insert(segment: Segment): void {
@@ -217,7 +230,9 @@ export class SegmentTable {
   #encode(words: Uint32Array, at: number, number: number): void {
     const segment = this.#segments.get(number);
     words.fill(0, at, at + ENTRY_WORDS);
-    if (segment === undefined || segment.deadSince !== 0) return;
+    if (segment === undefined) return;
+    segment.changed = false;
+    if (segment.deadSince !== 0) return;
     words[at] = segment.disk + 1;
     words[at + 1] = segment.bytes;
     words[at + 2] = segment.liveBytes >>> 0;

@@ -3,12 +3,12 @@
  * has resolved: only then are its places given out.
  */
 import { PAGE_BYTES, pageAligned, roundUp } from '../../src/base/bytes.ts';
-import { assert } from '../../src/base/assert.ts';
+import { assert, present } from '../../src/base/assert.ts';
 import type { Compute, DiskError, PackedBatch } from '../../src/base/ports.ts';
 import type { ChunkPlace } from '../chunk/chunk-table.ts';
 import { RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES, directoryBytes } from './segment-format.ts';
 import { encodeDirectory, putSegmentHeader, recordBytes, sealRecord } from './segment-format.ts';
-import type { DirectoryEntry, SegmentHeader, StoredRecord } from './segment-format.ts';
+import type { SegmentHeader, StoredRecord } from './segment-format.ts';
 import { SegmentFile } from './segment-store.ts';
 import type { SegmentStore } from './segment-store.ts';
 
@@ -32,7 +32,7 @@ export class SegmentWriter {
   readonly #compute: Compute;
   readonly #limitBytes: number;
   readonly #file: SegmentFile;
-  readonly #directory: DirectoryEntry[] = [];
+  readonly #directory = { ids: [] as number[], offsets: [] as number[] };
   #piece: Uint8Array;
   /** Pieces that are on the file and can be filled again: memory that was touched before is cheap. */
   readonly #spare: Uint8Array[];
@@ -61,12 +61,12 @@ export class SegmentWriter {
   }
 
   get records(): number {
-    return this.#directory.length;
+    return this.#directory.ids.length;
   }
 
   /** Whether a record fits, when others that take `ahead` are added before it. */
   hasRoomFor(storedBytes: number, ahead = { bytes: 0, records: 0 }): boolean {
-    const records = this.#directory.length + ahead.records + 1;
+    const records = this.records + ahead.records + 1;
     const end = this.end + ahead.bytes + recordBytes(storedBytes);
     return records <= MOST_RECORDS && end + directoryBytes(records) <= this.#limitBytes;
   }
@@ -81,7 +81,7 @@ export class SegmentWriter {
     const place = { bytes: this.#piece, view: this.#view, at, segment: this.number, offset };
     sealRecord(this.#compute, place, record);
     this.#used = at + length;
-    this.#directory.push({ id: record.id, offset });
+    this.#note(record.id, offset);
     return {
       segment: this.number,
       offset,
@@ -96,30 +96,28 @@ export class SegmentWriter {
   }
 
   /** Appends records that were packed for `end`, of chunks with these ids. The file has them when `written`
-   * is called, or an error. */
+   * is called, or an error. Gives the first one's offset. */
   addPacked(
-    { bytes, storedBytes, codecs }: PackedBatch,
-    ids: readonly { id: number }[],
+    { bytes, storedBytes }: Pick<PackedBatch, 'bytes' | 'storedBytes'>,
+    ids: readonly { readonly id: number }[],
     written: (error: DiskError | null) => void,
-  ): ChunkPlace[] {
+  ): number {
     this.#padPiece();
-    let offset = this.#base;
-    const places = ids.map(({ id }, index): ChunkPlace => {
-      const length = storedBytes[index] ?? 0;
-      const place = {
-        segment: this.number,
-        offset,
-        storedBytes: length,
-        codec: codecs[index] ?? 0,
-      };
-      this.#directory.push({ id, offset });
-      offset += recordBytes(length);
-      return place;
-    });
+    const first = this.#base;
+    let offset = first;
+    for (let index = 0; index < ids.length; index++) {
+      this.#note(present(ids[index], 'counted by the loop').id, offset);
+      offset += recordBytes(present(storedBytes[index], 'a length for each record'));
+    }
     this.#base += bytes.length;
     assert(roundUp(offset, PAGE_BYTES) === this.#base, 'records lie one behind the other');
     this.#file.append(bytes, written);
-    return places;
+    return first;
+  }
+
+  #note(id: number, offset: number): void {
+    this.#directory.ids.push(id);
+    this.#directory.offsets.push(offset);
   }
 
   /** Resolves with the segment's length when all of it is durable, its name too. */

@@ -202,7 +202,7 @@ export interface Packing {
     place: PackingPlace,
     done: (packed: PackedBatch) => void,
   ): void;
-  /** Nobody looks at the batch's bytes any more. */
+  /** Nobody looks at the batch's bytes any more; its lengths and codecs stay the caller's. */
   letGo(packed: PackedBatch): void;
 }
 

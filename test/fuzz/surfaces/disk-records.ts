@@ -65,7 +65,9 @@ function segmentDirectory(random: Prng, compute: Compute): void {
     id: random.uint32(),
     offset: 64 + index * 4128,
   }));
-  const bytes = encodeDirectory(compute, 17, 4096, entries);
+  const ids = entries.map(({ id }) => id);
+  const offsets = entries.map(({ offset }) => offset);
+  const bytes = encodeDirectory(compute, 17, 4096, { ids, offsets });
   const changed = mutate(random, bytes);
   directoryOffset(changed.subarray(-SEGMENT_FOOTER_BYTES), 17);
   const decoded = decodeDirectory(compute, changed);

@@ -85,7 +85,9 @@ describe('a segment', () => {
       { id: 1, offset: 4160 },
       { id: 2 ** 32, offset: 8256 },
     ];
-    const bytes = encodeDirectory(compute, 17, 12_352, entries);
+    const ids = entries.map(({ id }) => id);
+    const offsets = entries.map(({ offset }) => offset);
+    const bytes = encodeDirectory(compute, 17, 12_352, { ids, offsets });
     expect(bytes.length).toBe(40 + 32);
     expect(bytes.length).toBe(directoryBytes(3));
     expect(directoryOffset(bytes.subarray(40), 17)).toBe(12_352);
@@ -94,7 +96,7 @@ describe('a segment', () => {
   });
 
   test('has no directory with a byte changed', () => {
-    const bytes = encodeDirectory(compute, 17, 64, [{ id: 5, offset: 64 }]);
+    const bytes = encodeDirectory(compute, 17, 64, { ids: [5], offsets: [64] });
     for (let at = 0; at < bytes.length; at++) {
       const damaged = bytes.slice();
       damaged[at] = (damaged[at] ?? 0) ^ 1;
