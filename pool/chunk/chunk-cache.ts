@@ -17,8 +17,8 @@ import { IdTable } from '../../src/base/id-table.ts';
 const MIN_CHUNK_LOG2 = 12;
 const MIN_CHUNK_BYTES = 2 ** MIN_CHUNK_LOG2;
 const MAX_SLAB_BYTES = 1024 * 1024;
-/** Slabs that lie side by side in memory taken at once, which is touched only as they come into use: the system
- * can give it in pages of 2 MiB, of which the processor finds far more than of 4 KiB. */
+/** Slabs that lie side by side in memory taken at once, so that it can be in pages of 2 MiB (see `bin/scale`). It
+ * is touched, and so there, only as they come into use. */
 const SLABS_TOGETHER = 32;
 /** A small cache has smaller slabs, so that it can hold chunks of more than one size. */
 const LEAST_SLABS = 16;
