@@ -145,7 +145,9 @@ export class Harness {
     if (this.#prng.chance(this.#profile.idleRate)) return;
     this.#budget = this.#profile.commands;
     this.#world.note('mood', this.#mood.name);
-    const crowd = Array.from({ length: this.#prng.between(2, 7) }, () => this.#act(life));
+    const crowd = Array.from({ length: this.#prng.between(...this.#profile.crowd) }, () =>
+      this.#act(life),
+    );
     if (!this.#mood.leavesUnsynced || this.#volumes.size === 0) crowd.push(this.#administer(life));
     if (this.#mayScrub() && this.#prng.chance(this.#profile.isTended ? 0.8 : 0.3))
       crowd.push(this.#scrubBeside(life));

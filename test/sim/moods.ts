@@ -88,6 +88,14 @@ const churn: Mood = {
   spread: 12,
 };
 
+/** Segments die by and by, while some wait for what they read from them. */
+const wear: Mood = {
+  ...churn,
+  name: 'wear',
+  actors: [...times(5, writer), ...times(3, reader), ...times(2, copier), unmapper],
+  thinkMs: 300,
+};
+
 /** The same contents in many places, about as many as there are places: chunks are shared, joined and
  * die while others are compared. */
 const twins: Mood = {
@@ -121,7 +129,7 @@ const moods = [mixed, mixed, mixed, copies, copies, unflushed, unflushed, flood,
 export function moodsOf(prng: Prng, profile: Profile): Mood[] {
   const { lives, name } = profile;
   if (name === 'storm') return new Array<Mood>(lives).fill(unflushed);
-  if (name === 'worn') return new Array<Mood>(lives).fill(churn);
+  if (name === 'worn') return new Array<Mood>(lives).fill(wear);
   if (name === 'twins') return new Array<Mood>(lives).fill(twins);
   if (name === 'stalled' || name === 'behind') return new Array<Mood>(lives).fill(bulk);
   if (name === 'tended')

@@ -20,6 +20,8 @@ export interface Profile {
   readonly settings: SimSettings;
   /** Lives that end, before the last. */
   readonly lives: number;
+  /** How many use the volumes at the same time, least and most. */
+  readonly crowd: readonly [number, number];
   /** Commands that a life may begin. */
   readonly commands: number;
   /** Share of the crashes that are power losses. */
@@ -100,6 +102,7 @@ const usual = {
   isTended: false,
   isTight: false,
   lives: 5,
+  crowd: [2, 7],
   commands: 80,
   powerRate: 0.5,
   idleRate: 0.15,
@@ -128,13 +131,15 @@ const worn = {
     { readMs: [0.05, 400], commitMs: [0.3, 3] },
   ),
   capacityBytes: TIGHT_BYTES,
-  // So little that most reads go to segments, which are small and die young.
-  memoryBytes: 128 * KIB,
-  segmentBytes: 128 * KIB,
+  // So little that most reads go to segments, which are as small as can be: many are opened, and die young.
+  memoryBytes: 64 * KIB,
+  segmentBytes: 64 * KIB,
   onePartition: true,
   isTight: true,
   lives: 3,
-  commands: 250,
+  // Many, so that others write while some wait.
+  crowd: [8, 14],
+  commands: 800,
 } as const;
 
 /** Compares that take longer than chunks live, and frames that are long on their way: everyone writes

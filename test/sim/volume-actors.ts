@@ -20,7 +20,7 @@ export interface Excuses {
 
 /** How a crowd behaves. */
 export interface Mood {
-  readonly name: 'mixed' | 'unflushed' | 'copies' | 'flood' | 'churn' | 'twins' | 'bulk';
+  readonly name: 'mixed' | 'unflushed' | 'copies' | 'flood' | 'churn' | 'wear' | 'twins' | 'bulk';
   readonly actors: readonly Actor[];
   /** Blocks of the largest writes. */
   readonly largest: number;
