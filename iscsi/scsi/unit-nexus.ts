@@ -2,6 +2,7 @@
  * One I_T_L nexus: what a logical unit keeps for one initiator port, target port and LUN. A unit may
  * have several of one I_T nexus, when its target shows it under several LUNs.
  */
+import { TagMap } from '../tag-map.ts';
 import type { Command } from './command.ts';
 import type { CopyJob } from './copy/copy-job.ts';
 import { CopyRecords } from './copy/copy-records.ts';
@@ -25,7 +26,7 @@ export class UnitNexus {
   readonly target: TargetView;
   readonly attentions = new UnitAttentions();
   /** The commands of this nexus in the task set, by tag. */
-  readonly commands = new Map<number, Command>();
+  readonly commands = new TagMap<Command>();
   readonly copies = new CopyRecords();
   /** Copies with a step under way into the unit by this nexus, whichever unit got the command. */
   readonly copiesInto = new Set<CopyJob>();

@@ -20,6 +20,7 @@ import { encodeReadyToTransfer } from '../pdu/ready-to-transfer.ts';
 import { RejectReason } from '../pdu/reject.ts';
 import { CDB_BYTES, decodeScsiCommand, type ScsiCommand } from '../pdu/scsi-command.ts';
 import { TaskAttribute, type DeviceServer, type Nexus } from '../scsi/task.ts';
+import { TagMap } from '../tag-map.ts';
 import type { Target } from '../target/directory.ts';
 import type { CommandWindow } from './command-window.ts';
 import type { DataBuffers } from './data-buffers.ts';
@@ -49,7 +50,7 @@ export class Session implements TaskOwner {
   readonly parameters: Parameters;
   readonly window: CommandWindow;
   readonly outbox: Outbox;
-  readonly tasks = new Map<number, SessionTask>();
+  readonly tasks = new TagMap<SessionTask>();
   /** Commands that the device server hasn't got yet, in order. */
   readonly #waiting: SessionTask[] = [];
   readonly #limits: Limits;

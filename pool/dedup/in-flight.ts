@@ -3,6 +3,10 @@
  * commands in flight, meet in one chunk. A later frame may name a chunk of an earlier one: if that
  * fails, so does everything behind it.
  */
+import { IdMap } from '../../src/base/id-map.ts';
+
+/** Of 64 commands of 64 KiB. */
+const USUAL_CHUNKS = 1024;
 
 export interface FlyingChunk {
   readonly fingerprintHigh: number;
@@ -13,7 +17,7 @@ export interface FlyingChunk {
 
 export class InFlight<T extends FlyingChunk> {
   /** By the low word of the fingerprint; the first of its kind. */
-  readonly #chunks = new Map<number, T>();
+  readonly #chunks = new IdMap<T>(USUAL_CHUNKS);
 
   /** A chunk in flight with this fingerprint and size. Whether it has the same bytes is to be seen. */
   find(like: FlyingChunk): T | null {
@@ -34,5 +38,5 @@ export class InFlight<T extends FlyingChunk> {
   }
 }
 
-/** As a number with a sign: larger ones are objects to a Map. */
-const keyOf = ({ fingerprintLow }: FlyingChunk): number => fingerprintLow | 0;
+/** The map has no 0. */
+const keyOf = ({ fingerprintLow }: FlyingChunk): number => fingerprintLow + 1;

@@ -3,6 +3,7 @@
  * it, and only then gives the chunks their places. What died before is never stored. Chunks are
  * compressed on the way as their volume wants it now; one batch is in the compressor at a time.
  */
+import { present } from '../../src/base/assert.ts';
 import { DiskError } from '../../src/base/ports.ts';
 import type { ChunkToPack, CompressionSetting, PackedBatch } from '../../src/base/ports.ts';
 import { nextTurn } from '../../src/base/turns.ts';
@@ -209,7 +210,8 @@ export class Destager {
     for (const batch of stored) {
       await nextTurn(core.clock);
       let { offset } = batch;
-      for (const [index, chunk] of batch.chunks.entries()) {
+      for (let index = 0; index < batch.chunks.length; index++) {
+        const chunk = present(batch.chunks[index], 'counted by the loop');
         const storedBytes = batch.storedBytes[index] ?? 0;
         const codec = batch.codecs[index] ?? 0;
         const place = { segment: segment.number, offset, storedBytes, codec };
