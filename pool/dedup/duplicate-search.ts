@@ -1,6 +1,7 @@
 /**
- * Looks for chunks with the same bytes, for the chunks of one command. What it finds is pinned from
- * the turn in which it was compared until its owner unpins it.
+ * Looks for chunks with the same bytes, for the chunks of one command: part after part, each as many as a
+ * turn takes, and each waits for what has to be read as long as the latency allows. What it finds is pinned
+ * from the turn in which it was compared until its owner unpins it.
  *
  * Invariants
  * - Nothing is shared without a byte compare. A compare that finds a difference ends the search for
@@ -46,10 +47,13 @@ export class DuplicateSearch {
   /** Milliseconds; Infinity: however long it takes. */
   readonly #latencyMs: number;
   readonly #resume: () => void;
-  #cursor = 0;
+  /** First chunk of the part that is looked for now; before it all is known. */
+  #first = 0;
+  /** Pages and bytes that are being read. */
   #waiting = 0;
+  /** Nobody waits any more for what was asked for before. */
+  #round = 0;
   #timer: Timer | null = null;
-  #late = false;
   /** A chunk is to be looked at again. */
   #again = false;
 
@@ -74,30 +78,34 @@ export class DuplicateSearch {
 
   /** True: all is known in this turn. False: `resume` will be called. */
   run(): boolean {
-    if (this.#cursor === 0) this.#again = false;
-    for (let budget = CHUNKS_PER_TURN; this.#cursor < this.#chunks.length; budget--) {
-      const chunk = this.#chunks[this.#cursor];
-      if (chunk === undefined || chunk.idPage !== null || chunk.searched) {
-        this.#cursor += 1;
-        continue;
-      }
-      if (budget <= 0) {
-        this.#waiting += 1;
-        this.#core.clock.nextTurn(() => {
-          this.#arrived();
-        });
-        return this.#waits();
-      }
-      if (this.#cursor % FETCHED_AHEAD === 0) fetchAhead(this.#core, this.#chunks, this.#cursor);
-      this.#cursor += 1;
+    do {
+      this.#seekPart();
+      if (this.#waiting > 0) return this.#waits();
+      // From the start again: what was in flight before may be in the index now.
+    } while (this.#again);
+    this.#timer?.cancel();
+    this.#timer = null;
+    if (this.#partEnd === this.#chunks.length) return true;
+    this.#first = this.#partEnd;
+    this.#core.clock.nextTurn(() => {
+      this.#resume();
+    });
+    return false;
+  }
+
+  get #partEnd(): number {
+    return Math.min(this.#first + CHUNKS_PER_TURN, this.#chunks.length);
+  }
+
+  #seekPart(): void {
+    this.#again = false;
+    const end = this.#partEnd;
+    for (let at = this.#first; at < end; at++) {
+      const chunk = this.#chunks[at];
+      if (chunk === undefined || chunk.idPage !== null || chunk.searched) continue;
+      if (at % FETCHED_AHEAD === 0) fetchAhead(this.#core, this.#chunks, at);
       this.#seek(chunk);
     }
-    // From the start again: what was in flight before may be in the index now.
-    this.#cursor = 0;
-    if (this.#waiting > 0) return this.#waits();
-    if (this.#again) return this.run();
-    this.#timer?.cancel();
-    return true;
   }
 
   #waits(): false {
@@ -121,10 +129,9 @@ export class DuplicateSearch {
       const page = pages.get(chunkKeyOf(id));
       if (page === null) {
         if (pages.isDamaged(chunkKeyOf(id))) continue;
-        this.#again = true;
-        this.#waiting += 1;
+        const round = this.#awaits();
         pages.load(chunkKeyOf(id), () => {
-          this.#arrived();
+          this.#arrived(round);
         });
         return;
       }
@@ -153,21 +160,20 @@ export class DuplicateSearch {
 
   #read(chunk: SoughtChunk, page: Page, id: number): void {
     const { grace, pages, dedup } = this.#core;
-    this.#again = true;
-    this.#waiting += 1;
+    const round = this.#awaits();
     // The id names no other chunk before this ends, and the page stays to be looked at.
     const token = grace.begin();
     page.pins += 1;
     readChunkBytes(this.#core, { page, id, log2: this.#log2 }, (bytes) => {
       pages.letGo(page);
       grace.end(token);
-      if (this.#late) return;
+      if (round !== this.#round) return;
       if (this.#isCandidate(page, id, chunk)) {
         // What can't be read is no duplicate of anything.
         if (bytes === null) dedup.index.remove(chunk.fingerprintHigh, chunk.fingerprintLow, id);
         else this.#compare(chunk, page, { id, bytes });
       }
-      this.#arrived();
+      this.#arrived(round);
     });
   }
 
@@ -185,19 +191,26 @@ export class DuplicateSearch {
     this.#core.dedup.found(page);
   }
 
-  #arrived(): void {
-    if (this.#late) return;
+  /** Something is read; gives the round for `#arrived`. */
+  #awaits(): number {
+    this.#again = true;
+    this.#waiting += 1;
+    return this.#round;
+  }
+
+  #arrived(round: number): void {
+    if (round !== this.#round) return;
     this.#waiting -= 1;
     if (this.#waiting > 0) return;
     this.#resume();
   }
 
-  /** What is not known by now is not waited for. */
+  /** What is not known of this part by now is not waited for. */
   #tooLate(): void {
     const waited = this.#waiting > 0;
-    this.#late = true;
+    this.#round += 1;
     this.#waiting = 0;
-    for (const chunk of this.#chunks) {
+    for (const chunk of this.#chunks.slice(this.#first, this.#partEnd)) {
       if (chunk.idPage !== null || chunk.searched) continue;
       chunk.searched = true;
       chunk.isLate = true;

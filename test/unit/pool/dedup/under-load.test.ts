@@ -50,6 +50,31 @@ describe('duplicates that are found late', () => {
     expect((await it.world.until(it.pool.recount())).problems).toEqual([]);
   });
 
+  it('are only those of the part of a command that had to wait', async () => {
+    const before = await PoolInWorld.open(calmWorld());
+    for (const name of ['a', 'b', 'push']) await before.create(name, { dedup: 'pre-ack' });
+    await before.write('a', 0, image);
+    await pushed(before);
+    await before.world.until(before.pool.close());
+    before.world.crash('process');
+    const it = await PoolInWorld.open(before.world);
+    await it.world.run(it.world.clock.nowMs() + 1000);
+    const recent = fresh(77);
+    await it.write('a', image.length, recent);
+    const uniqueBefore = it.pool.status().uniqueBytes;
+    it.world.settings = { ...healthy, disk: { ...healthy.disk, readMs: [50, 50] } };
+    // As many chunks as one turn takes lie on the slow disk, the others in memory.
+    const large = new Uint8Array(17 * image.length);
+    for (let copy = 0; copy < 16; copy++) large.set(image, copy * image.length);
+    large.set(recent, 16 * image.length);
+    expect(await it.write('b', 0, large)).toBeNull();
+    const { counters, uniqueBytes } = it.pool.status();
+    expect(counters['dedupPreAckDeferred']).toBe(16);
+    expect(uniqueBytes).toBe(uniqueBefore + image.length);
+    expect(await it.read('b', 0, large.length)).toEqual(large);
+    expect((await it.world.until(it.pool.recount())).problems).toEqual([]);
+  });
+
   it.each(['on-ack', 'post-ack'] as const)(
     'are joined when more is written than the log can hold [%s]',
     async (mode) => {
