@@ -82,6 +82,11 @@ export class Deadlists {
     this.#changed.add(number);
   }
 
+  /** What was born up to this epoch is never kept on the list. */
+  floorOf(number: number): number {
+    return this.#listOf(number).floor;
+  }
+
   addChunk(number: number, id: number, birth: number): void {
     if (number === NO_LIST) return;
     this.#count(this.#listOf(number), birth);

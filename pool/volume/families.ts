@@ -50,6 +50,7 @@ export class Families {
       const line = this.#lines.get(volume);
       if (line !== undefined) this.#settled(line, epoch, chunks);
     };
+    pageRelease.goesOn = (volume) => this.#lines.has(volume);
   }
 
   lines(): readonly Line[] {

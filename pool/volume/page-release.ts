@@ -7,8 +7,9 @@
  * - A page or chunk born after `keptTo`, the epoch of the dataset that the tree's followed when it
  *   left, is released. What is older is still that dataset's: it goes on the deadlist that the tree's
  *   dataset had then, or, where there is none, is left alone.
- * - A page that an entry here names is changed by nobody: a rollback, which could bring one back into
- *   a tree that is written, takes it from here (`rolledBack`).
+ * - A page that is looked at here is changed by nobody: a rollback, which could bring one back into
+ *   a tree that is written, takes it from here (`rolledBack`), and what a clone shares with its origin
+ *   is looked at only as long as something is left of the clone (`#leftAlone`).
  * - One after the other: a deadlist is looked at when all has been settled that may still add to it.
  */
 import { getU64, setU64, viewOf } from '../../src/base/bytes.ts';
@@ -25,8 +26,8 @@ export interface ReleasedPage extends DroppedPage {
   readonly epoch: number;
   readonly keptTo: number;
   readonly list: number;
-  /** It left a head that goes on: its chunks are counted as mapped until they are settled. Else its
-   * dataset is gone, and what is older is not looked at. */
+  /** It left a head: its chunks are counted as mapped until they are settled. Else its dataset is gone,
+   * and what is older is not looked at. */
   readonly counted: boolean;
 }
 
@@ -53,6 +54,8 @@ export class PageRelease {
   readonly #nextTurn: (run: () => void) => void;
   /** Mapped chunks were given back that the datasets of a volume have counted from an epoch on. */
   onSettled: (facts: { volume: number; epoch: number; chunks: number }) => void = () => undefined;
+  /** Whether something is left of a volume: its head, or a snapshot. */
+  goesOn: (volume: number) => boolean = () => true;
   #tasks: Task[] = [];
   #nextTask = 0;
   /** What is left of the task before that: what lies deepest is settled first, so that it stays
@@ -183,7 +186,7 @@ export class PageRelease {
       return;
     }
     if (!isPage(next)) this.#emptyList(next);
-    else if (!next.counted && next.birth <= next.keptTo) {
+    else if (next.birth <= this.#leftAlone(next)) {
       this.#stack.pop();
       this.#later();
     } else {
@@ -240,7 +243,9 @@ export class PageRelease {
   /** The top of the stack, in one turn; it may be another than when its page was asked for. */
   #settle(): void {
     const next = this.#stack.at(-1);
-    if (next === undefined || (!next.counted && next.birth <= next.keptTo)) return;
+    if (next === undefined) return;
+    const leftAlone = this.#leftAlone(next);
+    if (next.birth <= leftAlone) return;
     const key = mapKey(next.number);
     const page = this.#pages.get(key);
     // Its page is loaded in the next step. A damaged page leaks what it named.
@@ -255,7 +260,7 @@ export class PageRelease {
         if (id === 0) continue;
         const birth = entryBirth(page, index);
         if (next.level > 0) {
-          if (next.counted || birth > keptTo) {
+          if (birth > leftAlone) {
             this.#stack.push({ ...next, number: id, level: next.level - 1, birth });
           }
           continue;
@@ -270,5 +275,15 @@ export class PageRelease {
     }
     if (next.birth > keptTo) this.#pages.remove(mapKey(next.number));
     else this.#lists.addPage(list, next.number, next.birth);
+  }
+
+  /**
+   * Pages born up to this epoch are not looked at. While something is left of the volume, all are, for
+   * what they map is counted. Afterwards its origin may go too, and the volume that the origin was of
+   * writes into the pages that they shared: what would be found there is not what had left.
+   */
+  #leftAlone({ volume, keptTo, list, counted }: ReleasedPage): number {
+    if (counted && this.goesOn(volume)) return 0;
+    return list === NO_LIST ? keptTo : this.#lists.floorOf(list);
   }
 }

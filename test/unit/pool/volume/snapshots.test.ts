@@ -236,6 +236,35 @@ describe('a clone', () => {
     await mustAddUp(it);
   });
 
+  test.each([
+    ['a leaf of its origin', 0, 2 * MIB, null],
+    ['a page of its origin that names leaves', 0, 1024 * MIB, null],
+    ['a page of its own that names leaves of its origin', 0, 1024 * MIB, 1022 * MIB],
+  ])('that is gone gives back nothing of what its origin wrote since: %s', async (...row) => {
+    const [, offset, length, own] = row;
+    const it = await PoolInWorld.open(calmWorld());
+    await it.create('a', { sizeBytes: 2048 * MIB });
+    await it.write('a', 0, patterned(PIECE, 1));
+    await it.world.until(it.pool.createSnapshots(['a@s']));
+    await it.world.until(it.pool.cloneVolume('a@s', 'b'));
+    if (own !== null) await it.write('b', own, patterned(PIECE, 2));
+    await it.zero('b', offset, length);
+    await it.world.until(it.pool.deleteSnapshot('a@s'));
+    await it.world.until(it.pool.deleteVolume('b'));
+    const { pagesWaiting } = it.pool.status().counters;
+    expect(pagesWaiting).toBeGreaterThan(1);
+    // The pages that it shared are its origin's alone again, which has no reason to copy them.
+    await it.write('a', PIECE, patterned(PIECE, 3));
+    await it.write('a', 4 * MIB, patterned(PIECE, 4));
+    expect(it.pool.status().counters).toMatchObject({ pagesWaiting });
+    await it.world.until(it.pool.settle());
+    expect(await it.read('a', 0, PIECE)).toEqual(patterned(PIECE, 1));
+    expect(await it.read('a', PIECE, PIECE)).toEqual(patterned(PIECE, 3));
+    expect(await it.read('a', 4 * MIB, PIECE)).toEqual(patterned(PIECE, 4));
+    expect(it.pool.status().uniqueBytes).toBe(3 * PIECE);
+    await mustAddUp(it);
+  });
+
   test('forbids a rollback over the snapshot that it was made of', async () => {
     const it = await poolWith('a');
     await it.world.until(it.pool.createSnapshots(['a@s']));
