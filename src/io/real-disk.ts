@@ -6,10 +6,11 @@ import { DiskError } from '../base/ports.ts';
 import type { Disk, DiskFile, OpenMode } from '../base/ports.ts';
 import { diskError, RealFile } from './real-file.ts';
 import type { Paces } from './real-file.ts';
-import { ReadPace, ReadTurn } from './read-pace.ts';
+import { LoopPace } from './loop-pace.ts';
+import { ReadRests, ReadTurn } from './read-rests.ts';
 import { RealClock } from './real-clock.ts';
 import { RunDelay } from './run-delay.ts';
-import { WritePace } from './write-pace.ts';
+import { WriteRests } from './write-rests.ts';
 import { lockFile } from './sqlite-lock.ts';
 import type { FileLock } from './sqlite-lock.ts';
 
@@ -33,8 +34,9 @@ const runDelay = new RunDelay();
 export class RealDisk implements Disk {
   readonly path: string;
   readonly #paces: Paces = {
-    reads: new ReadPace(clock, readTurn, () => process.resourceUsage().fsRead),
-    writes: new WritePace(clock, runDelay),
+    reads: new LoopPace({ clock, runDelay }, new ReadRests()),
+    readTurn,
+    writes: new LoopPace({ clock, runDelay }, new WriteRests()),
   };
   #lock: FileLock | null = null;
 

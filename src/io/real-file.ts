@@ -3,16 +3,17 @@ import { assert } from '../base/assert.ts';
 import { PAGE_BYTES } from '../base/bytes.ts';
 import { DiskError } from '../base/ports.ts';
 import type { DiskErrorCode, DiskFile, IoDone } from '../base/ports.ts';
-import type { ReadPace } from './read-pace.ts';
-import type { WritePace } from './write-pace.ts';
+import type { LoopPace } from './loop-pace.ts';
+import type { ReadTurn } from './read-rests.ts';
 
 /** Copying more would itself take a good part of a millisecond. */
 const NOW_BYTES = 256 * 1024;
 
 /** What is made on the event loop of all files of a disk. */
 export interface Paces {
-  readonly reads: ReadPace;
-  readonly writes: WritePace;
+  readonly reads: LoopPace;
+  readonly readTurn: ReadTurn;
+  readonly writes: LoopPace;
 }
 
 /** What a system call's failure means to those who act on it. */
@@ -57,9 +58,9 @@ export class RealFile implements DiskFile {
   readNow(into: Uint8Array, position: number): number | null {
     assert(!this.#closing, 'no operation on a closed file');
     if (into.length > NOW_BYTES) return null;
-    const { reads } = this.#paces;
+    const { reads, readTurn } = this.#paces;
     const beganMs = reads.begin();
-    if (beganMs === null) return null;
+    if (beganMs === null || !readTurn.takes(beganMs)) return null;
     try {
       return fs.readSync(this.#fd, into, 0, into.length, position);
     } catch (error) {
@@ -107,7 +108,7 @@ export class RealFile implements DiskFile {
     } catch (error) {
       throw diskError(error as NodeJS.ErrnoException, this.path);
     } finally {
-      writes.ended(beganMs);
+      writes.ended(beganMs, from.length);
     }
   }
 

@@ -1,4 +1,7 @@
-import { WritePace } from '../../../../src/io/write-pace.ts';
+import { LoopPace } from '../../../../src/io/loop-pace.ts';
+import { WriteRests } from '../../../../src/io/write-rests.ts';
+
+const PAGE = 4096;
 
 interface Paced {
   readonly time: { nowMs: number; runDelayMs: number };
@@ -8,14 +11,16 @@ interface Paced {
 /** A pace, and the time that it goes by. */
 function paced(): Paced {
   const time = { nowMs: 100, runDelayMs: 0 };
-  const pace = new WritePace({ nowMs: () => time.nowMs }, { totalMs: () => time.runDelayMs });
+  const clock = { nowMs: (): number => time.nowMs };
+  const runDelay = { totalMs: (): number => time.runDelayMs };
+  const pace = new LoopPace({ clock, runDelay }, new WriteRests());
   /** Whether it was made on the loop. */
   const write = (waitedMs: number, delayedMs = 0): boolean => {
     const beganMs = pace.begin();
     if (beganMs === null) return false;
     time.nowMs += waitedMs + delayedMs;
     time.runDelayMs += delayedMs;
-    pace.ended(beganMs);
+    pace.ended(beganMs, PAGE);
     return true;
   };
   return { time, write };
@@ -88,4 +93,13 @@ test('what the thread waited for a processor long before the write does not coun
   expect(write(20)).toBe(true);
   time.nowMs += 1999;
   expect(write(0.005)).toBe(false);
+});
+
+test('the longest rest takes ten minutes, however long the machine stood still', () => {
+  const { time, write } = paced();
+  expect(write(24 * 3_600_000)).toBe(true);
+  time.nowMs += 599_000;
+  expect(write(0.005)).toBe(false);
+  time.nowMs += 2000;
+  expect(write(0.005)).toBe(true);
 });

@@ -1,4 +1,5 @@
-import { ReadPace, ReadTurn } from '../../../../src/io/read-pace.ts';
+import { LoopPace } from '../../../../src/io/loop-pace.ts';
+import { ReadRests, ReadTurn } from '../../../../src/io/read-rests.ts';
 
 const PAGE = 4096;
 const HIT_MS = 0.002;
@@ -8,7 +9,7 @@ const SEEK_MS = 10;
 /** Time that passes only as the test says, turn by turn. */
 class Loop {
   nowMs = 0;
-  deviceReads = 0;
+  runDelayMs = 0;
   readonly #turnEnds: (() => void)[] = [];
   readonly #turn = new ReadTurn({
     nextTurn: (run) => {
@@ -17,9 +18,14 @@ class Loop {
   });
   readonly pace = this.paceOfDisk();
 
-  paceOfDisk(): ReadPace {
+  paceOfDisk(): LoopPace {
     const clock = { nowMs: (): number => this.nowMs };
-    return new ReadPace(clock, this.#turn, () => this.deviceReads);
+    return new LoopPace({ clock, runDelay: { totalMs: () => this.runDelayMs } }, new ReadRests());
+  }
+
+  begin(pace = this.pace): number | null {
+    const began = pace.begin();
+    return began !== null && this.#turn.takes(began) ? began : null;
   }
 
   nextTurn(afterMs = 0): void {
@@ -28,10 +34,11 @@ class Loop {
   }
 
   /** One read in a turn of its own; false: it went elsewhere. */
-  read(tookMs: number, lengthBytes = PAGE): boolean {
-    const began = this.pace.begin();
+  read(waitedMs: number, lengthBytes = PAGE, delayedMs = 0): boolean {
+    const began = this.begin();
     if (began !== null) {
-      this.nowMs += tookMs;
+      this.nowMs += waitedMs + delayedMs;
+      this.runDelayMs += delayedMs;
       this.pace.ended(began, lengthBytes);
     }
     this.nextTurn(0.01);
@@ -65,6 +72,7 @@ describe('the pace of reads on the event loop', () => {
   test.each([
     ['flash', FLASH_MS, 0.1],
     ['a seek', SEEK_MS, 6],
+    ['a network', 40, 6],
   ])(
     'when each waits for %s, little of the time is spent on finding that out',
     (_, ms, percent) => {
@@ -98,30 +106,36 @@ describe('the pace of reads on the event loop', () => {
     expect(heldMs).toBeLessThan(600);
   });
 
-  test('who was kept from the processor rests for a short while, and no longer each time', () => {
+  test('who was kept from the processor has not waited', () => {
     const loop = new Loop();
-    loop.deviceReads = 1;
-    loop.readsFor(100, () => FLASH_MS);
-    loop.readsFor(1000, () => HIT_MS);
-    let count = 0;
-    const { made, all } = loop.readsFor(10_000, () => (++count % 10_000 === 0 ? SEEK_MS : HIT_MS));
-    expect(made / all).toBeGreaterThan(0.9);
-    for (let attempt = 0; attempt < 20; attempt++) {
-      loop.readsFor(20, () => SEEK_MS);
-      expect(loop.readsFor(10, () => HIT_MS).made).toBeGreaterThan(0);
-    }
+    for (let read = 0; read < 1000; read++) expect(loop.read(HIT_MS, PAGE, 5)).toBe(true);
   });
 
-  test.each([
-    ['flash', FLASH_MS, 0.1],
-    ['a seek', SEEK_MS, 6],
-    ['a network', 40, 6],
-  ])('little of the time is spent where nobody counts reads that wait for %s', (_, ms, percent) => {
+  test('who waited, and was kept from the processor as well, has waited', () => {
     const loop = new Loop();
-    loop.deviceReads = 1;
-    loop.readsFor(1000, () => ms);
-    const { heldMs } = loop.readsFor(10_000, () => ms);
-    expect(heldMs).toBeLessThan(100 * percent);
+    expect(loop.read(SEEK_MS, PAGE, 5)).toBe(true);
+    expect(loop.read(HIT_MS)).toBe(false);
+    loop.nowMs += 20 * SEEK_MS;
+    expect(loop.read(HIT_MS)).toBe(true);
+  });
+
+  test('where the thread is kept from the processor all the time, reads that wait are found out', () => {
+    const loop = new Loop();
+    const wait = (): number => {
+      loop.runDelayMs += FLASH_MS / 2;
+      return FLASH_MS;
+    };
+    loop.readsFor(1000, wait);
+    expect(loop.readsFor(10_000, wait).heldMs).toBeLessThan(20);
+  });
+
+  test('the longest rest takes ten minutes, however long the machine stood still', () => {
+    const loop = new Loop();
+    expect(loop.read(24 * 3_600_000)).toBe(true);
+    loop.nowMs += 599_000;
+    expect(loop.read(HIT_MS)).toBe(false);
+    loop.nowMs += 2000;
+    expect(loop.read(HIT_MS)).toBe(true);
   });
 
   test('what takes long for its length alone has not waited', () => {
@@ -134,8 +148,8 @@ describe('the pace of reads on the event loop', () => {
   test('a turn works for four milliseconds at the most on what it reads, of however many disks', () => {
     const loop = new Loop();
     const disks = [loop.pace, loop.paceOfDisk(), loop.paceOfDisk()];
-    const makeOne = (pace: ReadPace): boolean => {
-      const began = pace.begin();
+    const makeOne = (pace: LoopPace): boolean => {
+      const began = loop.begin(pace);
       if (began === null) return false;
       loop.nowMs += HIT_MS;
       pace.ended(began, PAGE);
