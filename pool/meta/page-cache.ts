@@ -13,6 +13,7 @@ import { assert } from '../../src/base/assert.ts';
 import { IdMap } from '../../src/base/id-map.ts';
 import { MetaError } from '../../src/base/ports.ts';
 import type { Clock, Compute, MetaStore } from '../../src/base/ports.ts';
+import { LeafCache } from './leaf-cache.ts';
 import { emptyPage, openPage, sealPage } from './page.ts';
 import type { PageOwner } from './page.ts';
 
@@ -59,6 +60,7 @@ export class PageCache {
   readonly #pages: IdMap<Page>;
   readonly #loading = new Map<number, PageDone[]>();
   readonly #damaged = new Set<number>();
+  readonly leaves = new LeafCache();
   #wanted: number[] = [];
   #fetching = false;
   #closed = false;

@@ -36,7 +36,11 @@ export const levelsFor = (chunks: number): number => {
 };
 
 /** Chunks that an entry of a page at this level stands for. */
-export const spanOf = (level: number): number => ENTRIES_PER_MAP_PAGE ** level;
+export const spanOf = (level: number): number =>
+  present(SPANS[level], 'a tree has six levels at most');
+
+/** Powers: to take one each time would take as long as the look that it is for. */
+const SPANS = Array.from({ length: 7 }, (_, level) => ENTRIES_PER_MAP_PAGE ** level);
 
 export const mapKey = (number: number): number => pageKey(PageKind.map, number);
 
@@ -87,8 +91,9 @@ export class VolumeMap {
   /** A copy has taken the place of a page that an older dataset keeps. */
   readonly #onShared: (number: number, birth: number) => void;
   readonly state: MapRoot;
-  #lastLeaf: { number: number; page: Page; birth: number } | null = null;
-  /** Of the leaf that the last walk has found. */
+  /** Its number in the cache of leaves: another one whenever a leaf may have come to lie elsewhere. */
+  #tree: number;
+  /** Of the page that the last walk, or step of one, has found. */
   #foundBirth = 0;
 
   constructor(
@@ -101,20 +106,19 @@ export class VolumeMap {
     this.#takePageNumber = takePageNumber;
     this.state = state;
     this.#onShared = onShared;
+    this.#tree = pages.leaves.takeTree();
   }
 
   /** The leaf of a chunk number: null where the tree has a hole or has ended, an obstacle where a page has
    * to be loaded first. */
   leaf(chunkNumber: number): Page | Obstacle | null {
     const leafNumber = Math.floor(chunkNumber / ENTRIES_PER_MAP_PAGE);
-    const last = this.#lastLeaf;
-    if (last !== null && last.number === leafNumber && last.page.live) {
-      last.page.recent = true;
-      return last.page;
-    }
+    const { leaves } = this.#pages;
+    const known = leaves.find(this.#tree, leafNumber, -1);
+    if (known !== null) return known;
     const found = this.#walk(chunkNumber);
-    if (found instanceof Object && 'words' in found) {
-      this.#lastLeaf = { number: leafNumber, page: found, birth: this.#foundBirth };
+    if (found !== null && 'words' in found) {
+      leaves.put(this.#tree, leafNumber, { page: found, birth: this.#foundBirth });
     }
     return found;
   }
@@ -122,17 +126,18 @@ export class VolumeMap {
   /** The leaf of a chunk number, this tree's own: made if there was none, copied if it was shared; or
    * the obstacle. */
   leafForWrite(chunkNumber: number): Page | Obstacle {
-    const last = this.#lastLeaf;
+    const { leaves } = this.#pages;
     const leafNumber = Math.floor(chunkNumber / ENTRIES_PER_MAP_PAGE);
-    if (last?.number === leafNumber && last.page.live && last.birth > this.state.sharedTo) {
-      last.page.recent = true;
-      return last.page;
-    }
+    const known = leaves.find(this.#tree, leafNumber, this.state.sharedTo);
+    if (known !== null) return known;
     let found = this.#own(this.#rootPlace());
     for (let level = this.state.levels - 1; level > 0; level--) {
       if ('missing' in found) return found;
       const index = Math.floor(chunkNumber / spanOf(level)) % ENTRIES_PER_MAP_PAGE;
       found = this.#own(placeIn(found, index, level - 1));
+    }
+    if ('words' in found) {
+      leaves.put(this.#tree, leafNumber, { page: found, birth: this.#foundBirth });
     }
     return found;
   }
@@ -162,7 +167,7 @@ export class VolumeMap {
   ): void {
     const { state } = this;
     if (state.root === 0) return;
-    this.#lastLeaf = null;
+    this.#changeTree();
     const top = state.levels - 1;
     if (range.first === 0 && range.last >= spanOf(state.levels) - 1) {
       onPage({ number: state.root, level: top, birth: state.birth });
@@ -190,7 +195,7 @@ export class VolumeMap {
   /** The tree is another one from now on. */
   become(state: MapRoot): void {
     Object.assign(this.state, state);
-    this.#lastLeaf = null;
+    this.#changeTree();
   }
 
   /** From `chunkNumber` on, how many chunks lie in the same hole for certain, as far as the pages in
@@ -243,14 +248,16 @@ export class VolumeMap {
       const key = mapKey(number);
       old = this.#pages.get(key);
       if (old === null) return { missing: key };
+      this.#foundBirth = birth;
       if (birth > this.state.sharedTo) return old;
     }
     // First: a new page takes the place of a clean one, and this may be one.
     if (above !== null) this.#pages.touch(above);
     const { number: own, page } = this.#createPage();
+    this.#foundBirth = this.state.epoch;
     if (old !== null) {
       page.words.set(old.words.subarray(PAGE_HEADER_WORDS), PAGE_HEADER_WORDS);
-      this.#lastLeaf = null;
+      this.#changeTree();
       this.#onShared(number, birth);
     }
     if (above !== null) this.#set(above, index, own, this.state.epoch);
@@ -259,6 +266,10 @@ export class VolumeMap {
       this.state.birth = this.state.epoch;
     }
     return page;
+  }
+
+  #changeTree(): void {
+    this.#tree = this.#pages.leaves.takeTree();
   }
 
   #walk(chunkNumber: number): Page | Obstacle | null {

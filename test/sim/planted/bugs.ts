@@ -337,9 +337,9 @@ const volumeBugs: readonly Bug[] = [
     harm: 'a map page that left memory and came back changed is still read as it was',
     edits: [
       {
-        file: 'pool/volume/map.ts',
-        find: 'if (last !== null && last.number === leafNumber && last.page.live) {',
-        replace: 'if (last !== null && last.number === leafNumber) {',
+        file: 'pool/meta/leaf-cache.ts',
+        find: 'if (!page.live || (this.#births[place] as number) <= bornAfter) return null;',
+        replace: 'if ((this.#births[place] as number) <= bornAfter) return null;',
       },
     ],
   },
