@@ -37,7 +37,7 @@ export async function changeCatalogue(traffic: CatalogueTraffic): Promise<void> 
   const choice = prng.below(12);
   if (there.length === 0 || (volumes.size < MOST_VOLUMES && choice < 4)) await create(traffic);
   else if (choice < 8) await resize(traffic, prng.pick(there));
-  else if (choice < 10 && there.length > 1) await remove(traffic, prng.pick(there));
+  else if (choice < 10 && there.length > 1) await removeVolume(traffic, prng.pick(there));
   else await tend(traffic, prng.pick(there));
 }
 
@@ -142,7 +142,10 @@ async function resize(traffic: CatalogueTraffic, volume: VolumeUnderTest): Promi
   }
 }
 
-async function remove(traffic: CatalogueTraffic, volume: VolumeUnderTest): Promise<void> {
+export async function removeVolume(
+  traffic: CatalogueTraffic,
+  volume: VolumeUnderTest,
+): Promise<void> {
   const { life, volumes, prng, note } = traffic;
   const { name } = volume.shape;
   volume.presence = 'being removed';

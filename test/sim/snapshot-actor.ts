@@ -2,6 +2,7 @@
 import type { BlockError } from '../../iscsi/scsi/block-device.ts';
 import type { DataIn } from '../../iscsi/scsi/task.ts';
 import { Violation } from './block-model.ts';
+import { removeVolume } from './catalogue-actor.ts';
 import type { CatalogueTraffic } from './catalogue-actor.ts';
 import type { Prng } from './prng.ts';
 import { SnapshotModel } from './snapshot-model.ts';
@@ -47,12 +48,13 @@ export function certain(snapshot: SnapshotUnderTest): SnapshotModel {
 export async function useSnapshots(traffic: SnapshotTraffic): Promise<void> {
   const { prng, snapshots } = traffic;
   const there = [...snapshots.values()].filter(({ presence }) => presence === 'there');
-  const choice = prng.below(12);
+  const choice = prng.below(13);
   if (there.length === 0 || (choice < 4 && there.length < MOST_SNAPSHOTS)) await take(traffic);
   else if (choice < 6) await readWhole(traffic, prng.pick(there));
   else if (choice < 8) await clone(traffic, prng.pick(there));
   else if (choice < 9) await rollBack(traffic, prng.pick(there));
-  else await remove(traffic, prng.pick(there));
+  else if (choice < 12) await remove(traffic, prng.pick(there));
+  else await cloneThatGoes(traffic, prng.pick(there));
 }
 
 async function take(traffic: SnapshotTraffic): Promise<void> {
@@ -130,13 +132,17 @@ export async function readSnapshot(
 /** Asked anew, as that changes while one waits. */
 const isLeaving = ({ presence }: SnapshotUnderTest): boolean => presence !== 'there';
 
-async function clone(traffic: SnapshotTraffic, snapshot: SnapshotUnderTest): Promise<void> {
+/** null: none was made. */
+async function clone(
+  traffic: SnapshotTraffic,
+  snapshot: SnapshotUnderTest,
+): Promise<VolumeUnderTest | null> {
   const { life, volumes, note } = traffic;
   const names = Array.from({ length: MOST_VOLUMES }, (_, index) => `volume-${index}`);
   const name = names.find((one) => !volumes.has(one));
-  if (name === undefined || !(await readWhole(traffic, snapshot))) return;
+  if (name === undefined || !(await readWhole(traffic, snapshot))) return null;
   const model = certain(snapshot);
-  if (!model.isKnown) return;
+  if (!model.isKnown) return null;
   const copy = new VolumeUnderTest({ ...snapshot.volume.shape, name, blocks: model.blocks });
   copy.model.begin(model.content());
   volumes.set(name, copy);
@@ -146,9 +152,19 @@ async function clone(traffic: SnapshotTraffic, snapshot: SnapshotUnderTest): Pro
     copy.presence = 'there';
     copy.id = life.volumes().find((found) => found.name === name)?.id ?? null;
     note('< clone', name, 'good');
+    return copy;
   } catch (error) {
     refusedOr(traffic, `clone of ${snapshot.name}`, error);
+    return null;
   }
+}
+
+/** Its pages are not settled yet when it and its snapshot go, and others write to the volume. */
+async function cloneThatGoes(traffic: SnapshotTraffic, snapshot: SnapshotUnderTest): Promise<void> {
+  const copy = await clone(traffic, snapshot);
+  if (copy === null || !isAtRest(copy) || !(await unmapAll(traffic, copy))) return;
+  if (snapshot.presence === 'there') await remove(traffic, snapshot);
+  if (isAtRest(copy)) await removeVolume(traffic, copy);
 }
 
 async function rollBack(traffic: SnapshotTraffic, snapshot: SnapshotUnderTest): Promise<void> {

@@ -78,6 +78,17 @@ export const snapshotBugs: readonly Bug[] = [
     ],
   },
   {
+    name: 'pages-of-an-origin-settled-for-a-clone-that-is-gone',
+    harm: 'what a clone had unmapped is looked at when its origin writes there, and that is released',
+    edits: [
+      {
+        file: 'pool/volume/page-release.ts',
+        find: 'if (counted && this.goesOn(volume)) return 0;',
+        replace: 'if (counted) return 0;',
+      },
+    ],
+  },
+  {
     name: 'state-read-from-one-place',
     harm: 'a bit that flips in a value of the state stops the pool, though the other copy is whole',
     edits: [
