@@ -2,7 +2,8 @@ import { zstdDecompressSync } from 'node:zlib';
 import { healthy } from '../../sim/settings.ts';
 import type { SimWorld } from '../../sim/sim-world.ts';
 import type { RewriteReport } from '../../../pool/types.ts';
-import { openRecord } from '../../../pool/log/segment-format.ts';
+import { RECORD_HEADER_BYTES, openRecord } from '../../../pool/log/segment-format.ts';
+import { PAGE_BYTES } from '../../../src/base/bytes.ts';
 import { KIB, MIB, PoolInWorld, calmWorld, patterned } from './pool-in-world.ts';
 
 jest.setTimeout(30_000);
@@ -160,9 +161,12 @@ describe('a volume with compression', () => {
     await fill(pool, 0, data);
     await settled(pool);
     const bytes = await segments(pool.world);
-    const first = openRecord(pool.ports.compute, bytes.subarray(64), { segment: 1, offset: 64 });
+    // What was packed begins at a page of its own.
+    const place = { segment: 1, offset: PAGE_BYTES };
+    const first = openRecord(pool.ports.compute, bytes.subarray(place.offset), place);
     expect(first).toMatchObject({ codec: 2, log2: 12, chunkNumber: 0 });
-    const stored = bytes.subarray(96, 96 + (first?.storedBytes ?? 0));
+    const at = place.offset + RECORD_HEADER_BYTES;
+    const stored = bytes.subarray(at, at + (first?.storedBytes ?? 0));
     expect(new Uint8Array(zstdDecompressSync(stored))).toEqual(data.slice(0, 4096));
   });
 

@@ -3,6 +3,8 @@ import { openPool } from '../../../../pool/pool.ts';
 import { Prng } from '../../../sim/prng.ts';
 import { KIB, MIB, PoolInWorld, calmWorld } from '../pool-in-world.ts';
 
+jest.setTimeout(30_000);
+
 const CHUNK = 4096;
 const CHUNKS = 100;
 
