@@ -79,19 +79,16 @@ export const codecBugs: readonly Bug[] = [
     ],
   },
   {
-    name: 'packed-records-kept-after-their-call',
-    harm: 'destage stores from a buffer that the packing fills anew',
+    name: 'packed-records-let-go-before-they-are-written',
+    harm: 'a segment is written from a buffer that the packing fills anew',
     edits: [
       {
         file: 'pool/log/destage.ts',
-        find: 'this.#core.packing.pack(batch, place, (packed) => {',
-        replace:
-          'this.#core.packing.pack(batch, place, (packed) => { this.#core.clock.nextTurn(() => {',
-      },
-      {
-        file: 'pool/log/destage.ts',
-        find: '        resolve();\n      });\n    });\n  }',
-        replace: '        resolve();\n      }); });\n    });\n  }',
+        find: `writer.addPacked(packed, batch, () => {
+          this.#core.packing.letGo(packed);
+        });`,
+        replace: `writer.addPacked(packed, batch, () => undefined);
+        this.#core.packing.letGo(packed);`,
       },
     ],
   },
