@@ -17,9 +17,6 @@ import { IdTable } from '../../src/base/id-table.ts';
 const MIN_CHUNK_LOG2 = 12;
 const MIN_CHUNK_BYTES = 2 ** MIN_CHUNK_LOG2;
 const MAX_SLAB_BYTES = 1024 * 1024;
-/** Slabs that lie side by side in memory taken at once, so that it can be in pages of 2 MiB (see `bin/scale`). It
- * is touched, and so there, only as they come into use. */
-const SLABS_TOGETHER = 32;
 /** A small cache has smaller slabs, so that it can hold chunks of more than one size. */
 const LEAST_SLABS = 16;
 const MOST_PINNED_SHARE = 0.75;
@@ -43,8 +40,6 @@ export class ChunkCache {
   readonly #slotsOfSlab: number;
   readonly #maxSlabs: number;
   readonly #slabs: Slab[] = [];
-  /** What the next slabs are cut from. */
-  #memory = new ArrayBuffer(0);
   readonly #slots: IdTable;
   /** By slot; id 0: free, or dead under a pin. */
   readonly #ids: Float64Array;
@@ -196,22 +191,13 @@ export class ChunkCache {
     if (slot !== undefined) return slot;
     if (2 ** log2 > this.#slabBytes) return ABSENT;
     if (this.#slabs.length < this.#maxSlabs) {
-      this.#slabs.push({ bytes: this.#newSlab(), log2 });
+      this.#slabs.push({ bytes: new Uint8Array(this.#slabBytes), log2 });
       this.#cut(this.#slabs.length - 1);
     } else {
       const steps = Math.min(SLABS_AT_ONCE, 2 * this.#slabs.length);
       for (let step = 0; step < steps && free.length === 0; step++) this.#turn(log2);
     }
     return free.pop() ?? ABSENT;
-  }
-
-  #newSlab(): Uint8Array {
-    const nth = this.#slabs.length % SLABS_TOGETHER;
-    if (nth === 0) {
-      const left = this.#maxSlabs - this.#slabs.length;
-      this.#memory = new ArrayBuffer(Math.min(SLABS_TOGETHER, left) * this.#slabBytes);
-    }
-    return new Uint8Array(this.#memory, nth * this.#slabBytes, this.#slabBytes);
   }
 
   /** The hand passes a slab: what was not asked for since it came, or since it aged, is forgotten. */

@@ -17,9 +17,8 @@ const LUNS = 4;
 const LUN_BYTES = 1 << 30;
 /** Its chunk cache holds 73 MiB. */
 const SMALL_MEMORY = '128M';
-/** What `bin/scale` tells V8 and malloc on two cores: the null target is the member without its pool. */
+/** What `bin/scale` tells V8 on two cores: the null target is the member without its pool. */
 const V8_FLAGS = ['--max-semi-space-size=4', '--v8-pool-size=1'] as const;
-const TUNABLES = 'glibc.malloc.hugetlb=1';
 
 export const contenderNames = ['scale', 'tgt', 'null'] as const;
 export type ContenderName = (typeof contenderNames)[number];
@@ -115,7 +114,7 @@ async function startNull(): Promise<{ child: ChildProcess; urls: string[] }> {
     ...[process.execPath, ...V8_FLAGS],
     ...[script, String(await freePort()), String(LUN_BYTES >> 20)],
   ];
-  const env = { ...process.env, LUNS: String(LUNS), GLIBC_TUNABLES: TUNABLES };
+  const env = { ...process.env, LUNS: String(LUNS) };
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], env });
   const [line] = (await once(child.stdout, 'data')) as [Buffer];
   const url = line.toString().trim();
