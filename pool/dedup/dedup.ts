@@ -9,7 +9,7 @@ import { InFlight } from './in-flight.ts';
 import type { Joiner } from './joiner.ts';
 import type { SoughtChunk } from './duplicate-search.ts';
 
-/** How long a write waits at the most to be compared with what may be its duplicate. */
+/** How long each 256 chunks of a write wait at the most to be compared with what may be their duplicates. */
 const DEFAULT_LATENCY_MS = 1;
 /** Brought into the index in one turn, at the most. */
 const PAGES_A_TURN = 16;

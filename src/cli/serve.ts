@@ -93,7 +93,7 @@ const behaviour = {
   },
   'dedup-latency': {
     type: 'number',
-    describe: `Milliseconds that a pre-ack write waits for compares at the most; by default ${defaultDedup.latencyMs}`,
+    describe: `Milliseconds that each 256 chunks of a pre-ack write wait for compares at the most; by default ${defaultDedup.latencyMs}`,
   },
   'soft-threshold': {
     type: 'number',
