@@ -236,33 +236,41 @@ describe('a clone', () => {
     await mustAddUp(it);
   });
 
-  test.each([
-    ['a leaf of its origin', 0, 2 * MIB, null],
-    ['a page of its origin that names leaves', 0, 1024 * MIB, null],
-    ['a page of its own that names leaves of its origin', 0, 1024 * MIB, 1022 * MIB],
-  ])('that is gone gives back nothing of what its origin wrote since: %s', async (...row) => {
-    const [, offset, length, own] = row;
-    const it = await PoolInWorld.open(calmWorld());
-    await it.create('a', { sizeBytes: 2048 * MIB });
-    await it.write('a', 0, patterned(PIECE, 1));
-    await it.world.until(it.pool.createSnapshots(['a@s']));
-    await it.world.until(it.pool.cloneVolume('a@s', 'b'));
-    if (own !== null) await it.write('b', own, patterned(PIECE, 2));
-    await it.zero('b', offset, length);
-    await it.world.until(it.pool.deleteSnapshot('a@s'));
-    await it.world.until(it.pool.deleteVolume('b'));
-    const { pagesWaiting } = it.pool.status().counters;
-    expect(pagesWaiting).toBeGreaterThan(1);
-    // The pages that it shared are its origin's alone again, which has no reason to copy them.
-    await it.write('a', PIECE, patterned(PIECE, 3));
-    await it.write('a', 4 * MIB, patterned(PIECE, 4));
-    expect(it.pool.status().counters).toMatchObject({ pagesWaiting });
-    await it.world.until(it.pool.settle());
-    expect(await it.read('a', 0, PIECE)).toEqual(patterned(PIECE, 1));
-    expect(await it.read('a', PIECE, PIECE)).toEqual(patterned(PIECE, 3));
-    expect(await it.read('a', 4 * MIB, PIECE)).toEqual(patterned(PIECE, 4));
-    expect(it.pool.status().uniqueBytes).toBe(3 * PIECE);
-    await mustAddUp(it);
+  describe.each([
+    ['a leaf of its origin', 2 * MIB, null],
+    ['a page of its origin that names leaves', 1024 * MIB, null],
+    ['a page of its own that names leaves of its origin', 1024 * MIB, 1022 * MIB],
+  ])('that unmapped %s and is gone', (_, length, own) => {
+    test.each(['at once', 'after a crash', 'after a clean end'])(
+      'gives back nothing of what its origin wrote %s',
+      async (when) => {
+        const first = await poolWith();
+        await first.create('a', { sizeBytes: 2048 * MIB });
+        await first.write('a', 0, patterned(PIECE, 1));
+        await first.world.until(first.pool.createSnapshots(['a@s']));
+        await first.world.until(first.pool.cloneVolume('a@s', 'b'));
+        if (own !== null) await first.write('b', own, patterned(PIECE, 2));
+        await first.zero('b', 0, length);
+        await first.world.until(first.pool.deleteSnapshot('a@s'));
+        await first.world.until(first.pool.deleteVolume('b'));
+        const { pagesWaiting } = first.pool.status().counters;
+        expect(pagesWaiting).toBeGreaterThan(1);
+        if (when === 'after a clean end') await first.world.until(first.pool.close());
+        if (when !== 'at once') first.world.crash('process');
+        const it = when === 'at once' ? first : await PoolInWorld.open(first.world);
+        // The pages that it shared are its origin's alone again, which has no reason to copy them.
+        await it.write('a', PIECE, patterned(PIECE, 3));
+        await it.write('a', 4 * MIB, patterned(PIECE, 4));
+        expect(it.pool.status().counters).toMatchObject({ pagesWaiting });
+        await it.world.until(it.pool.settle());
+        expect(await it.read('a', 0, PIECE)).toEqual(patterned(PIECE, 1));
+        expect(await it.read('a', PIECE, PIECE)).toEqual(patterned(PIECE, 3));
+        expect(await it.read('a', 4 * MIB, PIECE)).toEqual(patterned(PIECE, 4));
+        expect(it.pool.status().uniqueBytes).toBe(3 * PIECE);
+        await mustAddUp(it);
+      },
+      60_000,
+    );
   });
 
   test('forbids a rollback over the snapshot that it was made of', async () => {
