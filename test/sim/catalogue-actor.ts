@@ -8,7 +8,8 @@ import { VolumeUnderTest } from './volume-under-test.ts';
 const MOST_VOLUMES = 4;
 const compressions = ['off', 'lz4', 'lz4', 'zstd-1', 'zstd'] as const;
 /** Bytes a second: slow ones meet more of what the others do. */
-const rewriteRates = [64 * 1024, 256 * 1024, 1024 * 1024, 128 * 1024 * 1024] as const;
+/** The slowest takes so long to fill a segment that chunks die meanwhile and their ids come again. */
+const rewriteRates = [8 * 1024, 256 * 1024, 1024 * 1024, 128 * 1024 * 1024] as const;
 const dedupRates = [1024 * 1024, 1024 * 1024 * 1024] as const;
 const MIB = 1024 * 1024;
 const MODES = [
