@@ -11,6 +11,7 @@ import type { Events } from './events.ts';
 import type { Journal } from './log/journal.ts';
 import type { Ring } from './log/ring.ts';
 import type { SegmentStore } from './log/segment-store.ts';
+import type { StraightWrites } from './log/straight-writes.ts';
 import type { SegmentTable } from './log/segment-table.ts';
 import type { PageCache } from './meta/page-cache.ts';
 import type { Reclaim } from './space/reclaim.ts';
@@ -38,6 +39,8 @@ export interface PoolCore {
   readonly reclaim: Reclaim;
   readonly ring: Ring;
   readonly journal: Journal;
+  /** null: not while the pool only reads. */
+  straight: StraightWrites | null;
   /** Seeds fingerprints: one value per pool. */
   readonly fingerprintSeed: number;
   /** Why the pool takes no writes any more; null: it does. */

@@ -9,6 +9,7 @@ import type { Checkpointer } from './log/checkpoint.ts';
 import type { Cleaner } from './log/cleaner.ts';
 import type { Destager } from './log/destage.ts';
 import type { Segment } from './log/segment-table.ts';
+import type { StraightWrites } from './log/straight-writes.ts';
 import type { Budgets } from './options.ts';
 import type { PostProcess } from './dedup/post-process.ts';
 import type { LowSpace } from './space/low-space.ts';
@@ -36,6 +37,7 @@ export interface HousekeepingParts {
   readonly core: PoolCore;
   readonly checkpointer: Checkpointer;
   readonly destager: Destager;
+  readonly straight: StraightWrites;
   readonly cleaner: Cleaner;
   readonly pageRelease: PageRelease;
   readonly lowSpace: LowSpace;
@@ -119,7 +121,8 @@ export class Housekeeping {
   async close(): Promise<void> {
     this.#closed = true;
     this.#timer?.cancel();
-    const { core, destager, pageRelease } = this.#parts;
+    const { core, destager, straight, pageRelease } = this.#parts;
+    await straight.stop();
     await destager.stop();
     await pageRelease.stop();
     await core.releases.stop();
@@ -136,8 +139,9 @@ export class Housekeeping {
   /** Resolves when what was written before is in segments, and its chunk pages are stored; or as much
    * as can be. */
   async storeAll(): Promise<void> {
-    const { core, destager } = this.#parts;
+    const { core, destager, straight } = this.#parts;
     const end = core.journal.applied.position;
+    await straight.settle();
     destager.poke(end);
     while (destager.running && (core.pending.oldest()?.position ?? end) < end)
       await destager.segmentEnded();
@@ -250,8 +254,10 @@ export class Housekeeping {
 
   /** Has what lies in the older half of the log destaged, so that a checkpoint can trim it. */
   #emptyLog(): void {
-    const { core, destager } = this.#parts;
-    destager.poke(core.journal.applied.position - core.journal.capacityBytes / 4);
+    const { core, destager, straight } = this.#parts;
+    const position = core.journal.applied.position - core.journal.capacityBytes / 4;
+    straight.sealBefore(position);
+    destager.poke(position);
     if (this.#isTrimmable() && this.#logIsHalfFull() && !this.#parts.checkpointer.running)
       void this.#checkpoint();
   }

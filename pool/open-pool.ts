@@ -302,6 +302,7 @@ function makeCore(
         stopWrites(error.message);
       },
     }),
+    straight: null,
     fingerprintSeed: state.fingerprintSeed,
     readOnlyReason: null,
     stopWrites,
@@ -390,16 +391,37 @@ async function loadQueues(rows: StateRows, stores: Stores): Promise<void> {
   for await (const row of rows.all(StateKind.deadlist)) stores.lists.restore(row);
 }
 
+/** Takes the next incarnation. Throws DiskError. */
+export async function startLog({ core }: Recovered): Promise<void> {
+  await rewriteUnsealed(core);
+  await core.journal.start(core.segments.nextNumber);
+}
+
+/** Segments that were not sealed are written once more and synced: a sync that failed under the process before
+ * has dropped pages that still show, and the log is about to say that they are durable. */
+async function rewriteUnsealed(core: PoolCore): Promise<void> {
+  const disks = new Set<number>();
+  for (const [number, { disk }] of core.pending.unsealed) {
+    await core.store.rewrite(disk, number);
+    disks.add(disk);
+  }
+  for (const disk of disks) await core.store.syncFolder(disk);
+}
+
 /** Files that neither checkpoint nor log names: written for a checkpoint that never came. */
 export async function removeUnknownSegments({ core }: Recovered): Promise<void> {
   for (const disk of core.store.disks.keys()) {
     let removed = 0;
     for (const number of await core.store.list(disk)) {
       core.segments.skipTo(number + 1);
-      if (core.segments.get(number)?.disk === disk) continue;
+      if (isNamed(core, disk, number)) continue;
       await core.store.remove(disk, number);
       removed += 1;
     }
     if (removed > 0) await core.store.syncFolder(disk);
   }
 }
+
+/** Whether the checkpoint or the log names a segment's file. */
+export const isNamed = ({ segments, pending }: PoolCore, disk: number, number: number): boolean =>
+  segments.get(number)?.disk === disk || pending.unsealed.get(number)?.disk === disk;

@@ -1,5 +1,5 @@
 /** How a pool is opened, and the sizes that follow from how large it is. */
-import { GIB, MIB, roundUp } from '../src/base/bytes.ts';
+import { GIB, KIB, MIB, roundUp } from '../src/base/bytes.ts';
 import type {
   Clock,
   Compression,
@@ -35,6 +35,14 @@ export interface PoolPorts {
   readonly disks: readonly PoolDisk[];
 }
 
+/** Which writes go straight to a segment: those of so many bytes, while so many are on their way. */
+export interface StraightLimits {
+  readonly leastBytes: number;
+  readonly busyBytes: number;
+}
+
+export const STRAIGHT_LIMITS: StraightLimits = { leastBytes: 64 * KIB, busyBytes: 256 * KIB };
+
 export interface PoolOptions {
   /** Bounds caches and buffers together. */
   readonly memoryBytes: number;
@@ -55,6 +63,7 @@ export interface PoolOptions {
   readonly mostEffects?: number;
   /** How long the parts of a deadlist may get. */
   readonly deadlists?: DeadlistShape;
+  readonly straight?: StraightLimits;
   /** How duplicates of what is stored are looked for. */
   readonly dedupSettings?: Partial<DedupSettings>;
   /** Share of the capacity: when less is free, initiators are told. 0: never. */
@@ -138,7 +147,7 @@ export function budgets(
 /** Kept from writes: open segments, a cleaner's batch, and a checkpoint of the largest dirty set. */
 export function reserveBytes(segmentBytes: number, capacityBytes: number, dirty: number): number {
   const metadata = Math.min(dirty * 2 * PAGE_COST_BYTES, capacityBytes / 32);
-  return Math.ceil(4 * segmentBytes + metadata);
+  return Math.ceil(5 * segmentBytes + metadata);
 }
 
 /** Below this a pool could not even hold its own reserve and journal. */

@@ -12,12 +12,18 @@ import { PostProcess, checkSettings } from './dedup/post-process.ts';
 import { Cleaner } from './log/cleaner.ts';
 import { Destager } from './log/destage.ts';
 import { SegmentStreams } from './log/segment-streams.ts';
+import { StraightWrites } from './log/straight-writes.ts';
 import { ScrubPace, ScrubStopped } from './heal/scrub-pace.ts';
 import { Scrubber } from './heal/scrubber.ts';
 import { Housekeeping } from './housekeeping.ts';
-import { recover, removeUnknownSegments } from './open-pool.ts';
+import { recover, removeUnknownSegments, startLog } from './open-pool.ts';
 import type { Recovered } from './open-pool.ts';
-import { DEDUP_SETTINGS, REWRITE_RATE_LIMIT, SCRUB_RATE_LIMIT } from './options.ts';
+import {
+  DEDUP_SETTINGS,
+  REWRITE_RATE_LIMIT,
+  SCRUB_RATE_LIMIT,
+  STRAIGHT_LIMITS,
+} from './options.ts';
 import type { PoolOptions, PoolPorts } from './options.ts';
 import { Rewriter } from './rewrite/rewriter.ts';
 import { Snapshots } from './snapshots.ts';
@@ -42,7 +48,7 @@ export async function openPool(ports: PoolPorts, options: PoolOptions): Promise<
   const recovered = await recover(ports, options, 'serve');
   await removeUnknownSegments(recovered);
   const { core } = recovered;
-  await core.journal.start(core.segments.nextNumber).catch((error: unknown) => {
+  await startLog(recovered).catch((error: unknown) => {
     const reason = error instanceof DiskError ? error.message : String(error);
     throw new PoolError('io', `the journal can't be written: ${reason}`, error);
   });
@@ -100,6 +106,7 @@ export class Pool implements PoolControl {
     });
     this.#lowSpace = new LowSpace(options.lowSpaceShare ?? LOW_SPACE_SHARE, core.events);
     const destager = new Destager(core, streams, (id) => volumes.byId(id)?.compression ?? null);
+    const straight = StraightWrites.of(core, streams, options.straight ?? STRAIGHT_LIMITS);
     const dedupSettings = { ...DEDUP_SETTINGS, ...options.dedupSettings };
     checkSettings(dedupSettings);
     this.#postProcess = new PostProcess({
@@ -113,6 +120,7 @@ export class Pool implements PoolControl {
       checkpointer,
       pageRelease,
       destager,
+      straight,
       cleaner: new Cleaner(core, streams),
       lowSpace: this.#lowSpace,
       postProcess: this.#postProcess,

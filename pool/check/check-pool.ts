@@ -3,7 +3,7 @@ import { present } from '../../src/base/assert.ts';
 import { ChunkState } from '../chunk/chunk-page.ts';
 import type { PoolCore } from '../core.ts';
 import { readChunkBytes } from '../dedup/read-chunk-bytes.ts';
-import { recover } from '../open-pool.ts';
+import { isNamed, recover } from '../open-pool.ts';
 import type { PoolOptions, PoolPorts } from '../options.ts';
 import { Recounter } from './recount.ts';
 import type { CountedChunk } from './recount.ts';
@@ -30,6 +30,8 @@ export async function checkPool(
   onProgress: (chunks: number) => void = () => undefined,
 ): Promise<CheckReport> {
   const { core, volumes, pageRelease, replayed } = await recover(ports, options, 'check');
+  // Before drops let go of what a start would still look for.
+  const strayFiles = await countStrayFiles(core);
   await new Promise<void>((resolve) => {
     pageRelease.run(resolve);
   });
@@ -44,7 +46,6 @@ export async function checkPool(
     if (seen % 1024 === 0) onProgress(seen);
   };
   const recount = await new Recounter(core, volumes, ports.meta).run(verify);
-  const strayFiles = await countStrayFiles(core);
   await core.store.close();
   await core.journal.close();
   const problems = [...recount.problems];
@@ -70,7 +71,7 @@ async function countStrayFiles(core: PoolCore): Promise<number> {
   let count = 0;
   for (const disk of core.store.disks.keys()) {
     for (const number of await core.store.list(disk)) {
-      if (core.segments.get(number)?.disk !== disk) count += 1;
+      if (!isNamed(core, disk, number)) count += 1;
     }
   }
   return count;

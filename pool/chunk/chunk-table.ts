@@ -361,6 +361,7 @@ export class ChunkTable {
     assert(this.stateOf(page, chunk.id) === ChunkState.live, 'a wanted chunk lives');
     this.#setPlace(page, chunk.id, place);
     this.#pending.settle(chunk);
+    this.#pending.destagedBytes += 1 << chunk.log2;
     this.#enterIndex(chunk);
     return true;
   }

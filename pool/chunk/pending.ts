@@ -1,13 +1,21 @@
 /**
- * Chunks whose bytes are in the journal and not yet in a sealed segment, in log order. They are
- * served from the cache, where they are pinned; from the journal after a restart, and where destage
- * falls so far behind that their bytes are more than memory may hold.
+ * Chunks whose bytes are not yet in a sealed segment, in log order. Those in the journal are served from
+ * the cache, where they are pinned; from the journal after a restart, and where destage falls so far behind
+ * that their bytes are more than memory may hold. Those that went straight to a segment are served from
+ * there while it waits to be sealed; where it never will be, they are destaged as the others are.
  */
+import { present } from '../../src/base/assert.ts';
 import { IdMap } from '../../src/base/id-map.ts';
+import type { ChunkPlace } from './chunk-table.ts';
 import { ABSENT } from './chunk-cache.ts';
 import type { ChunkCache } from './chunk-cache.ts';
 import type { DedupMode } from '../types.ts';
 import type { FramePosition } from '../log/journal.ts';
+
+/** Where a chunk lies in a segment that is not in the table yet. */
+export interface UnsealedPlace extends ChunkPlace {
+  readonly disk: number;
+}
 
 export interface PendingChunk {
   readonly id: number;
@@ -18,8 +26,12 @@ export interface PendingChunk {
   readonly fingerprintLow: number;
   /** The frame that holds it: the log is kept from there on. */
   readonly frame: FramePosition;
-  /** Journal position of its bytes. */
+  /** Journal position of its bytes; of its record where `place` has them. */
   readonly dataPosition: number;
+  /** Its bytes are there; null: in the journal. */
+  readonly place: UnsealedPlace | null;
+  /** The segment of `place` is being written: once it is sealed the chunk is stored, if it is staged till then. */
+  straight: boolean;
   /** Its place in the cache; `ABSENT`: its bytes are read from the journal. */
   slot: number;
   /** False once it is dead or in a sealed segment. */
@@ -46,7 +58,12 @@ export class PendingChunks {
   #next = 0;
   /** Plain bytes that sealed segments took over since the start. */
   destagedBytes = 0;
+  /** Of segments that will never be sealed, how many wanted chunks lie there. */
+  readonly #unsealed = new Map<number, { readonly disk: number; chunks: number }>();
+  /** Nothing in such a segment is wanted any more. */
+  onUnsealedEmpty: (number: number, disk: number) => void = () => undefined;
   #bytes = 0;
+  #straightBytes = 0;
   #heldBytes = 0;
   readonly #cache: ChunkCache;
   readonly #limitBytes: number;
@@ -67,8 +84,18 @@ export class PendingChunks {
     return this.#bytes;
   }
 
+  /** Plain bytes that are wanted and on no way into a segment yet. */
+  get owedBytes(): number {
+    return this.#bytes - this.#straightBytes;
+  }
+
   get size(): number {
     return this.#byId.size;
+  }
+
+  /** Segments that will never be sealed, with the disks on which they lie. */
+  get unsealed(): ReadonlyMap<number, { readonly disk: number }> {
+    return this.#unsealed;
   }
 
   get(id: number): PendingChunk | undefined {
@@ -80,6 +107,8 @@ export class PendingChunks {
     this.#byId.set(chunk.id, chunk);
     this.#order.push(chunk);
     this.#bytes += 1 << chunk.log2;
+    if (chunk.straight) this.#straightBytes += 1 << chunk.log2;
+    else if (chunk.place !== null) this.#liesUnsealed(chunk.place);
     if (bytes === null || this.#heldBytes + bytes.length > this.#limitBytes) return;
     chunk.slot = this.#cache.put(chunk.id, bytes);
     if (chunk.slot === ABSENT) return;
@@ -98,6 +127,32 @@ export class PendingChunks {
       chunk.slot = ABSENT;
     }
     this.#bytes -= 1 << chunk.log2;
+    if (chunk.straight) this.#straightBytes -= 1 << chunk.log2;
+    else if (chunk.place !== null) this.#leftUnsealed(chunk.place);
+  }
+
+  /** The segment to which it went straight will never be sealed: it is destaged from there. */
+  endStraight(chunk: PendingChunk): void {
+    if (!chunk.straight || chunk.place === null) return;
+    chunk.straight = false;
+    if (!chunk.wanted) return;
+    this.#straightBytes -= 1 << chunk.log2;
+    this.#liesUnsealed(chunk.place);
+    this.unstage([chunk]);
+  }
+
+  #liesUnsealed({ segment, disk }: UnsealedPlace): void {
+    const known = this.#unsealed.get(segment);
+    if (known === undefined) this.#unsealed.set(segment, { disk, chunks: 1 });
+    else known.chunks += 1;
+  }
+
+  #leftUnsealed({ segment, disk }: UnsealedPlace): void {
+    const known = present(this.#unsealed.get(segment), 'who leaves it has lain there');
+    known.chunks -= 1;
+    if (known.chunks > 0) return;
+    this.#unsealed.delete(segment);
+    this.onUnsealedEmpty(segment, disk);
   }
 
   /** The frame of the oldest chunk that is still wanted. */

@@ -7,7 +7,7 @@ import type { FingerprintIndex } from './fingerprint-index.ts';
 import { addPage } from './index-page.ts';
 import { InFlight } from './in-flight.ts';
 import type { Joiner } from './joiner.ts';
-import type { SoughtChunk } from './duplicate-search.ts';
+import type { Part } from '../volume/change-part.ts';
 
 /** How long each 256 chunks of a write wait at the most to be compared with what may be their duplicates. */
 const DEFAULT_LATENCY_MS = 1;
@@ -17,7 +17,7 @@ const PAGES_A_TURN = 16;
 export class Dedup {
   readonly index: FingerprintIndex;
   readonly counters = new DedupCounters();
-  readonly inFlight = new InFlight<SoughtChunk>();
+  readonly inFlight = new InFlight<Part>();
   readonly latencyMs: number;
   /** Written in the mode post-process since a search for duplicates began: plain bytes. What was written
    * before the start is not known. */

@@ -1,6 +1,7 @@
 /**
  * Scrubs the journal as far as it is kept: every frame that a start would read, and in it the bytes of
- * chunks that lie nowhere else yet. Reads from the files, whatever memory holds.
+ * chunks that lie nowhere else yet, or where it says that they lie in segments that are not sealed. Reads
+ * from the files, whatever memory holds.
  *
  * While it reads, the log is trimmed and written over from behind: what fails counts only if it is
  * still kept when it is looked at again.
@@ -8,8 +9,9 @@
 import { DiskError } from '../../src/base/ports.ts';
 import { chunkKeyOf } from '../chunk/chunk-page.ts';
 import { hasFingerprint } from '../chunk/fingerprint.ts';
-import type { DataRecord } from '../log/frame.ts';
+import type { DataRecord, PlacedRecord } from '../log/frame.ts';
 import type { FramePosition } from '../log/journal.ts';
+import { readUnsealed } from '../log/pending-reader.ts';
 import { LogReader } from '../log/log-reader.ts';
 import type { LogFrame } from '../log/log-reader.ts';
 import type { ScrubParts } from './scrub-parts.ts';
@@ -97,6 +99,7 @@ class LogScrub {
     this.#bytes += frame.header.lengthBytes;
     const damaged: DataRecord[] = [];
     for (const record of frame.records) {
+      if (record.type === 'placed') await this.#verifyPlaced(record);
       if (record.type !== 'data') continue;
       if (!this.#reader.isWhole(record, frame.bytes)) damaged.push(record);
       this.#chunks += 1;
@@ -104,6 +107,26 @@ class LogScrub {
     }
     for (const record of damaged) await this.#lookAgain(frame, record);
     if (this.#bytes >= BYTES_PER_TURN) await this.#turn();
+  }
+
+  /** Of a segment that is sealed the chunks are found by its directory. */
+  async #verifyPlaced(record: PlacedRecord): Promise<void> {
+    const { core, findings } = this.#parts;
+    const { id, place } = record;
+    for (let tries = 0; tries < 2; tries++) {
+      if (core.segments.get(place.segment) !== undefined) return;
+      const now = core.pending.get(id)?.place;
+      if (now?.segment !== place.segment || now.offset !== place.offset) return;
+      const found = await new Promise<Uint8Array | string>((resolve) => {
+        readUnsealed(core, record, resolve);
+      });
+      this.#bytes += place.storedBytes;
+      if (typeof found !== 'string') return;
+    }
+    if (core.pending.get(id)?.place?.segment !== place.segment) return;
+    const { segment, offset } = place;
+    const message = `chunk ${id} is damaged in segment ${segment}, at byte ${offset}`;
+    findings.chunk(id, { kind: 'chunk', message, segment, offset });
   }
 
   async #lookAgain(frame: LogFrame, record: DataRecord): Promise<void> {

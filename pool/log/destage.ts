@@ -12,7 +12,6 @@ import { chunkKeyOf } from '../chunk/chunk-page.ts';
 import type { ChunkPlace } from '../chunk/chunk-table.ts';
 import type { PendingChunk } from '../chunk/pending.ts';
 import type { PoolCore } from '../core.ts';
-import type { Page } from '../meta/page-cache.ts';
 import { readPending } from './pending-reader.ts';
 import type { PendingBytes } from './pending-reader.ts';
 import { recordBytes } from './segment-format.ts';
@@ -100,9 +99,8 @@ export class Destager {
     if (this.#stopped || this.#core.readOnlyReason !== null || this.#core.space.exhausted)
       return false;
     const { pending } = this.#core;
-    const oldest = pending.oldest();
-    if (oldest === null) return false;
-    return pending.bytes >= this.#streams.segmentBytes || oldest.position < this.#target;
+    if (pending.owedBytes >= this.#streams.segmentBytes) return true;
+    return (pending.nextUnstaged()?.frame.position ?? Infinity) < this.#target;
   }
 
   async #run(): Promise<void> {
@@ -218,7 +216,7 @@ export class Destager {
         offset += recordBytes(storedBytes);
         if (!chunk.wanted) continue;
         const known = core.pages.get(chunkKeyOf(chunk.id));
-        if (known !== null) this.#placeOne(known, chunk, place);
+        if (known !== null) core.chunks.place(known, chunk, place);
         else await this.#placeLater(chunk, place);
       }
     }
@@ -230,14 +228,9 @@ export class Destager {
     const page = await pages.hold(chunkKeyOf(chunk.id));
     if (page === null) pending.settle(chunk);
     else {
-      this.#placeOne(page, chunk, place);
+      this.#core.chunks.place(page, chunk, place);
       pages.letGo(page);
     }
-  }
-
-  #placeOne(page: Page, chunk: PendingChunk, place: ChunkPlace): void {
-    this.#core.chunks.place(page, chunk, place);
-    this.#core.pending.destagedBytes += 1 << chunk.log2;
   }
 
   /** null: damaged, or not to be had in several tries. */

@@ -11,7 +11,8 @@
  * Then records of 32 bytes (meta length covers header and records), then the chunks of the data
  * records in their order, then zeroes up to the alignment. The checksum is xxh64 over header (with
  * the field itself as zero) and records; a data record holds the fingerprint of its chunk, so the
- * chain of checksums covers every byte.
+ * chain of checksums covers every byte. What a placed record names is in its segment before the frame
+ * is written, and durable before any frame says that this one is.
  *
  *   data       0 type u8 · 1 log2 of the chunk size u8 · 2 flags u8: bit 0, written with dedup off ·
  *              4 volume u32 · 8 chunk number u64 ·
@@ -24,12 +25,17 @@
  *              named before has the same bytes
  *   alias      0 type u8 · 8 chunk id u64 · 16 chunk id u64: the first stands for the second from now
  *              on, which has the same bytes
+ *   placed     as data, and 32 bytes more: 0 segment number u64 · 8 offset u32 · 12 stored length u32 ·
+ *              16 codec u8 · 20 disk u32: where the chunk's bytes lie, in a segment that need not be sealed
+ *   sealed     0 type u8 · 4 disk u32 · 8 segment number u64 · 16 bytes u32: that segment, which placed
+ *              records name, is sealed and durable
  *   run        0 type u8 · 2 count u16, 1 to 256 · 4 volume u32 · 8 first chunk number u64; so many chunk
  *              ids of 5 bytes follow, padded to 32: what neighbouring chunk numbers name from now on, each
  *              as a reference does. Id 0 is a hole
  */
 import { getU64, roundUp, setU64, viewOf } from '../../src/base/bytes.ts';
 import type { Compute } from '../../src/base/ports.ts';
+import type { UnsealedPlace } from '../chunk/pending.ts';
 
 export const FRAME_HEADER_BYTES = 64;
 export const RECORD_BYTES = 32;
@@ -47,15 +53,20 @@ export const RecordType = {
   reference: 16,
   alias: 17,
   run: 18,
+  placed: 19,
+  sealed: 20,
 } as const;
+
+/** Of a placed record: as a data record, and where the chunk lies. */
+export const PLACED_BYTES = 2 * 32;
 
 /** Flag of a data record. */
 const DEDUP_OFF = 0x01;
 /** Flag of a reference record. */
 const JOIN = 0x01;
 
-export interface DataRecord {
-  readonly type: 'data';
+/** What a record says of a chunk that was written. */
+interface WrittenChunk {
   readonly volume: number;
   readonly chunkNumber: number;
   readonly id: number;
@@ -63,8 +74,23 @@ export interface DataRecord {
   readonly dedupOff: boolean;
   readonly fingerprintHigh: number;
   readonly fingerprintLow: number;
+}
+export interface DataRecord extends WrittenChunk {
+  readonly type: 'data';
   /** Where its bytes lie within the frame. */
   readonly dataOffset: number;
+}
+export interface PlacedRecord extends WrittenChunk {
+  readonly type: 'placed';
+  readonly place: UnsealedPlace;
+  /** Where the record itself lies within the frame. */
+  readonly recordOffset: number;
+}
+export interface SealedRecord {
+  readonly type: 'sealed';
+  readonly disk: number;
+  readonly segment: number;
+  readonly bytes: number;
 }
 export interface ReferenceRecord {
   readonly type: 'reference';
@@ -101,6 +127,8 @@ export interface StartRecord {
 }
 export type JournalRecord =
   | DataRecord
+  | PlacedRecord
+  | SealedRecord
   | ReferenceRecord
   | AliasRecord
   | RunRecord
@@ -215,18 +243,20 @@ export function decodeRecords(bytes: Uint8Array, header: FrameHeader): JournalRe
     switch (view.getUint8(at)) {
       case RecordType.data: {
         const log2 = view.getUint8(at + 1);
-        records.push({
-          type: 'data',
-          ...chunkAt(view, at),
-          log2,
-          dedupOff: (view.getUint8(at + 2) & DEDUP_OFF) !== 0,
-          fingerprintHigh: view.getUint32(at + 24, true),
-          fingerprintLow: view.getUint32(at + 28, true),
-          dataOffset,
-        });
+        records.push({ type: 'data', ...writtenAt(view, at), dataOffset });
         dataOffset += 2 ** log2;
         break;
       }
+      case RecordType.placed: {
+        if (at + PLACED_BYTES > header.metaBytes) return null;
+        const place = placeAt(view, at + RECORD_BYTES);
+        records.push({ type: 'placed', ...writtenAt(view, at), place, recordOffset: at });
+        at += PLACED_BYTES - RECORD_BYTES;
+        break;
+      }
+      case RecordType.sealed:
+        records.push(sealedAt(view, at));
+        break;
       case RecordType.reference:
         records.push({
           type: 'reference',
@@ -284,6 +314,29 @@ const chunkAt = (
   id: getU64(view, at + 16),
 });
 
+const writtenAt = (view: DataView, at: number): WrittenChunk => ({
+  ...chunkAt(view, at),
+  log2: view.getUint8(at + 1),
+  dedupOff: (view.getUint8(at + 2) & DEDUP_OFF) !== 0,
+  fingerprintHigh: view.getUint32(at + 24, true),
+  fingerprintLow: view.getUint32(at + 28, true),
+});
+
+const placeAt = (view: DataView, at: number): UnsealedPlace => ({
+  segment: getU64(view, at),
+  offset: view.getUint32(at + 8, true),
+  storedBytes: view.getUint32(at + 12, true),
+  codec: view.getUint8(at + 16),
+  disk: view.getUint32(at + 20, true),
+});
+
+const sealedAt = (view: DataView, at: number): SealedRecord => ({
+  type: 'sealed',
+  disk: view.getUint32(at + 4, true),
+  segment: getU64(view, at + 8),
+  bytes: view.getUint32(at + 16, true),
+});
+
 function decodeRun(view: DataView, at: number, end: number): RunRecord | null {
   const count = view.getUint16(at + 2, true);
   if (count === 0 || count > RUN_CHUNKS || at + runBytes(count) > end) return null;
@@ -302,13 +355,41 @@ function parse(text: string): unknown {
   }
 }
 
-export function putDataRecord(
+export function putDataRecord(view: DataView, at: number, record: WrittenChunk): void {
+  putWritten(view, at, RecordType.data, record);
+}
+
+export function putPlacedRecord(
   view: DataView,
   at: number,
-  record: Omit<DataRecord, 'type' | 'dataOffset'>,
+  record: WrittenChunk,
+  place: UnsealedPlace,
 ): void {
+  putWritten(view, at, RecordType.placed, record);
+  const second = at + RECORD_BYTES;
+  setU64(view, second, place.segment);
+  view.setUint32(second + 8, place.offset, true);
+  view.setUint32(second + 12, place.storedBytes, true);
+  view.setUint32(second + 16, place.codec, true);
+  view.setUint32(second + 20, place.disk, true);
+  setU64(view, second + 24, 0);
+}
+
+export function putSealedRecord(
+  view: DataView,
+  at: number,
+  record: Omit<SealedRecord, 'type'>,
+): void {
+  view.setUint32(at, RecordType.sealed, true);
+  view.setUint32(at + 4, record.disk, true);
+  setU64(view, at + 8, record.segment);
+  setU64(view, at + 16, record.bytes);
+  setU64(view, at + 24, 0);
+}
+
+function putWritten(view: DataView, at: number, type: number, record: WrittenChunk): void {
   const flags = record.dedupOff ? DEDUP_OFF : 0;
-  view.setUint32(at, RecordType.data | (record.log2 << 8) | (flags << 16), true);
+  view.setUint32(at, type | (record.log2 << 8) | (flags << 16), true);
   view.setUint32(at + 4, record.volume, true);
   setU64(view, at + 8, record.chunkNumber);
   setU64(view, at + 16, record.id);

@@ -14,6 +14,7 @@ import { DiskError } from '../../src/base/ports.ts';
 import type { Clock, Compute } from '../../src/base/ports.ts';
 import { MAX_FRAME_BYTES, RECORD_BYTES, FRAME_HEADER_BYTES } from './frame.ts';
 import { frameBytes, putStartRecord, sealFrame } from './frame.ts';
+import type { Done } from '../../src/base/file-io.ts';
 import type { Ring } from './ring.ts';
 
 /** `start`: the start of an incarnation, which always fits. `makesRoom`: what it says lets the log be
@@ -107,11 +108,15 @@ export class Journal {
   #synced = 0;
   #syncing = false;
   #syncTarget = 0;
-  #syncWaiters: { position: number; done: (error: DiskError | null) => void }[] = [];
+  #syncWaiters: { position: number; done: Done }[] = [];
   #trimmed = 0;
   #failure: DiskError | null = null;
   /** Called when space was refused for want of trimming. */
   onPressure: () => void = () => undefined;
+  /** Makes durable what frames name outside the log, before the log is synced. */
+  syncNamed: (done: Done) => void = (done) => {
+    done(null);
+  };
 
   constructor(facts: {
     ring: Ring;
@@ -257,7 +262,7 @@ export class Journal {
   }
 
   /** Resolves when all that is applied up to `position` is durable. */
-  syncTo(position: number, done: (error: DiskError | null) => void): void {
+  syncTo(position: number, done: Done): void {
     if (position <= this.#synced) {
       done(null);
       return;
@@ -451,17 +456,25 @@ export class Journal {
     if (this.#syncing || this.#failure !== null) return;
     this.#syncing = true;
     this.#syncTarget = this.#applied.position;
-    this.#ring.sync((error) => {
-      this.#syncing = false;
-      if (error !== null) {
-        this.#fail(error);
-        return;
-      }
-      this.#synced = Math.max(this.#synced, this.#syncTarget);
-      const waiters = this.#syncWaiters;
-      this.#syncWaiters = [];
-      for (const waiter of waiters) this.syncTo(waiter.position, waiter.done);
+    this.syncNamed((error) => {
+      if (error === null) {
+        this.#ring.sync((failure) => {
+          this.#syncEnded(failure);
+        });
+      } else this.#syncEnded(error);
     });
+  }
+
+  #syncEnded(error: DiskError | null): void {
+    this.#syncing = false;
+    if (error !== null) {
+      this.#fail(error);
+      return;
+    }
+    this.#synced = Math.max(this.#synced, this.#syncTarget);
+    const waiters = this.#syncWaiters;
+    this.#syncWaiters = [];
+    for (const waiter of waiters) this.syncTo(waiter.position, waiter.done);
   }
 
   #fail(error: DiskError): void {

@@ -8,7 +8,7 @@ import { hasFingerprint } from '../chunk/fingerprint.ts';
 import type { Fingerprinting } from '../chunk/fingerprint.ts';
 import { FRAME_ALIGNMENT, FRAME_HEADER_BYTES, FRAME_MAGIC } from './frame.ts';
 import { decodeRecords, frameIsWhole, peekFrame } from './frame.ts';
-import type { DataRecord, FrameHeader, JournalRecord } from './frame.ts';
+import type { DataRecord, FrameHeader, JournalRecord, PlacedRecord } from './frame.ts';
 import type { FramePosition } from './journal.ts';
 import type { Ring } from './ring.ts';
 
@@ -25,14 +25,23 @@ export interface LogFrame {
   readonly next: FramePosition;
 }
 
+/** A chunk that was written, wherever its bytes are. */
+export type WrittenRecord = DataRecord | PlacedRecord;
+
 export interface ReadFrame extends LogFrame {
   /** Data records whose bytes are not what their fingerprint says. */
-  readonly damaged: readonly DataRecord[];
+  readonly damaged: readonly WrittenRecord[];
 }
 
+type LogReaderFacts = Fingerprinting & {
+  readonly ring: Ring;
+  readonly logId: number;
+  readonly from: number;
+};
+
 export class LogReader {
+  readonly #facts: LogReaderFacts;
   readonly #ring: Ring;
-  readonly #fingerprinting: Fingerprinting;
   readonly #logId: number;
   /** Positions from here on would be the next lap. */
   readonly #limit: number;
@@ -40,12 +49,19 @@ export class LogReader {
   #windowAt = -1;
   #incarnation = 0;
 
-  constructor(facts: Fingerprinting & { ring: Ring; logId: number; from: number }) {
+  constructor(facts: LogReaderFacts) {
+    this.#facts = facts;
     this.#ring = facts.ring;
-    this.#fingerprinting = facts;
     this.#logId = facts.logId;
     this.#limit = facts.from + facts.ring.capacityBytes;
     this.#window = new Uint8Array(Math.min(WINDOW_BYTES, facts.ring.capacityBytes));
+  }
+
+  /** Another that stands where this one does, to look ahead. */
+  fork(): LogReader {
+    const fork = new LogReader(this.#facts);
+    fork.#incarnation = this.#incarnation;
+    return fork;
   }
 
   /** Highest incarnation of the frames that followed so far. */
@@ -157,13 +173,13 @@ export class LogReader {
     if (header?.position !== position || header.logId !== this.#logId) return null;
     if (position + header.lengthBytes > this.#limit) return null;
     bytes = await this.#bytesAt(position, header.lengthBytes);
-    return frameIsWhole(this.#fingerprinting.compute, bytes, header) ? { header, bytes } : null;
+    return frameIsWhole(this.#facts.compute, bytes, header) ? { header, bytes } : null;
   }
 
   /** Whether the data of a record is what its fingerprint says. */
   isWhole(record: DataRecord, frame: Uint8Array): boolean {
     const bytes = frame.subarray(record.dataOffset, record.dataOffset + 2 ** record.log2);
-    return hasFingerprint(this.#fingerprinting, bytes, record);
+    return hasFingerprint(this.#facts, bytes, record);
   }
 
   async #bytesAt(position: number, length: number): Promise<Uint8Array> {

@@ -1,10 +1,10 @@
 /**
  * Brings the pool from its newest checkpoint to the end of the log [the rules are in journal.ts].
  *
- * Frames from D to P give their data only: chunks that the checkpoint has as living in the journal.
- * From P on they are applied. Reference drops are queued and applied as one batch after the end.
- * A frame that doesn't follow ends the log: above the highest position known synced that is a torn
- * tail, below it is damage.
+ * Frames from D to P give their data only: chunks that the checkpoint has as living in the journal, or in a
+ * segment that is not sealed. From P on they are applied. Reference drops are queued and applied as one
+ * batch after the end. A frame that doesn't follow, or names a place that does not hold its chunk, ends the
+ * log: above the highest position known synced that is a torn tail, below it is damage.
  */
 import { present } from '../../src/base/assert.ts';
 import { ABSENT } from '../chunk/chunk-cache.ts';
@@ -20,7 +20,6 @@ import type { Volume } from '../volume/volume.ts';
 import type { VolumeTable } from '../volume/volume-table.ts';
 import type {
   AliasRecord,
-  DataRecord,
   HoleRecord,
   JournalRecord,
   ReferenceRecord,
@@ -28,11 +27,14 @@ import type {
 } from './frame.ts';
 import type { FramePosition } from './journal.ts';
 import { LogReader } from './log-reader.ts';
-import type { ReadFrame } from './log-reader.ts';
+import type { ReadFrame, WrittenRecord } from './log-reader.ts';
+import { StraightReplay } from './straight-replay.ts';
 
 type ReplayCore = Pick<
   PoolCore,
   | 'compute'
+  | 'store'
+  | 'nextCheckpoint'
   | 'ring'
   | 'pages'
   | 'chunks'
@@ -63,6 +65,7 @@ export class Replay {
   readonly #acceptLoss: boolean;
   readonly #reader: LogReader;
   readonly #losses: string[] = [];
+  readonly #places: StraightReplay;
   #synced: number;
   #frames = 0;
   #effects = 0;
@@ -81,6 +84,7 @@ export class Replay {
     this.#oldest = facts.oldest;
     this.#acceptLoss = facts.acceptLoss;
     this.#synced = facts.applied.position;
+    this.#places = new StraightReplay(facts.core);
     this.#reader = new LogReader({
       ring: facts.core.ring,
       compute: facts.core.compute,
@@ -93,7 +97,9 @@ export class Replay {
   /** Throws PoolError 'damaged' when something durable is missing and that was not accepted. */
   async run(): Promise<ReplayEnd> {
     await this.#collect();
+    this.#synced = await this.#knownSynced();
     const end = await this.#apply();
+    this.#places.end();
     return {
       end,
       incarnation: this.#reader.incarnation,
@@ -119,14 +125,28 @@ export class Replay {
       }
       this.#reportDamaged(frame);
       for (const record of frame.records) {
-        if (record.type === 'data') await this.#collectChunk(frame, record);
+        if (record.type === 'data' || record.type === 'placed')
+          await this.#collectChunk(frame, record);
       }
       at = frame.next;
     }
   }
 
-  /** Keeps the data of a chunk that the checkpoint has as living in the journal only. */
-  async #collectChunk(frame: ReadFrame, record: DataRecord): Promise<void> {
+  /** What frames from P on say to be synced: what they name is verified from there on. */
+  async #knownSynced(): Promise<number> {
+    const reader = this.#reader.fork();
+    let synced = this.#applied.position;
+    let at = this.#applied;
+    for (;;) {
+      const frame = await reader.frame(at);
+      if (frame === null) return synced;
+      synced = Math.max(synced, frame.header.synced);
+      at = frame.next;
+    }
+  }
+
+  /** Keeps the data of a chunk that the checkpoint has in no sealed segment. */
+  async #collectChunk(frame: ReadFrame, record: WrittenRecord): Promise<void> {
     const { pages, chunks, pending } = this.#core;
     const page = await pages.hold(chunkKeyOf(record.id));
     if (page === null) return;
@@ -135,12 +155,16 @@ export class Replay {
       const before = pending.get(record.id);
       if (before !== undefined) pending.settle(before);
       if (frame.damaged.includes(record)) chunks.markLost(page, record.id);
-      else pending.add(pendingOf(frame, record, this.#volumes.byId(record.volume)), null);
+      else {
+        const chunk = this.#pendingOf(frame, record);
+        pending.add(chunk, null);
+        this.#places.added(page, chunk);
+      }
     }
     pages.letGo(page);
   }
 
-  #isJournaled(page: Page, record: DataRecord): boolean {
+  #isJournaled(page: Page, record: WrittenRecord): boolean {
     const { chunks } = this.#core;
     const at = entryAt(record.id);
     return (
@@ -154,7 +178,7 @@ export class Replay {
   async #apply(): Promise<FramePosition> {
     let at = this.#applied;
     for (;;) {
-      const frame = await this.#reader.follow(at);
+      const frame = await this.#verified(await this.#reader.follow(at));
       const whole = frame !== null && frame.damaged.length === 0;
       if (!whole) {
         const behind = frame?.next.position ?? at.position + 32;
@@ -179,11 +203,22 @@ export class Replay {
     }
   }
 
+  /** What is known to be durable is looked at when it is read, as all that is stored. */
+  async #verified(frame: ReadFrame | null): Promise<ReadFrame | null> {
+    if (frame === null || frame.at.position < this.#synced) return frame;
+    const missing = await this.#places.missingOf(frame.records);
+    return missing.length === 0 ? frame : { ...frame, damaged: [...frame.damaged, ...missing] };
+  }
+
   async #applyRecord(frame: ReadFrame, record: JournalRecord): Promise<void> {
     this.#effects += record.type === 'run' ? record.ids.length : 1;
     switch (record.type) {
       case 'data':
+      case 'placed':
         await this.#applyData(frame, record);
+        return;
+      case 'sealed':
+        await this.#places.sealed(record);
         return;
       case 'reference':
         await this.#applyReference(record);
@@ -240,7 +275,7 @@ export class Replay {
     return obstacle === null;
   }
 
-  async #applyData(frame: ReadFrame, record: DataRecord): Promise<void> {
+  async #applyData(frame: ReadFrame, record: WrittenRecord): Promise<void> {
     const { pages, chunks, pending, releases } = this.#core;
     chunks.noteUsed(record.id);
     const volume = this.#volumes.byId(record.volume);
@@ -250,7 +285,7 @@ export class Replay {
       if (leaf !== null) volume?.setLost(leaf, record.chunkNumber);
       return;
     }
-    const chunk = pendingOf(frame, record, volume);
+    const chunk = this.#pendingOf(frame, record);
     if (leaf !== null && volume !== undefined) volume.setChunk(leaf, page, chunk, null);
     else {
       // Nobody can name it here; frames behind this one may.
@@ -258,9 +293,9 @@ export class Replay {
       releases.drop(record.id);
     }
     if (frame.damaged.includes(record)) {
-      pending.settle(present(pending.get(record.id), 'just added'));
+      pending.settle(chunk);
       chunks.markLost(page, record.id);
-    }
+    } else this.#places.added(page, chunk);
     pages.letGo(page);
   }
 
@@ -370,10 +405,33 @@ export class Replay {
     return page;
   }
 
+  #pendingOf(frame: ReadFrame, record: WrittenRecord): PendingChunk {
+    const isPlaced = record.type === 'placed';
+    return {
+      id: record.id,
+      volume: record.volume,
+      chunkNumber: record.chunkNumber,
+      log2: record.log2,
+      fingerprintHigh: record.fingerprintHigh,
+      fingerprintLow: record.fingerprintLow,
+      frame: frame.at,
+      dataPosition: frame.at.position + (isPlaced ? record.recordOffset : record.dataOffset),
+      place: isPlaced ? record.place : null,
+      straight: false,
+      slot: ABSENT,
+      wanted: true,
+      staged: false,
+      dedupOff: record.dedupOff,
+      owed: record.dedupOff ? null : owedAfterStart(this.#volumes.byId(record.volume)?.dedup),
+      indexed: false,
+    };
+  }
+
   #reportDamaged(frame: ReadFrame): void {
     for (const record of frame.damaged) {
       this.#lose(
-        `chunk ${record.chunkNumber} of volume ${this.#volumes.nameOf(record.volume)} is damaged in the journal`,
+        `chunk ${record.chunkNumber} of volume ${this.#volumes.nameOf(record.volume)} is damaged ` +
+          (record.type === 'data' ? 'in the journal' : `in segment ${record.place.segment}`),
       );
     }
   }
@@ -390,22 +448,3 @@ export class Replay {
 /** What an acknowledged write still owed is done at destage. */
 const owedAfterStart = (mode: DedupMode | undefined): PendingChunk['owed'] =>
   mode === undefined || mode === 'off' || mode === 'post-process' ? null : 'post-ack';
-
-function pendingOf(frame: ReadFrame, record: DataRecord, volume: Volume | undefined): PendingChunk {
-  return {
-    id: record.id,
-    volume: record.volume,
-    chunkNumber: record.chunkNumber,
-    log2: record.log2,
-    fingerprintHigh: record.fingerprintHigh,
-    fingerprintLow: record.fingerprintLow,
-    frame: frame.at,
-    dataPosition: frame.header.position + record.dataOffset,
-    slot: ABSENT,
-    wanted: true,
-    staged: false,
-    dedupOff: record.dedupOff,
-    owed: record.dedupOff ? null : owedAfterStart(volume?.dedup),
-    indexed: false,
-  };
-}

@@ -1,6 +1,6 @@
 /** Segment files on the disks of the member: written once, read at random, removed. */
 import { present } from '../../src/base/assert.ts';
-import { readFully, syncFile, writeAll } from '../../src/base/file-io.ts';
+import { readAll, readFully, syncFile, writeAll } from '../../src/base/file-io.ts';
 import { DiskError } from '../../src/base/ports.ts';
 import type { Disk, DiskFile } from '../../src/base/ports.ts';
 
@@ -51,6 +51,19 @@ export class SegmentStore {
     const bytes = await file.sizeBytes();
     await file.close();
     return bytes;
+  }
+
+  /** Writes what is in a segment's file once more, and makes it durable. Throws DiskError. */
+  async rewrite(disk: number, number: number): Promise<void> {
+    const file = await this.#disk(disk).disk.open(fileName(number), 'write');
+    try {
+      const bytes = new Uint8Array(await file.sizeBytes());
+      const length = await readAll(file, bytes, 0);
+      await writeAll(file, bytes.subarray(0, length), 0);
+      await syncFile(file);
+    } finally {
+      await file.close();
+    }
   }
 
   create(disk: number, number: number): Promise<DiskFile> {
@@ -187,6 +200,11 @@ export class SegmentFile {
       .then(() => {
         written(this.#failure);
       });
+  }
+
+  /** Resolves when what it has is durable. */
+  sync(): Promise<void> {
+    return syncFile(this.#file);
   }
 
   /** Resolves when all bytes are durable and the file is closed; throws the first error. */

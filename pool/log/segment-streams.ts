@@ -30,18 +30,19 @@ export class SegmentStreams {
       { store, compute, disk, limitBytes: this.segmentBytes, spare: this.#spare },
       header,
     ).catch((error: unknown) => {
-      this.#blame(disk, error);
+      this.blame(disk, error);
       throw error;
     });
   }
 
   async failed(writer: SegmentWriter | null, error: DiskError): Promise<void> {
     if (writer === null) return;
-    this.#blame(writer.disk, error);
+    this.blame(writer.disk, error);
     await writer.abandon();
   }
 
-  #blame(number: number, error: unknown): void {
+  /** Something could not be written to a disk: it takes no more segments, or nothing more while it is full. */
+  blame(number: number, error: unknown): void {
     const disk = this.#core.store.disks[number];
     if (disk === undefined || !(error instanceof DiskError)) return;
     if (error.code === 'full') {

@@ -40,6 +40,8 @@ export class SegmentWriter {
   #used = 0;
   /** Offset in the segment of the piece's first byte. */
   #base = 0;
+  /** Its name is durable. */
+  #isNamed = false;
 
   private constructor(facts: SegmentWriterFacts, file: SegmentFile, header: SegmentHeader) {
     this.#store = facts.store;
@@ -133,9 +135,22 @@ export class SegmentWriter {
     return offset + directory.length;
   }
 
+  /** Resolves when all that the file has is durable, its name too. */
+  async sync(): Promise<void> {
+    await this.#file.sync();
+    if (this.#isNamed) return;
+    await this.#store.syncFolder(this.disk);
+    this.#isNamed = true;
+  }
+
+  /** After a failure: the file stays as it is. */
+  leave(): Promise<void> {
+    return this.#file.abandon().catch(() => undefined);
+  }
+
   /** After a failure: what was written of it is removed as far as that goes. */
   async abandon(): Promise<void> {
-    await this.#file.abandon().catch(() => undefined);
+    await this.leave();
     await this.#store.remove(this.disk, this.number).catch(() => undefined);
   }
 

@@ -203,7 +203,8 @@ export class Rewriter {
    * PoolError, ScrubStopped. */
   async #settle({ volume, pace }: Job): Promise<void> {
     const { clock } = this.#core;
-    const ended = this.#destager.segmentEnded().then(() => true);
+    const straight = this.#core.straight?.settle() ?? Promise.resolve();
+    const ended = Promise.all([this.#destager.segmentEnded(), straight]).then(() => true);
     for (let tries = 0; tries < SETTLE_TRIES; tries++) {
       const waited = new Promise<false>((resolve) => {
         clock.after(SETTLE_WAIT_MS, () => {

@@ -78,6 +78,11 @@ export class Space {
     return this.#waiting.length > 0;
   }
 
+  /** The worst case of writes that are on their way. */
+  get admittedBytes(): number {
+    return this.#admittedBytes;
+  }
+
   set metadataBytes(bytes: number) {
     this.#metadataBytes = bytes;
   }

@@ -1,4 +1,5 @@
 /** What a change consists of: runs of holes, and chunks that get data. */
+import type { UnsealedPlace } from '../chunk/pending.ts';
 import type { Page } from '../meta/page-cache.ts';
 
 export interface HoleRun {
@@ -23,6 +24,10 @@ export interface Part {
   isLate: boolean;
   /** `id` is a chunk with the same bytes, pinned too. */
   isDuplicate: boolean;
+  /** Who stores it straight to a segment, before its frame is in the log: until then no other frame may name it. */
+  unloggedBy: object | null;
+  /** Its bytes lie there, and its frame has not taken effect yet. */
+  place: UnsealedPlace | null;
   leaf: Page | null;
 }
 
@@ -38,5 +43,14 @@ export const newPart = (number: number, bytes: Uint8Array, fingerprint: Uint32Ar
   searched: false,
   isLate: false,
   isDuplicate: false,
+  unloggedBy: null,
+  place: null,
   leaf: null,
 });
+
+/** How many of them have no id, and are looked for no longer. */
+export function newParts(parts: readonly Part[]): number {
+  let count = 0;
+  for (const { idPage, isLate } of parts) if (idPage === null && !isLate) count += 1;
+  return count;
+}

@@ -12,10 +12,10 @@ import type { PendingChunk } from '../chunk/pending.ts';
 import type { PoolCore } from '../core.ts';
 import type { Entry, FramePosition, TurnBudget } from '../log/journal.ts';
 import { DuplicateSearch } from '../dedup/duplicate-search.ts';
-import { FRAME_HEADER_BYTES, RECORD_BYTES, putDataRecord } from '../log/frame.ts';
-import { putHoleRecord, putReferenceRecord } from '../log/frame.ts';
+import { FRAME_HEADER_BYTES, PLACED_BYTES, RECORD_BYTES } from '../log/frame.ts';
 import type { Page } from '../meta/page-cache.ts';
-import { newPart } from './change-part.ts';
+import { newPart, newParts } from './change-part.ts';
+import { putRecords, recordsBytes, writePartsStraight } from './change-records.ts';
 import type { HoleRun, Part } from './change-part.ts';
 import { ENTRIES_PER_MAP_PAGE } from './map.ts';
 import { worstCaseBytes } from '../space/space.ts';
@@ -55,13 +55,15 @@ export class Change implements Entry, Held, Admission {
   #search: DuplicateSearch | null = null;
   /** The volume's mode when the chunks got their ids: record and entry say the same of it. */
   #dedupOff = false;
+  #hasLookedStraight = false;
   /** Chunks that took effect and look for their duplicates now. */
   #owing: PendingChunk[] | null = null;
   #keep: { readonly made: number } | null = null;
   #admitted = false;
-  /** Parts that took effect, and the data bytes of those. */
+  /** Parts that took effect, and where the next has its record and its data in the frame. */
   #applied = 0;
-  #appliedData = 0;
+  #nextRecord = FRAME_HEADER_BYTES;
+  #nextData = 0;
   /** Next chunk to be looked at. */
   #cursor: number;
 
@@ -206,7 +208,8 @@ export class Change implements Entry, Held, Admission {
     });
   }
 
-  /** Has every page in memory and pinned that the effect will change, then goes to the journal. */
+  /** Has duplicates found, what goes straight to a segment written, and every page in memory and pinned that
+   * the effect will change; then it goes to the journal, in the turn in which it has looked at the pages. */
   #prepare(): void {
     const { map } = this.#volume;
     const { pages } = this.#core;
@@ -216,6 +219,9 @@ export class Change implements Entry, Held, Admission {
       });
       return;
     }
+    const shares = this.#volume.dedup === 'pre-ack' || this.#search !== null;
+    if (shares && this.#parts.length > 0 && !this.#searchDuplicates()) return;
+    if (this.#goesStraight(shares)) return;
     const missing = this.#pinPages(map);
     if (missing !== null) {
       this.#unpin();
@@ -231,26 +237,46 @@ export class Change implements Entry, Held, Admission {
       this.#leave(refusal);
       return;
     }
-    const shares = this.#volume.dedup === 'pre-ack' || this.#search !== null;
-    if (shares && this.#parts.length > 0 && !this.#searchDuplicates()) {
-      this.#unpin();
-      return;
+    this.#allocate(shares, null);
+    this.metaBytes = recordsBytes(this.#parts, this.#holes);
+    for (const part of this.#parts) {
+      part.unloggedBy = null;
+      if (part.place === null && !part.isDuplicate) this.dataBytes += this.#volume.chunkBytes;
     }
-    this.#dedupOff = !shares && this.#volume.dedup === 'off';
-    let data = 0;
+    this.#core.journal.append(this);
+  }
+
+  /** True: what is new is on its way to a segment, and `#prepare` follows. That is looked at once. */
+  #goesStraight(shares: boolean): boolean {
+    if (this.#hasLookedStraight) return false;
+    this.#hasLookedStraight = true;
+    const { straight } = this.#core;
+    const { dedup, chunkBytes } = this.#volume;
+    // What is to be durable at once is so sooner in the journal; so is it with who looks for duplicates later.
+    if (straight === null || this.#durable || dedup === 'on-ack' || dedup === 'post-ack')
+      return false;
+    if (!straight.takes(newParts(this.#parts) * chunkBytes) || this.#refusal() !== null)
+      return false;
+    this.#allocate(shares, this);
+    return writePartsStraight(straight, this.#volume, this.#parts, () => {
+      this.#prepare();
+    });
+  }
+
+  /** Each part that has no id yet gets one: a duplicate's, or its own. */
+  #allocate(shares: boolean, unloggedBy: this | null): void {
+    let isFirst = true;
     for (const part of this.#parts) {
       if (part.idPage !== null) continue;
-      if (!shares || !this.#meetInFlight(part)) {
-        const { id, page } = this.#core.chunks.allocate(part.fingerprintHigh);
-        part.id = id;
-        part.idPage = page;
-        data += 1;
-        if (shares) this.#core.dedup.inFlight.add(part);
-      }
+      if (isFirst) this.#dedupOff = !shares && this.#volume.dedup === 'off';
+      isFirst = false;
+      if (shares && this.#meetInFlight(part)) continue;
+      const { id, page } = this.#core.chunks.allocate(part.fingerprintHigh);
+      part.id = id;
+      part.idPage = page;
+      if (!part.isLate) part.unloggedBy = unloggedBy;
+      if (shares) this.#core.dedup.inFlight.add(part);
     }
-    this.metaBytes = FRAME_HEADER_BYTES + RECORD_BYTES * (this.#parts.length + this.#holes.length);
-    this.dataBytes = data * this.#volume.chunkBytes;
-    this.#core.journal.append(this);
   }
 
   /** False: it takes another turn, and `#prepare` follows. */
@@ -268,11 +294,16 @@ export class Change implements Entry, Held, Admission {
     return this.#search.run();
   }
 
-  /** The same bytes may be on their way into the journal, in this frame or before it. */
+  /** The same bytes may be on their way into the journal, in this frame or before it. No frame may name what
+   * is on its way to a segment before the frame of that is in the log: the destage looks for it again. */
   #meetInFlight(part: Part): boolean {
     const { dedup, chunks } = this.#core;
     const other = dedup.inFlight.find(part);
     if (other?.idPage === undefined || other.idPage === null) return false;
+    if (other.unloggedBy !== null && other.unloggedBy !== this) {
+      part.isLate = true;
+      return false;
+    }
     const counters = dedup.counters.modes['pre-ack'];
     counters.verifies += 1;
     if (Buffer.compare(part.bytes, other.bytes) !== 0) {
@@ -297,6 +328,8 @@ export class Change implements Entry, Held, Admission {
         dedup.inFlight.remove(part);
       }
       part.idPage = null;
+      if (part.place !== null) this.#core.straight?.drop(part.place);
+      part.place = null;
     }
   }
 
@@ -331,33 +364,9 @@ export class Change implements Entry, Held, Admission {
   }
 
   encode(bytes: Uint8Array, view: DataView, at: number): void {
-    const { id: volume, log2, chunkBytes } = this.#volume;
-    let record = at + FRAME_HEADER_BYTES;
-    let data = at + this.metaBytes;
-    for (const part of this.#parts) {
-      const { number: chunkNumber, id, fingerprintHigh, fingerprintLow } = part;
-      if (part.isDuplicate) {
-        putReferenceRecord(view, record, { volume, chunkNumber, id, isJoin: false });
-        record += RECORD_BYTES;
-        continue;
-      }
-      putDataRecord(view, record, {
-        volume,
-        chunkNumber,
-        id,
-        log2,
-        dedupOff: this.#dedupOff,
-        fingerprintHigh,
-        fingerprintLow,
-      });
-      bytes.set(part.bytes, data);
-      record += RECORD_BYTES;
-      data += chunkBytes;
-    }
-    for (const hole of this.#holes) {
-      putHoleRecord(view, record, { volume, first: hole.first, count: hole.count });
-      record += RECORD_BYTES;
-    }
+    const { id: volume, log2 } = this.#volume;
+    const facts = { volume, log2, dedupOff: this.#dedupOff, metaBytes: this.metaBytes };
+    putRecords({ bytes, view, at }, this.#parts, this.#holes, facts);
   }
 
   written(frame: FramePosition, turn: TurnBudget): boolean {
@@ -387,10 +396,14 @@ export class Change implements Entry, Held, Admission {
   #apply(part: Part, frame: FramePosition): void {
     const { chunkBytes, id: volume, log2 } = this.#volume;
     const leaf = present(part.leaf, 'a leaf was pinned');
+    const { place } = part;
+    const record = this.#nextRecord;
+    this.#nextRecord += place === null ? RECORD_BYTES : PLACED_BYTES;
     if (part.isDuplicate) {
       this.#shared(part, leaf);
       return;
     }
+    const isStraight = place !== null;
     const chunk: PendingChunk = {
       id: part.id,
       volume,
@@ -399,17 +412,21 @@ export class Change implements Entry, Held, Admission {
       fingerprintHigh: part.fingerprintHigh,
       fingerprintLow: part.fingerprintLow,
       frame,
-      dataPosition: frame.position + this.metaBytes + this.#appliedData,
+      dataPosition: frame.position + (isStraight ? record : this.metaBytes + this.#nextData),
+      place,
+      straight: isStraight,
       slot: ABSENT,
       wanted: true,
-      staged: false,
+      staged: isStraight,
       dedupOff: this.#dedupOff,
       owed: this.#dedupOff ? null : this.#owedBy(part),
       indexed: false,
     };
-    this.#appliedData += chunkBytes;
+    if (!isStraight) this.#nextData += chunkBytes;
     const page = present(part.idPage, 'a page was pinned with the id');
-    this.#volume.setChunk(leaf, page, chunk, part.bytes);
+    this.#volume.setChunk(leaf, page, chunk, isStraight ? null : part.bytes);
+    if (isStraight) this.#core.straight?.took(page, chunk);
+    part.place = null;
     if (this.#volume.dedup === 'post-process') this.#core.dedup.unprocessedBytes += chunkBytes;
     if (chunk.owed === 'on-ack') (this.#owing ??= []).push(chunk);
   }

@@ -180,6 +180,7 @@ export type PoolSize = Pick<
   | 'deadlists'
   | 'quietBelow'
   | 'chunksPerTurn'
+  | 'straight'
 >;
 
 /** Hashes that differ in their lower bits alone: the top ones choose the partition. */
@@ -202,8 +203,8 @@ export class PoolSubject implements Subject {
     const { memoryBytes, indexBytes, dedupLatencyMs, segmentBytes, deadlists } = size;
     const sizes = { memoryBytes, indexBytes, segmentBytes, journalBytes: JOURNAL_BYTES };
     const dedupSettings = { quietBelow: size.quietBelow };
-    const { chunksPerTurn } = size;
-    this.#options = { ...sizes, dedupLatencyMs, deadlists, dedupSettings, chunksPerTurn };
+    const { chunksPerTurn, straight } = size;
+    this.#options = { ...sizes, dedupLatencyMs, deadlists, dedupSettings, chunksPerTurn, straight };
   }
 
   async open(world: SimWorld, { acceptLoss }: { acceptLoss: boolean }): Promise<SubjectLife> {

@@ -1,5 +1,7 @@
 /** Kinds of runs: what the seed's world does to the pool. */
 import type { DeadlistShape } from '../../pool/volume/deadlists.ts';
+import { STRAIGHT_LIMITS } from '../../pool/options.ts';
+import type { StraightLimits } from '../../pool/options.ts';
 import type { Prng } from './prng.ts';
 import { healthy } from './settings.ts';
 import type { CodecSettings, DiskSettings, MetaSettings, SimSettings } from './settings.ts';
@@ -40,6 +42,8 @@ export interface Profile {
   readonly deadlists: DeadlistShape;
   /** A frame takes effect, and a batch of drops is applied, in one turn or in many. */
   readonly chunksPerTurn: number;
+  /** Which writes go straight to segments: the large ones of a busy pool, or most. */
+  readonly straight: StraightLimits;
   /** Commands a second below which the pool is quiet: now and then, or always. */
   readonly quietBelow: number;
   /** How long a write waits for a compare. */
@@ -62,6 +66,11 @@ const deadlistShapes: readonly DeadlistShape[] = [
 ];
 
 const KIB = 1024;
+const straightLimits: readonly StraightLimits[] = [
+  STRAIGHT_LIMITS,
+  { leastBytes: 4 * KIB, busyBytes: 0 },
+  { leastBytes: 8 * KIB, busyBytes: 48 * KIB },
+];
 const MIB = 1024 * KIB;
 const ROOMY_BYTES = 96 * MIB;
 const TIGHT_BYTES = 10 * MIB;
@@ -200,14 +209,30 @@ export function profileOf(prng: Prng): Profile {
   const deadlists = prng.pick(deadlistShapes);
   const quietBelow = prng.chance(0.3) ? 20 : Infinity;
   const chunksPerTurn = prng.pick([256, 2]);
-  return { ...profile, indexBytes, dedupLatencyMs, weakHash, deadlists, quietBelow, chunksPerTurn };
+  const straight = prng.pick(straightLimits);
+  return {
+    ...profile,
+    indexBytes,
+    dedupLatencyMs,
+    weakHash,
+    deadlists,
+    quietBelow,
+    chunksPerTurn,
+    straight,
+  };
 }
 
 function weatherOf(
   prng: Prng,
 ): Omit<
   Profile,
-  'indexBytes' | 'dedupLatencyMs' | 'weakHash' | 'deadlists' | 'quietBelow' | 'chunksPerTurn'
+  | 'indexBytes'
+  | 'dedupLatencyMs'
+  | 'weakHash'
+  | 'deadlists'
+  | 'quietBelow'
+  | 'chunksPerTurn'
+  | 'straight'
 > {
   const kind = prng.below(28);
   const onePartition = prng.chance(0.5);

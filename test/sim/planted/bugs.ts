@@ -8,6 +8,7 @@ import { dedupBugs } from './dedup-bugs.ts';
 import { logBugs } from './log-bugs.ts';
 import { scrubBugs } from './scrub-bugs.ts';
 import { snapshotBugs } from './snapshot-bugs.ts';
+import { straightBugs } from './straight-bugs.ts';
 import type { Edit } from './scratch-tree.ts';
 import type { Profile } from '../profiles.ts';
 
@@ -237,8 +238,10 @@ const segmentBugs: readonly Bug[] = [
     edits: [
       {
         file: 'pool/log/segment-writer.ts',
-        find: '    await this.#store.syncFolder(this.disk);\n',
-        replace: '',
+        find: `    this.#spare.push(this.#piece);
+    await this.#store.syncFolder(this.disk);
+`,
+        replace: '    this.#spare.push(this.#piece);\n',
       },
     ],
   },
@@ -400,4 +403,5 @@ export const bugs: readonly Bug[] = [
   ...segmentBugs,
   ...volumeBugs,
   ...snapshotBugs,
+  ...straightBugs,
 ];

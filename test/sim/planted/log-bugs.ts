@@ -127,11 +127,11 @@ export const logBugs: readonly Bug[] = [
     edits: [
       {
         file: JOURNAL,
-        find: `      this.#syncing = false;
-      if (error !== null) {
-        this.#fail(error);
-        return;
-      }`,
+        find: `    this.#syncing = false;
+    if (error !== null) {
+      this.#fail(error);
+      return;
+    }`,
         replace: `      this.#syncing = false;
       if (error !== null) {
         for (const file of this.#ring.files) this.#ring.unsynced.add(file);

@@ -337,24 +337,31 @@ describe('a rewrite', () => {
     expect(() => pool.pool.startRewrite('c', {})).toThrow(/no volume 'c'/);
   });
 
-  test('takes what is on its way into a segment with the setting of before', async () => {
-    const pool = await PoolInWorld.open(calmWorld());
-    const data = quarter(MIB / 4, 1);
-    for (let afterMs = 1; afterMs <= 8; afterMs++) {
-      const name = `v${afterMs}`;
-      await pool.create(name);
-      void pool.startWrite(name, 0, data);
-      await pool.world.run(pool.world.scheduler.nowMs + afterMs);
-      await pool.world.until(pool.pool.setVolume(name, { compression: 'lz4' }));
-      for (const isFirst of [true, false]) {
-        pool.pool.startRewrite(name, {});
-        await pool.world.run(pool.world.scheduler.nowMs + 3000);
-        expect(pool.pool.rewrite(name).state).toBe('finished');
-        if (!isFirst) expect(pool.pool.rewrite(name).recodedChunks).toBe(0);
+  test.each([
+    ['by the journal', Infinity],
+    ['straight', 0],
+  ])(
+    'takes what is on its way into a segment, %s, with the setting of before',
+    async (_, bytes) => {
+      const straight = { leastBytes: bytes, busyBytes: bytes };
+      const pool = await PoolInWorld.open(calmWorld(), { straight });
+      const data = quarter(MIB / 4, 1);
+      for (let afterMs = 1; afterMs <= 8; afterMs++) {
+        const name = `v${afterMs}`;
+        await pool.create(name);
+        void pool.startWrite(name, 0, data);
+        await pool.world.run(pool.world.scheduler.nowMs + afterMs);
+        await pool.world.until(pool.pool.setVolume(name, { compression: 'lz4' }));
+        for (const isFirst of [true, false]) {
+          pool.pool.startRewrite(name, {});
+          await pool.world.run(pool.world.scheduler.nowMs + 3000);
+          expect(pool.pool.rewrite(name).state).toBe('finished');
+          if (!isFirst) expect(pool.pool.rewrite(name).recodedChunks).toBe(0);
+        }
       }
-    }
-    expect((await pool.world.until(pool.pool.recount())).problems).toEqual([]);
-  });
+      expect((await pool.world.until(pool.pool.recount())).problems).toEqual([]);
+    },
+  );
 
   test('can be stopped while it waits for such a segment', async () => {
     const pool = await PoolInWorld.open(calmWorld());

@@ -112,6 +112,8 @@ export function pendingChunk(id: number, facts: Partial<PendingChunk> = {}): Pen
     fingerprintLow: 2,
     frame: { position: 0, sequence: 1, previousHigh: 0, previousLow: 0 },
     dataPosition: 96,
+    place: null,
+    straight: false,
     slot: ABSENT,
     wanted: true,
     staged: false,

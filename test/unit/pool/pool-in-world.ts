@@ -36,6 +36,14 @@ export function calmWorld(
   });
 }
 
+/** All that is written goes by the journal. */
+const small = {
+  memoryBytes: 4 * MIB,
+  journalBytes: MIB,
+  segmentBytes: 256 * KIB,
+  straight: { leastBytes: Infinity, busyBytes: Infinity },
+} as const;
+
 export class PoolInWorld {
   readonly world: SimWorld;
   readonly pool: Pool;
@@ -71,7 +79,6 @@ export class PoolInWorld {
     const { capacityBytes, ...options } = facts;
     const made = await PoolInWorld.portsOf(world, capacityBytes);
     const ports = { ...made, compute: hashed(made.compute) };
-    const small = { memoryBytes: 4 * MIB, journalBytes: MIB, segmentBytes: 256 * KIB };
     const pool = await world.until(openPool(ports, { ...small, ...options }));
     return new PoolInWorld(world, pool, ports);
   }

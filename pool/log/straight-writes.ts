@@ -1,0 +1,431 @@
+/**
+ * Large writes, when many bytes are on their way: their chunks go straight to a segment, and their frames
+ * in the journal only name the places. What is written so is written once, and copied once less.
+ *
+ * Invariants
+ * - A frame that names a place is appended when the segment's file has what is there.
+ * - A frame is said to be durable only when what it names is: the journal calls `sync` before its own.
+ * - The segment comes into the table, and its places into the entries, when a frame is written that says that
+ *   it is sealed and durable: a replay does the same at the same point of the log. Until then its chunks
+ *   are pending, and the log is kept for them.
+ * - A segment that can't be sealed stays as a file until its chunks have been destaged from there.
+ */
+import { assert, present } from '../../src/base/assert.ts';
+import { DiskError } from '../../src/base/ports.ts';
+import type { ChunkToPack } from '../../src/base/ports.ts';
+import { nextTurn } from '../../src/base/turns.ts';
+import { chunkKeyOf } from '../chunk/chunk-page.ts';
+import type { PendingChunk, UnsealedPlace } from '../chunk/pending.ts';
+import type { PoolCore } from '../core.ts';
+import type { Page } from '../meta/page-cache.ts';
+import type { StraightLimits } from '../options.ts';
+import { FRAME_HEADER_BYTES, RECORD_BYTES, putSealedRecord } from './frame.ts';
+import type { Entry } from './journal.ts';
+import { recordBytes } from './segment-format.ts';
+import type { SegmentStreams } from './segment-streams.ts';
+import type { SegmentWriter } from './segment-writer.ts';
+import { StraightSegment } from './straight-segment.ts';
+
+const CHUNKS_PER_TURN = 256;
+/** A batch ends with the chunk that reaches this. */
+const BATCH_BYTES = 1024 * 1024;
+/** The log had no room for the word that a segment is sealed. */
+const RETRY_MS = 10;
+/** After so many bytes the log is synced, so that a start has little to verify. */
+const SYNC_EVERY_BYTES = 64 * 1024 * 1024;
+
+type Placed = (error: DiskError | null, places: readonly UnsealedPlace[]) => void;
+
+interface Request {
+  readonly chunks: readonly ChunkToPack[];
+  readonly places: (UnsealedPlace | undefined)[];
+  readonly done: Placed;
+  /** How many of them are packed, or about to be, and of how many it is known what became. */
+  packed: number;
+  ended: number;
+  error: DiskError | null;
+}
+
+/** Chunks of a request that lie in one batch. */
+interface Part {
+  readonly request: Request;
+  readonly first: number;
+  readonly count: number;
+}
+
+export class StraightWrites {
+  readonly #core: PoolCore;
+  readonly #streams: SegmentStreams;
+  readonly #limits: StraightLimits;
+  /** By number: until nothing of it is left to be done. */
+  readonly #segments = new Map<number, StraightSegment>();
+  readonly #ends = new Set<Promise<void>>();
+  #queue: Request[] = [];
+  #open: StraightSegment | null = null;
+  #opening = false;
+  #packing = false;
+  #betweenBatches: (() => void)[] = [];
+  #stopped = false;
+  #sealedBytes = 0;
+
+  private constructor(core: PoolCore, streams: SegmentStreams, limits: StraightLimits) {
+    this.#core = core;
+    this.#streams = streams;
+    this.#limits = limits;
+  }
+
+  /** From now on the pool's writes may go this way. */
+  static of(core: PoolCore, streams: SegmentStreams, limits: StraightLimits): StraightWrites {
+    const straight = new StraightWrites(core, streams, limits);
+    core.straight = straight;
+    core.journal.syncNamed = (done) => {
+      straight.sync(done);
+    };
+    core.pending.onUnsealedEmpty = (number, disk) => {
+      straight.#emptied(number, disk);
+    };
+    return straight;
+  }
+
+  /** Whether a write of so many bytes goes this way now. When little else is on its way the journal answers
+   * sooner. */
+  takes(bytes: number): boolean {
+    const { leastBytes, busyBytes } = this.#limits;
+    const { space, readOnlyReason } = this.#core;
+    if (bytes < leastBytes || space.admittedBytes < busyBytes) return false;
+    return !this.#stopped && !space.exhausted && readOnlyReason === null;
+  }
+
+  /** `done` is called in a later turn when the places hold the chunks, which nobody changes before that. With
+   * an error none of them counts. Each place is given to `took` or `drop` then. */
+  write(chunks: readonly ChunkToPack[], done: Placed): void {
+    const places = new Array<UnsealedPlace | undefined>(chunks.length);
+    this.#queue.push({ chunks, places, done, packed: 0, ended: 0, error: null });
+    this.#pump();
+  }
+
+  /** The chunk at a place took effect and is pending; the page is that of its entry. */
+  took(page: Page, chunk: PendingChunk): void {
+    const place = present(chunk.place, 'it went straight');
+    const home = this.#homeOf(place);
+    if (home.segment !== null) this.#core.chunks.place(page, chunk, place);
+    else if (home.failure !== null) this.#core.pending.endStraight(chunk);
+    else home.waiting.push(chunk);
+    this.#release(home);
+  }
+
+  /** Nothing will name the place. */
+  drop(place: UnsealedPlace): void {
+    this.#release(this.#homeOf(place));
+  }
+
+  /** Makes durable what was written before. */
+  sync(done: (error: DiskError | null) => void): void {
+    const dirty = [...this.#segments.values()].filter(({ isDirty }) => isDirty);
+    if (dirty.length === 0) {
+      done(null);
+      return;
+    }
+    Promise.all(dirty.map((home) => this.#makeDurable(home))).then(
+      () => {
+        done(null);
+      },
+      (error: unknown) => {
+        if (!(error instanceof DiskError)) throw error;
+        done(error);
+      },
+    );
+  }
+
+  /** The log is not to be kept from before `position` for the sake of the open segment. */
+  sealBefore(position: number): void {
+    if ((this.#open?.oldest ?? Infinity) < position) void this.settle();
+  }
+
+  /** Resolves when what was on its way before has its place, or can't have it. */
+  settle(): Promise<void> {
+    const last = this.#queue.at(-1);
+    return new Promise((resolve) => {
+      // Between two batches: while many write there is always one in the packing.
+      const run = (): void => {
+        if (this.#packing || (last !== undefined && last.packed < last.chunks.length)) {
+          this.#betweenBatches.push(run);
+          return;
+        }
+        this.#sealOpen();
+        void Promise.all(this.#ends).then(() => {
+          resolve();
+        });
+      };
+      run();
+    });
+  }
+
+  stop(): Promise<void> {
+    this.#stopped = true;
+    return this.settle();
+  }
+
+  #homeOf({ segment }: UnsealedPlace): StraightSegment {
+    return present(this.#segments.get(segment), 'a segment stays while places in it are held');
+  }
+
+  /** One batch is packed at a time: the next one's places follow from its length. */
+  #pump(): void {
+    if (this.#packing || this.#opening || this.#queue.length === 0) return;
+    const home = this.#open;
+    if (home === null) {
+      void this.#openNext();
+      return;
+    }
+    const chunks: ChunkToPack[] = [];
+    const parts = this.#gather(home.writer, chunks);
+    if (chunks.length === 0) {
+      this.#sealOpen();
+      this.#pump();
+      return;
+    }
+    this.#packing = true;
+    home.held += chunks.length;
+    const { packing } = this.#core;
+    const { number: segment, disk } = home.writer;
+    packing.pack(chunks, { segment, offset: home.writer.end }, (packed) => {
+      let offset = home.writer.addPacked(packed, chunks, (error) => {
+        packing.letGo(packed);
+        this.#written(home, parts, error);
+      });
+      let at = 0;
+      for (const { request, first, count } of parts) {
+        for (let index = first; index < first + count; index++) {
+          const storedBytes = packed.storedBytes[at] ?? 0;
+          const codec = packed.codecs[at] ?? 0;
+          request.places[index] = { segment, offset, storedBytes, codec, disk };
+          offset += recordBytes(storedBytes);
+          at += 1;
+        }
+      }
+      this.#packing = false;
+      this.#runBetween();
+      this.#pump();
+    });
+  }
+
+  #runBetween(): void {
+    for (const run of this.#betweenBatches.splice(0)) run();
+  }
+
+  /** As many chunks as make a batch and fit though none can be compressed. */
+  #gather(writer: SegmentWriter, chunks: ChunkToPack[]): Part[] {
+    const parts: Part[] = [];
+    let bytes = 0;
+    const takes = (chunk: ChunkToPack | undefined): chunk is ChunkToPack =>
+      chunk !== undefined &&
+      chunks.length < CHUNKS_PER_TURN &&
+      bytes < BATCH_BYTES &&
+      writer.hasRoomFor(chunk.bytes.length, { bytes, records: chunks.length });
+    for (const request of this.#queue) {
+      const first = request.packed;
+      for (;;) {
+        const chunk = request.chunks[request.packed];
+        if (!takes(chunk)) break;
+        chunks.push(chunk);
+        bytes += recordBytes(chunk.bytes.length);
+        request.packed += 1;
+      }
+      const count = request.packed - first;
+      if (count > 0) parts.push({ request, first, count });
+      if (request.packed < request.chunks.length) break;
+    }
+    const done = this.#queue.findIndex(({ packed, chunks: all }) => packed < all.length);
+    this.#queue.splice(0, done < 0 ? this.#queue.length : done);
+    return parts;
+  }
+
+  async #openNext(): Promise<void> {
+    this.#opening = true;
+    try {
+      const home = new StraightSegment(await this.#streams.open());
+      this.#segments.set(home.writer.number, home);
+      this.#open = home;
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      for (const request of this.#queue.splice(0)) {
+        const first = request.packed;
+        request.packed = request.chunks.length;
+        this.#ended({ request, first, count: request.chunks.length - first }, error);
+      }
+      this.#runBetween();
+    } finally {
+      this.#opening = false;
+    }
+    this.#pump();
+  }
+
+  #written(home: StraightSegment, parts: readonly Part[], error: DiskError | null): void {
+    home.isDirty = true;
+    if (error !== null && home.failure === null) this.#giveUp(home, error);
+    for (const part of parts) this.#ended(part, error);
+  }
+
+  /** It is known of these chunks whether their places hold them. */
+  #ended({ request, count }: Part, error: DiskError | null): void {
+    request.ended += count;
+    request.error ??= error;
+    if (request.ended < request.chunks.length) return;
+    const places = request.places.filter((place) => place !== undefined);
+    if (request.error === null) request.done(null, places);
+    else {
+      for (const place of places) this.drop(place);
+      request.done(request.error, []);
+    }
+  }
+
+  #sealOpen(): void {
+    const home = this.#open;
+    if (home === null || this.#packing) return;
+    this.#open = null;
+    const end = this.#end(home).finally(() => this.#ends.delete(end));
+    this.#ends.add(end);
+  }
+
+  /** Resolves when all chunks of the segment have their places, or never will. */
+  async #end(home: StraightSegment): Promise<void> {
+    home.sealing = this.#seal(home);
+    const bytes = await home.sealing;
+    if (bytes === null) return;
+    await this.#appendSealed(home, bytes);
+    if (home.segment === null) return;
+    await this.#place(home);
+    if (home.held > 0) await new Promise<void>((resolve) => (home.onReleased = resolve));
+    this.#core.changed();
+    this.#sealedBytes += home.segment.bytes;
+    if (this.#sealedBytes < SYNC_EVERY_BYTES) return;
+    this.#sealedBytes = 0;
+    const { journal } = this.#core;
+    journal.syncTo(journal.applied.position, () => undefined);
+  }
+
+  async #seal(home: StraightSegment): Promise<number | null> {
+    try {
+      const bytes = await home.writer.seal();
+      home.isDirty = false;
+      return bytes;
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      if (home.failure === null) this.#giveUp(home, error);
+      return null;
+    }
+  }
+
+  /** Resolves when the log says so and it is in the table, or the pool takes no writes any more. */
+  #appendSealed(home: StraightSegment, bytes: number): Promise<void> {
+    const core = this.#core;
+    const { number: segment, disk } = home.writer;
+    return new Promise((resolve) => {
+      const entry: Entry = {
+        metaBytes: FRAME_HEADER_BYTES + RECORD_BYTES,
+        dataBytes: 0,
+        urgency: 'makesRoom',
+        encode: (_bytes, view, at) => {
+          putSealedRecord(view, at + FRAME_HEADER_BYTES, { segment, disk, bytes });
+        },
+        written: () => {
+          home.segment = core.segments.add(segment, { disk, bytes });
+          resolve();
+          return true;
+        },
+        failed: () => {
+          resolve();
+        },
+      };
+      const append = (): void => {
+        if (core.journal.appendNow(entry)) return;
+        if (core.readOnlyReason !== null) resolve();
+        else core.clock.after(RETRY_MS, append);
+      };
+      append();
+    });
+  }
+
+  async #place(home: StraightSegment): Promise<void> {
+    const { pages, chunks, pending, clock } = this.#core;
+    let budget = CHUNKS_PER_TURN;
+    for (const chunk of home.waiting) {
+      if (budget-- === 0) {
+        await nextTurn(clock);
+        budget = CHUNKS_PER_TURN;
+      }
+      if (!chunk.wanted) continue;
+      const key = chunkKeyOf(chunk.id);
+      const place = present(chunk.place, 'it went straight');
+      const here = pages.get(key);
+      if (here !== null) {
+        chunks.place(here, chunk, place);
+        continue;
+      }
+      const page = await pages.hold(key);
+      if (page === null) pending.settle(chunk);
+      else {
+        chunks.place(page, chunk, place);
+        pages.letGo(page);
+      }
+    }
+    home.waiting = [];
+    this.#release(home, 0);
+  }
+
+  #makeDurable = async (home: StraightSegment): Promise<void> => {
+    if (home.sealing !== null && (await home.sealing) !== null) return;
+    if (home.failure !== null && home.failure.code !== 'full') throw home.failure;
+    home.isDirty = false;
+    try {
+      await home.writer.sync();
+    } catch (error) {
+      home.isDirty = true;
+      if (error instanceof DiskError && home.failure?.code !== 'io') this.#giveUp(home, error);
+      throw error;
+    }
+    this.#release(home, 0);
+  };
+
+  /** It will never be sealed: what took effect is destaged from there. */
+  #giveUp(home: StraightSegment, error: DiskError): void {
+    home.failure = error;
+    if (this.#open === home) this.#open = null;
+    this.#streams.blame(home.writer.disk, error);
+    for (const chunk of home.waiting) this.#core.pending.endStraight(chunk);
+    home.waiting = [];
+    this.#release(home, 0);
+    this.#core.changed();
+  }
+
+  /** `count` chunks are no longer held. When nothing is left to be done it goes. */
+  #release(home: StraightSegment, count = 1): void {
+    home.held -= count;
+    assert(home.held >= 0, 'each place is given back once');
+    const { number, disk } = home.writer;
+    if (home.held === 0) home.onReleased();
+    if (home.held > 0 || home.waiting.length > 0 || !this.#segments.has(number)) return;
+    const { segments, pending } = this.#core;
+    if (home.segment !== null) segments.filled(home.segment, this.#core.nextCheckpoint());
+    else if (home.failure === null || pending.unsealed.has(number)) return;
+    else {
+      void home.writer.leave();
+      this.#discard(number, disk);
+    }
+    this.#segments.delete(number);
+  }
+
+  /** Nothing that waits to be destaged lies in the segment any more, which will never be sealed. */
+  #emptied(number: number, disk: number): void {
+    const home = this.#segments.get(number);
+    if (home === undefined) this.#discard(number, disk);
+    else this.#release(home, 0);
+  }
+
+  /** Its file goes as that of a dead segment does: once no start looks for anything in it. */
+  #discard(number: number, disk: number): void {
+    const { segments } = this.#core;
+    segments.filled(segments.add(number, { disk, bytes: 0 }), this.#core.nextCheckpoint());
+  }
+}

@@ -1,0 +1,74 @@
+/** What a change leaves outside memory: its records and data in a frame, or its chunks in a segment. */
+import {
+  FRAME_HEADER_BYTES,
+  PLACED_BYTES,
+  RECORD_BYTES,
+  putDataRecord,
+  putHoleRecord,
+  putPlacedRecord,
+  putReferenceRecord,
+} from '../log/frame.ts';
+import type { StraightWrites } from '../log/straight-writes.ts';
+import type { HoleRun, Part } from './change-part.ts';
+import type { Volume } from './volume.ts';
+
+/** Of a part's record in the frame. */
+export const recordLength = ({ place }: Part): number =>
+  place === null ? RECORD_BYTES : PLACED_BYTES;
+
+/** Of the frame's header and all records. */
+export function recordsBytes(parts: readonly Part[], holes: readonly HoleRun[]): number {
+  let sum = FRAME_HEADER_BYTES + RECORD_BYTES * holes.length;
+  for (const part of parts) sum += recordLength(part);
+  return sum;
+}
+
+export function putRecords(
+  { bytes, view, at }: { bytes: Uint8Array; view: DataView; at: number },
+  parts: readonly Part[],
+  holes: readonly HoleRun[],
+  facts: { volume: number; log2: number; dedupOff: boolean; metaBytes: number },
+): void {
+  const { volume, log2, dedupOff } = facts;
+  let record = at + FRAME_HEADER_BYTES;
+  let data = at + facts.metaBytes;
+  for (const part of parts) {
+    const { number: chunkNumber, id, fingerprintHigh, fingerprintLow, place } = part;
+    if (part.isDuplicate) {
+      putReferenceRecord(view, record, { volume, chunkNumber, id, isJoin: false });
+    } else {
+      const chunk = { volume, chunkNumber, id, log2, dedupOff, fingerprintHigh, fingerprintLow };
+      if (place === null) {
+        putDataRecord(view, record, chunk);
+        bytes.set(part.bytes, data);
+        data += part.bytes.length;
+      } else putPlacedRecord(view, record, chunk, place);
+    }
+    record += recordLength(part);
+  }
+  for (const { first, count } of holes) {
+    putHoleRecord(view, record, { volume, first, count });
+    record += RECORD_BYTES;
+  }
+}
+
+/** `done` is called when the segment has what is new, and the parts their places; without them they go to
+ * the journal, as the segment could not be written. False: nothing is new, and `done` is not called. */
+export function writePartsStraight(
+  straight: StraightWrites,
+  { id: volume, log2, compression: setting }: Volume,
+  parts: readonly Part[],
+  done: () => void,
+): boolean {
+  const ours = parts.filter(({ unloggedBy }) => unloggedBy !== null);
+  if (ours.length === 0) return false;
+  const chunks = ours.map(({ bytes, id, number: chunkNumber }) => {
+    return { bytes, setting, id, log2, volume, chunkNumber };
+  });
+  straight.write(chunks, (error, places) => {
+    if (error === null)
+      for (const [index, part] of ours.entries()) part.place = places[index] ?? null;
+    done();
+  });
+  return true;
+}
