@@ -17,7 +17,8 @@ import { UNIT_BYTES, WriteOracle } from '../initiator/write-oracle.ts';
 import { sleep, until } from '../peers/command.ts';
 
 const BLOCKS_PER_UNIT = UNIT_BYTES / 512;
-const MOST_UNITS = 64;
+/** Small writes go by the journal, large ones straight to segments: most of both are to be met. */
+const MOST_UNITS = 256;
 const COMMANDS_IN_FLIGHT = 16;
 const VERIFY_UNITS = 256;
 /** Kills for one that meets the job under way. */
