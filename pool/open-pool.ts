@@ -398,11 +398,19 @@ export async function startLog({ core }: Recovered): Promise<void> {
 }
 
 /** Segments that were not sealed are written once more and synced: a sync that failed under the process before
- * has dropped pages that still show, and the log is about to say that they are durable. */
+ * has dropped pages that still show, and the log is about to say that they are durable. Of one whose file is
+ * gone each chunk is found to be lost when it is read, as with segments that are sealed, unless it was about to
+ * die: nothing kept the file's name for those. */
 async function rewriteUnsealed(core: PoolCore): Promise<void> {
   const disks = new Set<number>();
   for (const [number, { disk }] of core.pending.unsealed) {
-    await core.store.rewrite(disk, number);
+    try {
+      await core.store.rewrite(disk, number);
+    } catch (error) {
+      if (!(error instanceof DiskError) || error.code !== 'missing') throw error;
+      const message = `the file of segment ${number} is gone: chunks that are only there are unreadable`;
+      core.events.add('warning', 'segment-missing', message, { segment: number });
+    }
     disks.add(disk);
   }
   for (const disk of disks) await core.store.syncFolder(disk);

@@ -24,7 +24,8 @@ export interface Part {
   isLate: boolean;
   /** `id` is a chunk with the same bytes, pinned too. */
   isDuplicate: boolean;
-  /** Who stores it straight to a segment, before its frame is in the log: until then no other frame may name it. */
+  /** Whose frame waits until others of its parts are in a segment, before it is in the log: until then no other
+   * frame may name it. */
   unloggedBy: object | null;
   /** Its bytes lie there, and its frame has not taken effect yet. */
   place: UnsealedPlace | null;

@@ -60,7 +60,7 @@ export function writePartsStraight(
   parts: readonly Part[],
   done: () => void,
 ): boolean {
-  const ours = parts.filter(({ unloggedBy }) => unloggedBy !== null);
+  const ours = parts.filter(({ unloggedBy, isLate }) => unloggedBy !== null && !isLate);
   if (ours.length === 0) return false;
   const chunks = ours.map(({ bytes, id, number: chunkNumber }) => {
     return { bytes, setting, id, log2, volume, chunkNumber };

@@ -274,7 +274,7 @@ export class Change implements Entry, Held, Admission {
       const { id, page } = this.#core.chunks.allocate(part.fingerprintHigh);
       part.id = id;
       part.idPage = page;
-      if (!part.isLate) part.unloggedBy = unloggedBy;
+      part.unloggedBy = unloggedBy;
       if (shares) this.#core.dedup.inFlight.add(part);
     }
   }
