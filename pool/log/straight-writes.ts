@@ -29,6 +29,8 @@ import { StraightSegment } from './straight-segment.ts';
 const CHUNKS_PER_TURN = 256;
 /** A batch ends with the chunk that reaches this. */
 const BATCH_BYTES = 1024 * 1024;
+/** One is being written while the next is packed. More would be of one command each, and each costs a turn. */
+const MOST_BATCHES = 2;
 /** The log had no room for the word that a segment is sealed. */
 const RETRY_MS = 10;
 /** After so many bytes the log is synced, so that a start has little to verify. */
@@ -64,6 +66,8 @@ export class StraightWrites {
   #open: StraightSegment | null = null;
   #opening = false;
   #packing = false;
+  /** Being packed or written. */
+  #batches = 0;
   #betweenBatches: (() => void)[] = [];
   #stopped = false;
   #sealedBytes = 0;
@@ -173,6 +177,7 @@ export class StraightWrites {
   /** One batch is packed at a time: the next one's places follow from its length. */
   #pump(): void {
     if (this.#packing || this.#opening || this.#queue.length === 0) return;
+    if (this.#batches >= MOST_BATCHES) return;
     const home = this.#open;
     if (home === null) {
       void this.#openNext();
@@ -186,13 +191,16 @@ export class StraightWrites {
       return;
     }
     this.#packing = true;
+    this.#batches += 1;
     home.held += chunks.length;
     const { packing } = this.#core;
     const { number: segment, disk } = home.writer;
     packing.pack(chunks, { segment, offset: home.writer.end }, (packed) => {
       let offset = home.writer.addPacked(packed, chunks, (error) => {
         packing.letGo(packed);
+        this.#batches -= 1;
         this.#written(home, parts, error);
+        this.#pump();
       });
       let at = 0;
       for (const { request, first, count } of parts) {
