@@ -52,7 +52,7 @@ export async function openPool(ports: PoolPorts, options: PoolOptions): Promise<
     const reason = error instanceof DiskError ? error.message : String(error);
     throw new PoolError('io', `the journal can't be written: ${reason}`, error);
   });
-  core.segments.noteEmpty(core.nextCheckpoint());
+  core.segments.logEnded(core.nextCheckpoint());
   const pool = new Pool(ports, recovered, options);
   await pool.removePointsInTime();
   const { frames, losses } = recovered.replayed;

@@ -34,7 +34,6 @@ type ReplayCore = Pick<
   PoolCore,
   | 'compute'
   | 'store'
-  | 'nextCheckpoint'
   | 'ring'
   | 'pages'
   | 'chunks'
@@ -99,7 +98,6 @@ export class Replay {
     await this.#collect();
     this.#synced = await this.#knownSynced();
     const end = await this.#apply();
-    this.#places.end();
     return {
       end,
       incarnation: this.#reader.incarnation,

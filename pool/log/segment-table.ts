@@ -24,7 +24,7 @@ export interface Segment {
   liveChunks: number;
   /** The checkpoint that first holds its death, once nothing in it lives; 0 before. */
   deadSince: number;
-  /** Places in it are still being given out: it can't die before `filled`. */
+  /** Places in it are still being given out: it can't die before `filled`, or before the log has ended. */
   filling: boolean;
   /** The cleaner found something in it that it could not read: it stays. */
   stuck: boolean;
@@ -132,12 +132,10 @@ export class SegmentTable {
     if (segment.liveChunks === 0) this.#noteDead(segment, checkpoint);
   }
 
-  /** At the start: those in which nothing lived in the last checkpoint. What the replay emptied is known
-   * to be dead already. */
-  noteEmpty(checkpoint: number): void {
-    for (const segment of this.#segments.values()) {
-      if (segment.liveChunks === 0 && segment.deadSince === 0) this.#noteDead(segment, checkpoint);
-    }
+  /** At the start: the log has given out all places that there are, in segments of the last checkpoint and in
+   * those that it says to be sealed. */
+  logEnded(checkpoint: number): void {
+    for (const segment of this.#segments.values()) this.filled(segment, checkpoint);
   }
 
   /** Nothing in it lives: it leaves the table with the next checkpoint, its file after that. */
@@ -185,7 +183,7 @@ export class SegmentTable {
     liveBytes: number;
     liveChunks: number;
   }): void {
-    const state = { deadSince: 0, filling: false, stuck: false, changed: false };
+    const state = { deadSince: 0, filling: true, stuck: false, changed: false };
     const segment = { ...facts, born: facts.number, ...state };
     this.#insert(segment);
     this.#note(segment);
@@ -207,7 +205,7 @@ export class SegmentTable {
         liveBytes: low + high * TWO_32,
         liveChunks: chunks,
         deadSince: 0,
-        filling: false,
+        filling: true,
         stuck: false,
         changed: false,
       });

@@ -9,21 +9,19 @@ import type { PoolCore } from '../core.ts';
 import type { Page } from '../meta/page-cache.ts';
 import type { JournalRecord, PlacedRecord, SealedRecord } from './frame.ts';
 import { readUnsealed } from './pending-reader.ts';
-import type { Segment } from './segment-table.ts';
 
 /** A disk that fails a read may answer the next. */
 const READ_TRIES = 4;
 
 type StraightCore = Pick<
   PoolCore,
-  'segments' | 'pages' | 'chunks' | 'pending' | 'store' | 'compute' | 'nextCheckpoint'
+  'segments' | 'pages' | 'chunks' | 'pending' | 'store' | 'compute'
 >;
 
 export class StraightReplay {
   readonly #core: StraightCore;
   /** By segment. */
   readonly #waiting = new Map<number, PendingChunk[]>();
-  readonly #sealed: Segment[] = [];
 
   constructor(core: StraightCore) {
     this.#core = core;
@@ -53,7 +51,7 @@ export class StraightReplay {
 
   async sealed({ segment: number, disk, bytes }: SealedRecord): Promise<void> {
     const { segments, pages, chunks, pending } = this.#core;
-    this.#sealed.push(segments.add(number, { disk, bytes }));
+    segments.add(number, { disk, bytes });
     const waiting = this.#waiting.get(number) ?? [];
     this.#waiting.delete(number);
     for (const chunk of waiting) {
@@ -65,12 +63,6 @@ export class StraightReplay {
         pages.letGo(page);
       }
     }
-  }
-
-  /** The log has ended: all places of what was sealed are given out. */
-  end(): void {
-    const { segments, nextCheckpoint } = this.#core;
-    for (const segment of this.#sealed) segments.filled(segment, nextCheckpoint());
   }
 
   async #isThere(record: PlacedRecord): Promise<boolean> {
