@@ -9,9 +9,9 @@ import type { ChunkToPack, CompressionSetting, PackedBatch } from '../../src/bas
 import { nextTurn } from '../../src/base/turns.ts';
 import { ABSENT } from '../chunk/chunk-cache.ts';
 import { chunkKeyOf } from '../chunk/chunk-page.ts';
-import type { ChunkPlace } from '../chunk/chunk-table.ts';
 import type { PendingChunk } from '../chunk/pending.ts';
 import type { PoolCore } from '../core.ts';
+import { placePending } from './place-pending.ts';
 import { readPending } from './pending-reader.ts';
 import type { PendingBytes } from './pending-reader.ts';
 import { recordBytes } from './segment-format.ts';
@@ -214,23 +214,11 @@ export class Destager {
         const codec = batch.codecs[index] ?? 0;
         const place = { segment: segment.number, offset, storedBytes, codec };
         offset += recordBytes(storedBytes);
-        if (!chunk.wanted) continue;
-        const known = core.pages.get(chunkKeyOf(chunk.id));
-        if (known !== null) core.chunks.place(known, chunk, place);
-        else await this.#placeLater(chunk, place);
+        const later = placePending(core, chunk, place);
+        if (later !== null) await later;
       }
     }
     core.segments.filled(segment, core.nextCheckpoint());
-  }
-
-  async #placeLater(chunk: PendingChunk, place: ChunkPlace): Promise<void> {
-    const { pages, pending } = this.#core;
-    const page = await pages.hold(chunkKeyOf(chunk.id));
-    if (page === null) pending.settle(chunk);
-    else {
-      this.#core.chunks.place(page, chunk, place);
-      pages.letGo(page);
-    }
   }
 
   /** null: damaged, or not to be had in several tries. */

@@ -3,12 +3,12 @@
  * they are pending there; from then on, or when the checkpoint has the segment already, they have
  * their places.
  */
-import { chunkKeyOf } from '../chunk/chunk-page.ts';
 import type { PendingChunk } from '../chunk/pending.ts';
 import type { PoolCore } from '../core.ts';
 import type { Page } from '../meta/page-cache.ts';
 import type { JournalRecord, PlacedRecord, SealedRecord } from './frame.ts';
 import { readUnsealed } from './pending-reader.ts';
+import { placePending } from './place-pending.ts';
 
 /** A disk that fails a read may answer the next. */
 const READ_TRIES = 4;
@@ -50,18 +50,11 @@ export class StraightReplay {
   }
 
   async sealed({ segment: number, disk, bytes }: SealedRecord): Promise<void> {
-    const { segments, pages, chunks, pending } = this.#core;
-    segments.add(number, { disk, bytes });
+    this.#core.segments.add(number, { disk, bytes });
     const waiting = this.#waiting.get(number) ?? [];
     this.#waiting.delete(number);
     for (const chunk of waiting) {
-      if (!chunk.wanted || chunk.place === null) continue;
-      const page = await pages.hold(chunkKeyOf(chunk.id));
-      if (page === null) pending.settle(chunk);
-      else {
-        chunks.place(page, chunk, chunk.place);
-        pages.letGo(page);
-      }
+      if (chunk.place !== null) await placePending(this.#core, chunk, chunk.place);
     }
   }
 

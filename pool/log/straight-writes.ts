@@ -14,13 +14,13 @@ import { assert, present } from '../../src/base/assert.ts';
 import { DiskError } from '../../src/base/ports.ts';
 import type { ChunkToPack } from '../../src/base/ports.ts';
 import { nextTurn } from '../../src/base/turns.ts';
-import { chunkKeyOf } from '../chunk/chunk-page.ts';
 import type { PendingChunk, UnsealedPlace } from '../chunk/pending.ts';
 import type { PoolCore } from '../core.ts';
 import type { Page } from '../meta/page-cache.ts';
 import type { StraightLimits } from '../options.ts';
 import { FRAME_HEADER_BYTES, RECORD_BYTES, putSealedRecord } from './frame.ts';
 import type { Entry } from './journal.ts';
+import { placePending } from './place-pending.ts';
 import { recordBytes } from './segment-format.ts';
 import type { SegmentStreams } from './segment-streams.ts';
 import type { SegmentWriter } from './segment-writer.ts';
@@ -356,27 +356,14 @@ export class StraightWrites {
   }
 
   async #place(home: StraightSegment): Promise<void> {
-    const { pages, chunks, pending, clock } = this.#core;
     let budget = CHUNKS_PER_TURN;
     for (const chunk of home.waiting) {
       if (budget-- === 0) {
-        await nextTurn(clock);
+        await nextTurn(this.#core.clock);
         budget = CHUNKS_PER_TURN;
       }
-      if (!chunk.wanted) continue;
-      const key = chunkKeyOf(chunk.id);
-      const place = present(chunk.place, 'it went straight');
-      const here = pages.get(key);
-      if (here !== null) {
-        chunks.place(here, chunk, place);
-        continue;
-      }
-      const page = await pages.hold(key);
-      if (page === null) pending.settle(chunk);
-      else {
-        chunks.place(page, chunk, place);
-        pages.letGo(page);
-      }
+      const later = placePending(this.#core, chunk, present(chunk.place, 'it went straight'));
+      if (later !== null) await later;
     }
     home.waiting = [];
     this.#release(home, 0);
