@@ -98,6 +98,7 @@ export class Replay {
     await this.#collect();
     this.#synced = await this.#knownSynced();
     const end = await this.#apply();
+    await this.#places.end();
     return {
       end,
       incarnation: this.#reader.incarnation,
@@ -156,7 +157,7 @@ export class Replay {
       else {
         const chunk = this.#pendingOf(frame, record);
         pending.add(chunk, null);
-        this.#places.added(page, chunk);
+        this.#places.added(chunk);
       }
     }
     pages.letGo(page);
@@ -216,7 +217,7 @@ export class Replay {
         await this.#applyData(frame, record);
         return;
       case 'sealed':
-        await this.#places.sealed(record);
+        this.#places.sealed(record);
         return;
       case 'reference':
         await this.#applyReference(record);
@@ -293,7 +294,7 @@ export class Replay {
     if (frame.damaged.includes(record)) {
       pending.settle(chunk);
       chunks.markLost(page, record.id);
-    } else this.#places.added(page, chunk);
+    } else this.#places.added(chunk);
     pages.letGo(page);
   }
 

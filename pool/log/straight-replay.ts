@@ -1,11 +1,9 @@
 /**
- * What a replay does with chunks that went straight to segments. Before the log says that a segment is sealed
- * they are pending there; from then on, or when the checkpoint has the segment already, they have
- * their places.
+ * What a replay does with chunks that went straight to segments. They are pending there; once the log has ended
+ * those have their places whose segments are sealed: the log says so, or the checkpoint has the segment.
  */
 import type { PendingChunk } from '../chunk/pending.ts';
 import type { PoolCore } from '../core.ts';
-import type { Page } from '../meta/page-cache.ts';
 import type { JournalRecord, PlacedRecord, SealedRecord } from './frame.ts';
 import { readUnsealed } from './pending-reader.ts';
 import { placePending } from './place-pending.ts';
@@ -35,26 +33,28 @@ export class StraightReplay {
     return missing;
   }
 
-  /** A chunk is pending now; the page is that of its entry. */
-  added(page: Page, chunk: PendingChunk): void {
+  /** A chunk is pending now. */
+  added(chunk: PendingChunk): void {
     if (chunk.place === null) return;
     const { segment } = chunk.place;
     this.#core.segments.skipTo(segment + 1);
-    if (this.#core.segments.get(segment) !== undefined) {
-      this.#core.chunks.place(page, chunk, chunk.place);
-      return;
-    }
     const waiting = this.#waiting.get(segment);
     if (waiting === undefined) this.#waiting.set(segment, [chunk]);
     else waiting.push(chunk);
   }
 
-  async sealed({ segment: number, disk, bytes }: SealedRecord): Promise<void> {
-    this.#core.segments.add(number, { disk, bytes });
-    const waiting = this.#waiting.get(number) ?? [];
-    this.#waiting.delete(number);
-    for (const chunk of waiting) {
-      if (chunk.place !== null) await placePending(this.#core, chunk, chunk.place);
+  sealed({ segment, disk, bytes }: SealedRecord): void {
+    this.#core.segments.add(segment, { disk, bytes });
+  }
+
+  /** The log has ended: what is still wanted, and lies in a segment that is sealed, has its place there. Not
+   * before: an id may be that of another chunk in a later frame. */
+  async end(): Promise<void> {
+    for (const [number, waiting] of this.#waiting) {
+      if (this.#core.segments.get(number) === undefined) continue;
+      for (const chunk of waiting) {
+        if (chunk.place !== null) await placePending(this.#core, chunk, chunk.place);
+      }
     }
   }
 

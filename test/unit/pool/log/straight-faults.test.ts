@@ -1,4 +1,5 @@
 /** Large writes that go straight to a segment: what others name meanwhile, and what a start meets. */
+import type { Compute } from '../../../../src/base/ports.ts';
 import { healthy } from '../../../sim/settings.ts';
 import { KIB, MIB, PoolInWorld, calmWorld, patterned } from '../pool-in-world.ts';
 
@@ -51,4 +52,36 @@ test('a start goes on when the file of a segment that was not sealed is gone: on
   const again = await PoolInWorld.open(world, facts);
   expect(await again.read('v', MIB, CHUNK)).toEqual(patterned(CHUNK, 2));
   expect(await again.read('v', 0, CHUNK)).toBe('unreadable');
+});
+
+test('a chunk that has the id and the fingerprint of one before it keeps its own bytes over a restart', async () => {
+  // One partition, and the hash of a chunk is that of its first byte.
+  const alike = (compute: Compute): Compute => ({
+    hash64: (bytes, seed, out) => {
+      compute.hash64(bytes.length === CHUNK ? bytes.subarray(0, 1) : bytes, seed, out);
+      if (bytes.length === CHUNK) out[0] = 5;
+    },
+  });
+  const world = calmWorld();
+  const small = { ...facts, segmentBytes: 256 * KIB };
+  const it = await PoolInWorld.open(world, small, alike);
+  await it.create('v');
+  const rest = (ms: number): Promise<void> => world.run(world.clock.nowMs() + ms);
+  const filled = (length: number, byte: number): Uint8Array => new Uint8Array(length).fill(byte);
+  // It waits in the log, which is kept from here on.
+  await it.write('v', 15 * MIB, filled(CHUNK, 1));
+  await it.write('v', 0, filled(8 * CHUNK, 7));
+  for (let at = 1; at < 20; at++) await it.write('v', at * 64 * KIB, filled(60 * KIB, 9));
+  await it.zero('v', 0, 4 * CHUNK);
+  await rest(70_000);
+  // The page of the first ids is opened again.
+  for (let at = 20; at < 34; at++) await it.write('v', at * 64 * KIB, filled(60 * KIB, 9));
+  const other = (chunk: number): Uint8Array => filled(CHUNK, 7).fill(chunk, 100, 101);
+  const placeOf = (chunk: number): number => 4 * MIB + chunk * CHUNK;
+  for (let chunk = 0; chunk < 50; chunk++) await it.write('v', placeOf(chunk), other(chunk));
+  await rest(70_000);
+  world.crash('process');
+  const again = await PoolInWorld.open(world, small, alike);
+  for (let chunk = 0; chunk < 50; chunk++)
+    expect(await again.read('v', placeOf(chunk), CHUNK)).toEqual(other(chunk));
 });
