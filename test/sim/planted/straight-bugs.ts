@@ -49,30 +49,4 @@ export const straightBugs: readonly Bug[] = [
       },
     ],
   },
-  {
-    name: 'sealed-before-it-is-logged',
-    harm: 'a chunk has its place, and the log forgets it, while the log does not say that the segment is there',
-    edits: [
-      {
-        file: STRAIGHT,
-        find: '    await this.#appendSealed(home, bytes);\n',
-        replace: `    const { number, disk } = home.writer;
-    home.segment = this.#core.segments.add(number, { disk, bytes });
-`,
-      },
-    ],
-  },
-  {
-    name: 'straight-on-shared-leaf',
-    harm: 'the pages of a write are looked up before it waits for its segment, and a snapshot has them by then',
-    edits: [
-      {
-        file: 'pool/volume/change.ts',
-        find: `    if (this.#goesStraight(shares)) return;
-    const missing = this.#pinPages(map);`,
-        replace: `    const missing = this.#pins.length > 0 ? null : this.#pinPages(map);
-    if (missing === null && this.#goesStraight(shares)) return;`,
-      },
-    ],
-  },
 ];

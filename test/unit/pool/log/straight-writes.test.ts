@@ -1,5 +1,5 @@
 /** Large writes that go straight to a segment: where they lie, restarts, and disks that fail. */
-import { healthy } from '../../../sim/settings.ts';
+import { DiskError } from '../../../../src/base/ports.ts';
 import type { SimWorld } from '../../../sim/sim-world.ts';
 import { KIB, MIB, PoolInWorld, calmWorld, patterned } from '../pool-in-world.ts';
 
@@ -73,23 +73,56 @@ test('what was acknowledged survives the death of the process without a flush', 
   await mustHold(await reopened(world), 20);
 });
 
+/** From now on new segments are opened when `before` resolves, or not at all when it rejects. */
+function gateSegments({ ports }: PoolInWorld, before: () => Promise<void>): void {
+  for (const { disk } of ports.disks) {
+    const open = disk.open.bind(disk);
+    disk.open = async (path, mode) => {
+      if (mode === 'create-direct') await before();
+      return open(path, mode);
+    };
+  }
+}
+
 test('no segment can be written: they go to the journal, and nothing is lost', async () => {
   const world = calmWorld();
   const pool = await opened(world);
-  world.settings = { ...healthy, disk: { ...healthy.disk, fullRate: 1 } };
-  const outcomes = await writeMany(pool, 2);
-  world.settings = healthy;
-  // The journal is there already; a full disk takes no more, but keeps what it acknowledged.
-  for (const [index, error] of outcomes.entries()) {
-    if (error !== null) continue;
-    await mustShow(pool, index * WRITE_BYTES, patterned(WRITE_BYTES, index));
-  }
+  gateSegments(pool, () => Promise.reject(new DiskError('full', 'disk', 'no room')));
+  expect(await writeMany(pool, 2)).toEqual([null, null]);
+  await mustHold(pool, 2);
+  world.crash('process');
+  await mustHold(await reopened(world), 2);
+});
+
+test('a snapshot waits for a write that waits for its segment, and shows it', async () => {
+  const world = calmWorld();
+  const pool = await opened(world);
+  await pool.write('v', 0, patterned(WRITE_BYTES, 1));
+  await world.until(pool.pool.close());
   world.crash('process');
   const again = await reopened(world);
-  for (const [index, error] of outcomes.entries()) {
-    if (error !== null) continue;
-    await mustShow(again, index * WRITE_BYTES, patterned(WRITE_BYTES, index));
-  }
+  await mustShow(again, 0, patterned(WRITE_BYTES, 1));
+  let open = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  gateSegments(again, () => gate);
+  const write = again.startWrite('v', 0, patterned(WRITE_BYTES, 2));
+  const snapshot = again.pool.createSnapshots(['v@s']);
+  await world.run(world.clock.nowMs() + 1000);
+  expect(again.pool.snapshots()).toEqual([]);
+  open();
+  expect(await world.until(write)).toBeNull();
+  await world.until(snapshot);
+  await mustShow(again, 0, patterned(WRITE_BYTES, 2));
+  const shown = await world.until(
+    new Promise<Uint8Array | string>((resolve) => {
+      again.pool.openSnapshot('v@s').read(0, WRITE_BYTES, (error, bytes) => {
+        resolve(error === null ? new Uint8Array(Buffer.concat(bytes.views)) : error.code);
+        bytes.release();
+      });
+    }),
+  );
+  expect(shown).toEqual(patterned(WRITE_BYTES, 2));
+  expect((await world.until(again.pool.recount())).problems).toEqual([]);
 });
 
 test('a small write, and one on an idle pool, go to the journal', async () => {
