@@ -371,6 +371,8 @@ export class StraightWrites {
 
   #makeDurable = async (home: StraightSegment): Promise<void> => {
     if (home.sealing !== null && (await home.sealing) !== null) return;
+    // It could not be sealed, and nothing in it lives: its file is closed.
+    if (!this.#segments.has(home.writer.number)) return;
     if (home.failure !== null && home.failure.code !== 'full') throw home.failure;
     home.isDirty = false;
     try {

@@ -3,6 +3,8 @@ import type { Compute } from '../../../../src/base/ports.ts';
 import { healthy } from '../../../sim/settings.ts';
 import { KIB, MIB, PoolInWorld, calmWorld, patterned } from '../pool-in-world.ts';
 
+jest.setTimeout(60_000);
+
 const CHUNK = 4 * KIB;
 const facts = {
   segmentBytes: 2 * MIB,
@@ -84,4 +86,27 @@ test('a chunk that has the id and the fingerprint of one before it keeps its own
   const again = await PoolInWorld.open(world, small, alike);
   for (let chunk = 0; chunk < 50; chunk++)
     expect(await again.read('v', placeOf(chunk), CHUNK)).toEqual(other(chunk));
+});
+
+test('a flush goes on when the disk is full for the end of a segment in which nothing lives any more', async () => {
+  const steady = { openMs: [0.1, 0.1], writeMs: [0.2, 0.2], syncMs: [0.3, 0.3] } as const;
+  // It comes before, while and after the segment's end is tried.
+  for (let delayMs = 0; delayMs < 1; delayMs += 0.1) {
+    const world = calmWorld(steady);
+    const it = await PoolInWorld.open(world, facts);
+    for (const name of ['v', 'w']) await it.create(name);
+    await it.write('v', 0, patterned(32 * KIB, 1));
+    await it.zero('v', 0, 32 * KIB);
+    await world.run(world.clock.nowMs() + 1000);
+    world.settings = { ...healthy, disk: { ...healthy.disk, ...steady, slowRate: 0, fullRate: 1 } };
+    // It has all that is on its way stored first.
+    it.pool.startDedup('w', {});
+    await world.run(world.clock.nowMs() + delayMs);
+    expect([delayMs, await it.flush('v')]).toEqual([delayMs, null]);
+    // Nothing has kept the file's name, and the log has its frame.
+    world.crash('power');
+    world.settings = healthy;
+    const again = await PoolInWorld.open(world, facts);
+    expect(await again.read('v', 0, 32 * KIB)).toEqual(new Uint8Array(32 * KIB));
+  }
 });
