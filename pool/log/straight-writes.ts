@@ -6,7 +6,7 @@
  * - A frame that names a place is appended when the segment's file has what is there.
  * - A frame is said to be durable only when what it names is: the journal calls `sync` before its own.
  * - The segment comes into the table, and its places into the entries, when a frame is written that says that
- *   it is sealed and durable: a replay does the same at the same point of the log. Until then its chunks
+ *   it is sealed and durable: a replay adds it at the same point of the log. Until then its chunks
  *   are pending, and the log is kept for them.
  * - A segment that can't be sealed stays as a file until its chunks have been destaged from there.
  */
