@@ -416,17 +416,30 @@ async function rewriteUnsealed(core: PoolCore): Promise<void> {
   for (const disk of disks) await core.store.syncFolder(disk);
 }
 
-/** Files that neither checkpoint nor log names: written for a checkpoint that never came. */
-export async function removeUnknownSegments({ core }: Recovered): Promise<void> {
+/** By disk, files that neither checkpoint nor log names: written for a checkpoint that never came. Their
+ * numbers are not given out again. */
+export async function unknownSegments({ core }: Recovered): Promise<ReadonlyMap<number, number[]>> {
+  const unknown = new Map<number, number[]>();
   for (const disk of core.store.disks.keys()) {
-    let removed = 0;
-    for (const number of await core.store.list(disk)) {
-      core.segments.skipTo(number + 1);
-      if (isNamed(core, disk, number)) continue;
-      await core.store.remove(disk, number);
-      removed += 1;
-    }
-    if (removed > 0) await core.store.syncFolder(disk);
+    const numbers = await core.store.list(disk);
+    for (const number of numbers) core.segments.skipTo(number + 1);
+    unknown.set(
+      disk,
+      numbers.filter((number) => !isNamed(core, disk, number)),
+    );
+  }
+  return unknown;
+}
+
+/** Not before the log is durable: the replay may have found places in them that nothing needs any more, and
+ * another start verifies what the log does not know to be durable. */
+export async function removeSegments(
+  { core }: Recovered,
+  byDisk: ReadonlyMap<number, readonly number[]>,
+): Promise<void> {
+  for (const [disk, numbers] of byDisk) {
+    for (const number of numbers) await core.store.remove(disk, number);
+    if (numbers.length > 0) await core.store.syncFolder(disk);
   }
 }
 

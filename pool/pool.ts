@@ -16,7 +16,7 @@ import { StraightWrites } from './log/straight-writes.ts';
 import { ScrubPace, ScrubStopped } from './heal/scrub-pace.ts';
 import { Scrubber } from './heal/scrubber.ts';
 import { Housekeeping } from './housekeeping.ts';
-import { recover, removeUnknownSegments, startLog } from './open-pool.ts';
+import { recover, removeSegments, startLog, unknownSegments } from './open-pool.ts';
 import type { Recovered } from './open-pool.ts';
 import {
   DEDUP_SETTINGS,
@@ -46,12 +46,13 @@ import type { Volume } from './volume/volume.ts';
 /** Makes the pool if there is none, recovers it, and serves it. */
 export async function openPool(ports: PoolPorts, options: PoolOptions): Promise<Pool> {
   const recovered = await recover(ports, options, 'serve');
-  await removeUnknownSegments(recovered);
+  const unknown = await unknownSegments(recovered);
   const { core } = recovered;
   await startLog(recovered).catch((error: unknown) => {
     const reason = error instanceof DiskError ? error.message : String(error);
     throw new PoolError('io', `the journal can't be written: ${reason}`, error);
   });
+  await removeSegments(recovered, unknown);
   core.segments.logEnded(core.nextCheckpoint());
   const pool = new Pool(ports, recovered, options);
   await pool.removePointsInTime();

@@ -213,8 +213,8 @@ const reuseBugs: readonly Bug[] = [
     edits: [
       {
         file: 'pool/pool.ts',
-        find: '  await removeUnknownSegments(recovered);\n',
-        replace: '  void removeUnknownSegments;\n',
+        find: '  await removeSegments(recovered, unknown);\n',
+        replace: '  void removeSegments;\n',
       },
     ],
   },
