@@ -6,6 +6,7 @@
  */
 import { ABSENT } from '../chunk/chunk-cache.ts';
 import { chunkKeyOf, entryAt } from '../chunk/chunk-page.ts';
+import type { Fingerprint } from '../chunk/fingerprint.ts';
 import type { PoolCore } from '../core.ts';
 import type { Page } from '../meta/page-cache.ts';
 
@@ -14,11 +15,6 @@ export const FETCHED_AHEAD = 32;
 /** Fewer have little to gain. */
 const LEAST_AHEAD = 4;
 
-interface Fingerprinted {
-  readonly fingerprintHigh: number;
-  readonly fingerprintLow: number;
-}
-
 const ids = new Float64Array(FETCHED_AHEAD);
 const pages = new Array<Page | null>(FETCHED_AHEAD).fill(null);
 const slots = new Int32Array(FETCHED_AHEAD);
@@ -26,16 +22,16 @@ const slots = new Int32Array(FETCHED_AHEAD);
 const seen = new Uint32Array(1);
 
 /** For the `FETCHED_AHEAD` chunks from `from` on. */
-export function fetchAhead(core: PoolCore, chunks: readonly Fingerprinted[], from: number): void {
+export function fetchAhead(core: PoolCore, chunks: readonly Fingerprint[], from: number): void {
   const count = Math.min(FETCHED_AHEAD, chunks.length - from);
   if (count < LEAST_AHEAD) return;
   const { index } = core.dedup;
   let read = 0;
   for (let i = 0; i < count; i++) {
-    read ^= index.touch((chunks[from + i] as Fingerprinted).fingerprintLow);
+    read ^= index.touch((chunks[from + i] as Fingerprint).fingerprintLow);
   }
   for (let i = 0; i < count; i++) {
-    const { fingerprintHigh, fingerprintLow } = chunks[from + i] as Fingerprinted;
+    const { fingerprintHigh, fingerprintLow } = chunks[from + i] as Fingerprint;
     ids[i] = index.first(fingerprintHigh, fingerprintLow);
   }
   seen[0] = read ^ readEntries(core, count) ^ readBytes(core, count);

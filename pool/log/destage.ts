@@ -12,18 +12,13 @@ import { chunkKeyOf } from '../chunk/chunk-page.ts';
 import type { PendingChunk } from '../chunk/pending.ts';
 import type { PoolCore } from '../core.ts';
 import { placePending } from './place-pending.ts';
-import { readPending } from './pending-reader.ts';
+import { readPending, tried } from './pending-reader.ts';
+import { takesMore } from './record-batch.ts';
 import type { PendingBytes } from './pending-reader.ts';
 import { recordBytes } from './segment-format.ts';
 import type { Segment } from './segment-table.ts';
 import type { SegmentStreams } from './segment-streams.ts';
 import type { SegmentWriter } from './segment-writer.ts';
-
-const CHUNKS_PER_TURN = 256;
-/** A batch ends with the chunk that reaches this. */
-const BATCH_BYTES = 1024 * 1024;
-/** A disk that fails a read may answer the next. */
-const READ_TRIES = 4;
 
 /** Records of a segment that is not sealed yet, one behind the other from `offset` on. */
 interface StoredBatch extends Pick<PackedBatch, 'storedBytes' | 'codecs'> {
@@ -174,7 +169,7 @@ export class Destager {
     const { pending, cache } = this.#core;
     const batch: Batched[] = [];
     let bytes = 0;
-    while (batch.length < CHUNKS_PER_TURN && bytes < BATCH_BYTES) {
+    while (takesMore(batch.length, bytes)) {
       const chunk = pending.nextUnstaged();
       if (chunk === null) break;
       if (chunk.owed !== null && (await this.#isJoined(chunk))) continue;
@@ -224,14 +219,10 @@ export class Destager {
   /** null: damaged, or not to be had in several tries. */
   async #fromJournal(chunk: PendingChunk): Promise<Uint8Array | null> {
     const bytes = new Uint8Array(2 ** chunk.log2);
-    for (let tries = 0; tries < READ_TRIES; tries++) {
-      const state = await new Promise<PendingBytes>((resolve) => {
-        readPending(this.#core, chunk, bytes, resolve);
-      });
-      if (state === 'whole') return bytes;
-      if (state === 'damaged') return null;
-    }
-    return null;
+    const found = await tried<PendingBytes>((done) => {
+      readPending(this.#core, chunk, bytes, done);
+    });
+    return found === 'whole' ? bytes : null;
   }
 
   /** The journal can't give its bytes any more: found, named, confined. */

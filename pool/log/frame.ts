@@ -35,6 +35,7 @@
  */
 import { getU64, roundUp, setU64, viewOf } from '../../src/base/bytes.ts';
 import type { Compute } from '../../src/base/ports.ts';
+import type { Fingerprint } from '../chunk/fingerprint.ts';
 import type { UnsealedPlace } from '../chunk/pending.ts';
 
 export const FRAME_HEADER_BYTES = 64;
@@ -58,7 +59,7 @@ export const RecordType = {
 } as const;
 
 /** Of a placed record: as a data record, and where the chunk lies. */
-export const PLACED_BYTES = 2 * 32;
+export const PLACED_BYTES = 2 * RECORD_BYTES;
 
 /** Flag of a data record. */
 const DEDUP_OFF = 0x01;
@@ -66,14 +67,12 @@ const DEDUP_OFF = 0x01;
 const JOIN = 0x01;
 
 /** What a record says of a chunk that was written. */
-interface WrittenChunk {
+interface WrittenChunk extends Fingerprint {
   readonly volume: number;
   readonly chunkNumber: number;
   readonly id: number;
   readonly log2: number;
   readonly dedupOff: boolean;
-  readonly fingerprintHigh: number;
-  readonly fingerprintLow: number;
 }
 export interface DataRecord extends WrittenChunk {
   readonly type: 'data';

@@ -69,3 +69,15 @@ export function readUnsealed(
     done(storedIn(compute, arrived, chunk)?.bytes ?? 'damaged');
   });
 }
+
+/** A disk that fails a read may answer the next. */
+const READ_TRIES = 4;
+
+/** What the first of some reads gives that doesn't fail; 'failed' when all do. */
+export async function tried<T>(read: (done: (found: T) => void) => void): Promise<T | 'failed'> {
+  for (let tries = 0; tries < READ_TRIES; tries++) {
+    const found = await new Promise<T>(read);
+    if (found !== 'failed') return found;
+  }
+  return 'failed';
+}

@@ -5,11 +5,8 @@
 import type { PendingChunk } from '../chunk/pending.ts';
 import type { PoolCore } from '../core.ts';
 import type { JournalRecord, PlacedRecord, SealedRecord } from './frame.ts';
-import { readUnsealed } from './pending-reader.ts';
+import { readUnsealed, tried } from './pending-reader.ts';
 import { placePending } from './place-pending.ts';
-
-/** A disk that fails a read may answer the next. */
-const READ_TRIES = 4;
 
 type StraightCore = Pick<
   PoolCore,
@@ -59,12 +56,9 @@ export class StraightReplay {
   }
 
   async #isThere(record: PlacedRecord): Promise<boolean> {
-    for (let tries = 0; tries < READ_TRIES; tries++) {
-      const found = await new Promise((resolve) => {
-        readUnsealed(this.#core, record, resolve);
-      });
-      if (found !== 'failed') return found !== 'damaged';
-    }
-    return false;
+    const found = await tried<Uint8Array | string>((done) => {
+      readUnsealed(this.#core, record, done);
+    });
+    return typeof found !== 'string';
   }
 }

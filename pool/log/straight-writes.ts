@@ -21,14 +21,13 @@ import type { StraightLimits } from '../options.ts';
 import { FRAME_HEADER_BYTES, RECORD_BYTES, putSealedRecord } from './frame.ts';
 import type { Entry } from './journal.ts';
 import { placePending } from './place-pending.ts';
+import { takesMore } from './record-batch.ts';
 import { recordBytes } from './segment-format.ts';
 import type { SegmentStreams } from './segment-streams.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 import { StraightSegment } from './straight-segment.ts';
 
 const CHUNKS_PER_TURN = 256;
-/** A batch ends with the chunk that reaches this. */
-const BATCH_BYTES = 1024 * 1024;
 /** One is being written while the next is packed. More would be of one command each, and each costs a turn. */
 const MOST_BATCHES = 2;
 /** The log had no room for the word that a segment is sealed. */
@@ -228,8 +227,7 @@ export class StraightWrites {
     let bytes = 0;
     const takes = (chunk: ChunkToPack | undefined): chunk is ChunkToPack =>
       chunk !== undefined &&
-      chunks.length < CHUNKS_PER_TURN &&
-      bytes < BATCH_BYTES &&
+      takesMore(chunks.length, bytes) &&
       writer.hasRoomFor(chunk.bytes.length, { bytes, records: chunks.length });
     for (const request of this.#queue) {
       const first = request.packed;
@@ -258,9 +256,9 @@ export class StraightWrites {
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       for (const request of this.#queue.splice(0)) {
-        const first = request.packed;
+        const count = request.chunks.length - request.packed;
         request.packed = request.chunks.length;
-        this.#ended({ request, first, count: request.chunks.length - first }, error);
+        this.#ended(request, count, error);
       }
       this.#runBetween();
     } finally {
@@ -272,11 +270,11 @@ export class StraightWrites {
   #written(home: StraightSegment, parts: readonly Part[], error: DiskError | null): void {
     home.isDirty = true;
     if (error !== null && home.failure === null) this.#giveUp(home, error);
-    for (const part of parts) this.#ended(part, error);
+    for (const { request, count } of parts) this.#ended(request, count, error);
   }
 
-  /** It is known of these chunks whether their places hold them. */
-  #ended({ request, count }: Part, error: DiskError | null): void {
+  /** It is known of so many chunks more whether their places hold them. */
+  #ended(request: Request, count: number, error: DiskError | null): void {
     request.ended += count;
     request.error ??= error;
     if (request.ended < request.chunks.length) return;
@@ -369,7 +367,7 @@ export class StraightWrites {
     this.#release(home, 0);
   }
 
-  #makeDurable = async (home: StraightSegment): Promise<void> => {
+  async #makeDurable(home: StraightSegment): Promise<void> {
     if (home.sealing !== null && (await home.sealing) !== null) return;
     // It could not be sealed, and nothing in it lives: its file is closed.
     if (!this.#segments.has(home.writer.number)) return;
@@ -383,7 +381,7 @@ export class StraightWrites {
       throw error;
     }
     this.#release(home, 0);
-  };
+  }
 
   /** It will never be sealed: what took effect is destaged from there. */
   #giveUp(home: StraightSegment, error: DiskError): void {

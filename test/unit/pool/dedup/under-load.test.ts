@@ -22,16 +22,22 @@ async function pushed(it: PoolInWorld): Promise<void> {
   await it.world.run(it.world.clock.nowMs() + 2000);
 }
 
+/** Volume a has the image, in segments alone. */
+async function startedAgain(): Promise<PoolInWorld> {
+  const before = await PoolInWorld.open(calmWorld());
+  for (const name of ['a', 'b', 'push']) await before.create(name, { dedup: 'pre-ack' });
+  await before.write('a', 0, image);
+  await pushed(before);
+  await before.world.until(before.pool.close());
+  before.world.crash('process');
+  const it = await PoolInWorld.open(before.world);
+  await it.world.run(it.world.clock.nowMs() + 1000);
+  return it;
+}
+
 describe('duplicates that are found late', () => {
   it('are joined at destage, though the write could not wait for the compare', async () => {
-    const before = await PoolInWorld.open(calmWorld());
-    for (const name of ['a', 'b', 'push']) await before.create(name, { dedup: 'pre-ack' });
-    await before.write('a', 0, image);
-    await pushed(before);
-    await before.world.until(before.pool.close());
-    before.world.crash('process');
-    const it = await PoolInWorld.open(before.world);
-    await it.world.run(it.world.clock.nowMs() + 1000);
+    const it = await startedAgain();
     const uniqueBefore = it.pool.status().uniqueBytes;
     it.world.settings = { ...healthy, disk: { ...healthy.disk, readMs: [50, 50] } };
     const began = it.world.clock.nowMs();
@@ -51,14 +57,7 @@ describe('duplicates that are found late', () => {
   });
 
   it('are only those of the part of a command that had to wait', async () => {
-    const before = await PoolInWorld.open(calmWorld());
-    for (const name of ['a', 'b', 'push']) await before.create(name, { dedup: 'pre-ack' });
-    await before.write('a', 0, image);
-    await pushed(before);
-    await before.world.until(before.pool.close());
-    before.world.crash('process');
-    const it = await PoolInWorld.open(before.world);
-    await it.world.run(it.world.clock.nowMs() + 1000);
+    const it = await startedAgain();
     const recent = fresh(77);
     await it.write('a', image.length, recent);
     const uniqueBefore = it.pool.status().uniqueBytes;
