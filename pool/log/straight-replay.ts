@@ -2,6 +2,7 @@
  * What a replay does with chunks that went straight to segments. They are pending there; once the log has ended
  * those have their places whose segments are sealed: the log says so, or the checkpoint has the segment.
  */
+import { DiskError } from '../../src/base/ports.ts';
 import type { PendingChunk } from '../chunk/pending.ts';
 import type { PoolCore } from '../core.ts';
 import type { JournalRecord, PlacedRecord, SealedRecord } from './frame.ts';
@@ -59,6 +60,11 @@ export class StraightReplay {
     const found = await tried<Uint8Array | string>((done) => {
       readUnsealed(this.#core, record, done);
     });
+    if (found === 'failed') {
+      // Nor is a failed read of the log a torn tail: what was acknowledged may be there.
+      const { segment } = record.place;
+      throw new DiskError('io', `segment ${segment}`, 'what the log names there cannot be read');
+    }
     return typeof found !== 'string';
   }
 }

@@ -1,4 +1,6 @@
 /** Large writes that go straight to a segment: what others name meanwhile, and what a start meets. */
+import { openPool } from '../../../../pool/pool.ts';
+import { DiskError } from '../../../../src/base/ports.ts';
 import type { Compute } from '../../../../src/base/ports.ts';
 import { healthy } from '../../../sim/settings.ts';
 import { KIB, MIB, PoolInWorld, calmWorld, patterned } from '../pool-in-world.ts';
@@ -109,4 +111,26 @@ test('a flush goes on when the disk is full for the end of a segment in which no
     const again = await PoolInWorld.open(world, facts);
     expect(await again.read('v', 0, 32 * KIB)).toEqual(new Uint8Array(32 * KIB));
   }
+});
+
+test('a start that cannot read what the log names stops, and the next one finds all', async () => {
+  const world = calmWorld();
+  const before = await PoolInWorld.open(world, facts);
+  await before.create('v');
+  const data = patterned(64 * KIB, 3);
+  expect(await before.write('v', 0, data)).toBeNull();
+  world.crash('process');
+  const ports = await PoolInWorld.portsOf(world);
+  for (const { disk } of ports.disks) {
+    const open = disk.open.bind(disk);
+    disk.open = (path, mode) =>
+      path.startsWith('segments/')
+        ? Promise.reject(new DiskError('io', path, 'no answer'))
+        : open(path, mode);
+  }
+  const start = world.until(openPool(ports, { memoryBytes: 4 * MIB, ...facts }));
+  await expect(start).rejects.toMatchObject({ code: 'io' });
+  world.crash('process');
+  const again = await PoolInWorld.open(world, facts);
+  expect(await again.read('v', 0, data.length)).toEqual(data);
 });
