@@ -13,6 +13,7 @@ import { compressSync, uncompressSync } from 'lz4-napi';
 import { viewOf } from '../base/bytes.ts';
 import { Codec } from '../base/ports.ts';
 import type { PlainChunk, StoredChunk } from '../base/ports.ts';
+import { hasRepeats } from './repeats.ts';
 
 const LZ4_LENGTH_BYTES = 4;
 const MIN_WINDOW_LOG = 10;
@@ -24,7 +25,7 @@ export function compressChunk({ bytes, setting }: PlainChunk): Uint8Array | null
 }
 
 function encode(bytes: Uint8Array, codec: number, level: number): Uint8Array | null {
-  if (codec === Codec.lz4) return bytesOf(compressSync(asBuffer(bytes)));
+  if (codec === Codec.lz4) return hasRepeats(bytes) ? bytesOf(compressSync(asBuffer(bytes))) : null;
   if (codec !== Codec.zstd) return null;
   const options: ZstdOptions = {
     // The output's first buffer: what it does not hold is not worth storing compressed.
