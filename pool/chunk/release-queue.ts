@@ -9,7 +9,13 @@ import { ChunkState, chunkKeyOf } from './chunk-page.ts';
 import type { ChunkTable } from './chunk-table.ts';
 import type { Page, PageCache } from '../meta/page-cache.ts';
 
-const CHUNKS_PER_TURN = 256;
+/** While few wait, few are applied in a turn: commands come in between. More when more wait. */
+const FEW_PER_TURN = 32;
+const MOST_PER_TURN = 256;
+/** What waits is to be applied in so many turns, if `MOST_PER_TURN` allows it. */
+const TURNS = 128;
+/** Of the batch, how far pages are looked for that are read together. */
+const CHUNKS_AHEAD = 256;
 /** Pages that are read together, few enough to stay in the smallest cache until they are used. */
 const PAGES_AHEAD = 32;
 const NOTHING = new Float64Array(0);
@@ -18,7 +24,7 @@ export class ReleaseQueue {
   readonly #pages: PageCache;
   readonly #chunks: ChunkTable;
   readonly #nextTurn: (run: () => void) => void;
-  readonly #chunksPerTurn: number;
+  readonly #mostPerTurn: number;
   #waiting: number[] = [];
   /** Ids of the batch being applied, sorted, one for each drop; `#cursor` is the first not yet
    * applied. */
@@ -43,7 +49,7 @@ export class ReleaseQueue {
     this.#pages = facts.pages;
     this.#chunks = facts.chunks;
     this.#nextTurn = facts.nextTurn;
-    this.#chunksPerTurn = facts.chunksPerTurn ?? CHUNKS_PER_TURN;
+    this.#mostPerTurn = facts.chunksPerTurn ?? MOST_PER_TURN;
   }
 
   get size(): number {
@@ -119,7 +125,7 @@ export class ReleaseQueue {
       return;
     }
     let page: Page | null = null;
-    for (let budget = this.#chunksPerTurn; budget > 0; budget--) {
+    for (let budget = this.#perTurn(); budget > 0; budget--) {
       const id = this.#batch[this.#cursor];
       if (id === undefined) {
         this.#finish();
@@ -137,6 +143,10 @@ export class ReleaseQueue {
     this.#nextTurn(() => {
       this.#step();
     });
+  }
+
+  #perTurn(): number {
+    return Math.min(this.#mostPerTurn, Math.max(FEW_PER_TURN, Math.ceil(this.size / TURNS)));
   }
 
   /** All drops of one id. */
@@ -170,7 +180,7 @@ export class ReleaseQueue {
       });
     });
     const ahead = new Set<number>();
-    const end = Math.min(this.#batch.length, this.#cursor + CHUNKS_PER_TURN);
+    const end = Math.min(this.#batch.length, this.#cursor + CHUNKS_AHEAD);
     for (let at = this.#cursor; at < end && ahead.size < PAGES_AHEAD; at++) {
       const next = chunkKeyOf(this.#batch[at] ?? 0);
       if (next !== key && this.#pages.get(next) === null) ahead.add(next);

@@ -13,12 +13,17 @@ import type { PendingChunk } from '../chunk/pending.ts';
 import type { PoolCore } from '../core.ts';
 import { placePending } from './place-pending.ts';
 import { readPending, tried } from './pending-reader.ts';
-import { takesMore } from './record-batch.ts';
+import { MOST_CHUNKS, takesMore } from './record-batch.ts';
 import type { PendingBytes } from './pending-reader.ts';
 import { recordBytes } from './segment-format.ts';
 import type { Segment } from './segment-table.ts';
 import type { SegmentStreams } from './segment-streams.ts';
 import type { SegmentWriter } from './segment-writer.ts';
+
+/** So many are gathered, packed and placed at a time: commands come in between. */
+const FEW_CHUNKS = 64;
+/** When so many segments' worth waits, large batches cost less. */
+const MANY_SEGMENTS = 2;
 
 /** Records of a segment that is not sealed yet, one behind the other from `offset` on. */
 interface StoredBatch extends Pick<PackedBatch, 'storedBytes' | 'codecs'> {
@@ -164,12 +169,18 @@ export class Destager {
     });
   }
 
+  #mostChunks(): number {
+    const { owedBytes } = this.#core.pending;
+    return owedBytes < MANY_SEGMENTS * this.segmentBytes ? FEW_CHUNKS : MOST_CHUNKS;
+  }
+
   /** The next chunks in log order with their bytes: no more than fit though none can be compressed. */
   async #gather(writer: SegmentWriter): Promise<Batched[]> {
     const { pending, cache } = this.#core;
     const batch: Batched[] = [];
     let bytes = 0;
-    while (takesMore(batch.length, bytes)) {
+    const mostChunks = this.#mostChunks();
+    while (takesMore(batch.length, bytes, mostChunks)) {
       const chunk = pending.nextUnstaged();
       if (chunk === null) break;
       if (chunk.owed !== null && (await this.#isJoined(chunk))) continue;

@@ -16,6 +16,8 @@ import { MAX_FRAME_BYTES, RECORD_BYTES, FRAME_HEADER_BYTES } from './frame.ts';
 import { frameBytes, putStartRecord, sealFrame } from './frame.ts';
 import type { Done } from '../../src/base/file-io.ts';
 import type { Ring } from './ring.ts';
+import { Staging } from './staging.ts';
+import type { Staged } from './staging.ts';
 
 /** `start`: the start of an incarnation, which always fits. `makesRoom`: what it says lets the log be
  * trimmed, as it takes a chunk out of it that would have to be stored else. */
@@ -52,20 +54,8 @@ export interface FramePosition {
 /** Where the log goes on: behind the last frame. */
 export type LogEnd = FramePosition;
 
-interface Staged {
-  readonly entry: Entry;
-  readonly frame: FramePosition;
-  readonly end: number;
-}
-
-class Staging {
-  readonly bytes = Buffer.allocUnsafeSlow(MAX_FRAME_BYTES);
-  readonly view = new DataView(this.bytes.buffer);
-  used = 0;
-  entries: Staged[] = [];
-}
-
 const SYNC_EVERY_BYTES = 64 * 1024 * 1024;
+/** Groups that are written one after the other before the event loop goes on in between. */
 const NOW_IN_A_ROW = 16;
 const CHUNKS_PER_TURN = 256;
 /** Left free behind the newest frame, so that the start record of the next incarnation fits. */
@@ -351,11 +341,19 @@ export class Journal {
     const waits = length + this.#ahead.length + this.#waiting.length > 0;
     if (this.#inFlight || this.#scheduled || !waits) return;
     this.#scheduled = true;
-    this.#clock.endOfTurn(() => {
-      this.#scheduled = false;
-      this.#writeGroup();
-    });
+    if (this.#nowInARow < NOW_IN_A_ROW) {
+      this.#clock.endOfTurn(this.#writeScheduled);
+      return;
+    }
+    // What the commands' ends set off in this turn must let the event loop go on at times.
+    this.#nowInARow = 0;
+    this.#clock.nextTurn(this.#writeScheduled);
   }
+
+  readonly #writeScheduled = (): void => {
+    this.#scheduled = false;
+    this.#writeGroup();
+  };
 
   #stageWaiting(): void {
     for (const queue of [this.#ahead, this.#waiting]) {
@@ -388,11 +386,9 @@ export class Journal {
     }
   }
 
-  /** True when the group is in the file without a wait, or the device has failed. Not time after
-   * time: what the commands' ends set off in this turn must let the event loop go on in between. */
+  /** True when the group is in the file without a wait, or the device has failed. */
   #wroteNow(bytes: Uint8Array, position: number): boolean {
-    this.#nowInARow = (this.#nowInARow + 1) % NOW_IN_A_ROW;
-    if (this.#nowInARow === 0) return false;
+    this.#nowInARow += 1;
     try {
       return this.#ring.writeNow(bytes, position);
     } catch (error) {

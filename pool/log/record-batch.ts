@@ -10,12 +10,13 @@ import type {
 import { PAGE_BYTES, roundUp, viewOf } from '../../src/base/bytes.ts';
 import { RECORD_HEADER_BYTES, recordBytes, sealRecord } from './segment-format.ts';
 
-const MOST_CHUNKS = 256;
-const ENOUGH_BYTES = 1024 * 1024;
+/** What one turn may work on. */
+export const MOST_CHUNKS = 256;
+const USUAL_CHUNK_BYTES = 4096;
 
 /** Whether a batch with so many chunks and bytes takes one more: it ends with the chunk that makes it enough. */
-export const takesMore = (chunks: number, bytes: number): boolean =>
-  chunks < MOST_CHUNKS && bytes < ENOUGH_BYTES;
+export const takesMore = (chunks: number, bytes: number, mostChunks = MOST_CHUNKS): boolean =>
+  chunks < mostChunks && bytes < mostChunks * USUAL_CHUNK_BYTES;
 
 /** What the records of these chunks take when none can be compressed, in whole pages. */
 export function packedBytes(chunks: readonly ChunkToPack[]): number {
