@@ -13,6 +13,12 @@ import { ChunkState, ENTRIES_PER_CHUNK_PAGE, ENTRY_WORDS, EntryField } from './c
 import { chunkIdOf, chunkPageKey } from './chunk-page.ts';
 import type { Grace } from './grace.ts';
 
+/** What gets an id, and the page of its entry. */
+export interface NewChunk {
+  id: number;
+  idPage: Page | null;
+}
+
 /** Pages of before the start that are looked at for each page that is opened. */
 const SWEPT_AT_ONCE = 4;
 /** Free entries that a page must have for that. */
@@ -66,15 +72,17 @@ export class Allocator {
     if (!this.#dying.has(pageNumber)) this.#dying.set(pageNumber, checkpoint);
   }
 
-  /** A fresh id; its page is pinned once for it, until the caller unpins it. */
-  take(): { id: number; page: Page } {
+  /** Gives a chunk a fresh id; its page is pinned once for it, until the caller unpins it. */
+  take(chunk: NewChunk): void {
     for (;;) {
       const open = this.#open ?? this.#openNext();
       while (this.#cursor < ENTRIES_PER_CHUNK_PAGE) {
         const index = this.#cursor++;
         if (!this.#isFree(open, index)) continue;
         open.page.pins += 1;
-        return { id: chunkIdOf(this.#partition, open.pageNumber, index), page: open.page };
+        chunk.id = chunkIdOf(this.#partition, open.pageNumber, index);
+        chunk.idPage = open.page;
+        return;
       }
       open.page.pins -= 1;
       this.#open = null;

@@ -13,6 +13,7 @@
  */
 import { assert } from '../../src/base/assert.ts';
 import { IdTable } from '../../src/base/id-table.ts';
+import { PARTITIONS, pageNumberIn, partitionIn } from './chunk-page.ts';
 
 const MIN_CHUNK_LOG2 = 12;
 const MIN_CHUNK_BYTES = 2 ** MIN_CHUNK_LOG2;
@@ -20,12 +21,16 @@ const MAX_SLAB_BYTES = 1024 * 1024;
 /** A small cache has smaller slabs, so that it can hold chunks of more than one size. */
 const LEAST_SLABS = 16;
 const MOST_PINNED_SHARE = 0.75;
+/** So many slots are there for each count of `#near`. */
+const SLOTS_PER_COUNT = 8;
 /** Of the cache, for what was asked for again, before that has to be asked for once more. */
 const RECENT_SHARE = 0.75;
 /** So often the hand comes by before what was asked for again counts as if it never had been. */
 const ROUNDS = 64;
 /** How far the hand goes for one chunk. */
 const SLABS_AT_ONCE = 64;
+
+const TWO_32 = 0x1_0000_0000;
 
 interface Slab {
   readonly bytes: Uint8Array;
@@ -41,6 +46,9 @@ export class ChunkCache {
   readonly #maxSlabs: number;
   readonly #slabs: Slab[] = [];
   readonly #slots: IdTable;
+  /** How many chunks are in the cache whose chunk page falls on this place: most that die have long left it, and
+   * of their pages little is here. Pages that are filled at a time lie side by side. */
+  readonly #near: Uint32Array;
   /** By slot; id 0: free, or dead under a pin. */
   readonly #ids: Float64Array;
   readonly #pins: Uint32Array;
@@ -65,6 +73,7 @@ export class ChunkCache {
     this.#maxSlabs = Math.floor(limitBytes / this.#slabBytes);
     const slots = this.#maxSlabs * this.#slotsOfSlab;
     this.#slots = new IdTable(slots);
+    this.#near = new Uint32Array(2 ** Math.ceil(Math.log2(Math.max(1, slots / SLOTS_PER_COUNT))));
     this.#ids = new Float64Array(slots);
     this.#pins = new Uint32Array(slots);
     this.#recent = new Uint8Array(slots);
@@ -87,7 +96,7 @@ export class ChunkCache {
 
   /** The slot with the bytes of this chunk, or `ABSENT`. */
   find(id: number): number {
-    const slot = this.#slots.get(id);
+    const slot = this.peek(id);
     if (slot === ABSENT) this.misses += 1;
     else {
       this.hits += 1;
@@ -98,7 +107,7 @@ export class ChunkCache {
 
   /** As `find`, for who only looks ahead: it doesn't count as asked for. */
   peek(id: number): number {
-    return this.#slots.get(id);
+    return this.#near[this.#placeOf(id)] === 0 ? ABSENT : this.#slots.get(id);
   }
 
   /** The chunk in a slot. Who looks at it in a later turn pins it first. */
@@ -127,7 +136,7 @@ export class ChunkCache {
 
   /** Copies the bytes of a whole chunk. `ABSENT`: there is no room that nobody looks at. */
   put(id: number, bytes: Uint8Array): number {
-    const known = this.#slots.get(id);
+    const known = this.peek(id);
     if (known !== ABSENT) return known;
     const slot = this.#take(31 - Math.clz32(bytes.length));
     if (slot === ABSENT) return ABSENT;
@@ -135,13 +144,14 @@ export class ChunkCache {
     this.#slabOf(slot).bytes.set(bytes, at);
     this.#ids[slot] = id;
     this.#slots.set(id, slot);
+    this.#count(id, 1);
     this.#bytes += bytes.length;
     return slot;
   }
 
   /** The id died or is about to name other bytes. */
   drop(id: number): void {
-    const slot = this.#slots.delete(id);
+    const slot = this.peek(id);
     if (slot === ABSENT) return;
     this.#emptied(slot);
     if (this.#pins[slot] === 0) this.#freeSlot(slot);
@@ -160,15 +170,26 @@ export class ChunkCache {
     if (left <= rounds) this.#recentBytes -= this.#lengthOf(slot);
   }
 
-  #forget(slot: number): void {
-    this.#slots.delete(this.#ids[slot] as number);
-    this.#emptied(slot);
-  }
-
+  /** It holds its chunk no longer. */
   #emptied(slot: number): void {
+    const id = this.#ids[slot] as number;
+    this.#slots.delete(id);
+    this.#count(id, -1);
     this.#age(slot, ROUNDS);
     this.#ids[slot] = 0;
     this.#bytes -= this.#lengthOf(slot);
+  }
+
+  #count(id: number, change: 1 | -1): void {
+    const place = this.#placeOf(id);
+    this.#near[place] = (this.#near[place] as number) + change;
+  }
+
+  #placeOf(id: number): number {
+    const low = id >>> 0;
+    const high = Math.floor(id / TWO_32);
+    const page = pageNumberIn(low, high) * PARTITIONS + partitionIn(high);
+    return page & (this.#near.length - 1);
   }
 
   /** Not by its view: that would be one more place in memory to look at. */
@@ -222,7 +243,7 @@ export class ChunkCache {
     for (let slot = first; slot < end; slot += step) {
       if (this.#ids[slot] === 0 || this.#pins[slot] !== 0) continue;
       if (this.#recent[slot] === 0) {
-        this.#forget(slot);
+        this.#emptied(slot);
         this.#freeSlot(slot);
         found += 1;
       } else this.#age(slot, rounds);

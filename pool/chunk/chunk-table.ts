@@ -16,10 +16,12 @@ import type { SegmentTable } from '../log/segment-table.ts';
 import { recordBytes } from '../log/segment-format.ts';
 import type { FingerprintIndex } from '../dedup/fingerprint-index.ts';
 import { Allocator } from './allocator.ts';
+import type { NewChunk } from './allocator.ts';
 import type { ChunkCache } from './chunk-cache.ts';
-import { ALIASED, ChunkState, EntryField, PARTITIONS, plainLog2 } from './chunk-page.ts';
+import { ALIASED, ChunkState, ENTRY_WORDS, EntryField, PARTITIONS } from './chunk-page.ts';
 import { chunkKeyOf, chunkPageKey, entryAt, pageNumberIn, pageNumberOf } from './chunk-page.ts';
-import { partitionFor, partitionIn, partitionOf, storedLength, storedWord } from './chunk-page.ts';
+import { partitionFor, partitionIn, partitionOf } from './chunk-page.ts';
+import { plainLog2, storedLength, storedWord } from './chunk-page.ts';
 import type { Fingerprint } from './fingerprint.ts';
 import type { Grace } from './grace.ts';
 import type { PendingChunk, PendingChunks } from './pending.ts';
@@ -40,6 +42,9 @@ export interface ChunkPlace {
 
 /** How many chunks are pinned at a time, as a rule. */
 const USUAL_PINS = 4096;
+
+/** Of `release`. No id is negative. */
+export const NOT_YET = -1;
 
 /** Counts are 32 bits; what is on its way has room above. */
 const MOST_REFERENCES = 2 ** 32 - 2 ** 16;
@@ -106,10 +111,10 @@ export class ChunkTable {
     };
   }
 
-  /** A fresh id in the partition that the fingerprint chooses; its page is pinned until `create`
-   * or `giveBack`. */
-  allocate(fingerprintHigh: number): { id: number; page: Page } {
-    return this.#allocator(partitionFor(fingerprintHigh)).take();
+  /** Gives the chunk a fresh id in the partition that its fingerprint chooses; the page is pinned until
+   * `giveBack`. */
+  allocate(chunk: NewChunk & Fingerprint): void {
+    this.#allocator(partitionFor(chunk.fingerprintHigh)).take(chunk);
   }
 
   giveBack(page: Page): void {
@@ -124,7 +129,7 @@ export class ChunkTable {
     const words = page.words;
     const state = present(words[at + EntryField.state], 'entry') & 0xff;
     assert(state === ChunkState.free || state === ChunkState.dead, 'an id is given out once');
-    words.fill(0, at, at + 8);
+    clearEntry(words, at);
     words[at + EntryField.count] = 1;
     words[at + EntryField.fingerprintHigh] = chunk.fingerprintHigh;
     words[at + EntryField.fingerprintLow] = chunk.fingerprintLow;
@@ -312,12 +317,6 @@ export class ChunkTable {
     page.words[at + EntryField.state] = (state & 0xff00) | ChunkState.alias;
   }
 
-  /** False: it would die by that, and a reference to it is on its way. */
-  mayRelease(page: Page, id: number, drops: number): boolean {
-    const count = present(page.words[entryAt(id) + EntryField.count], 'entry');
-    return count > drops || page.pins === 0 || !this.#isPinned(id);
-  }
-
   /** Whether the page of the id has been made: an id from the index may be of another partition. */
   hasPageOf(id: number): boolean {
     return pageNumberOf(chunkKeyOf(id)).pageNumber < this.#allocator(partitionOf(id)).nextPage;
@@ -385,25 +384,27 @@ export class ChunkTable {
   }
 
   /** Takes `drops` references away at the end of a batch. Gives the id that loses one by that: the
-   * chunk that a dead alias stood for; 0: none. */
+   * chunk that a dead alias stood for; 0: none. `NOT_YET`: it would die by that, and a reference to it is on
+   * its way. */
   release(page: Page, id: number, drops: number): number {
     const at = entryAt(id);
-    const state = this.stateOf(page, id);
-    assert(state !== ChunkState.free && state !== ChunkState.dead, 'a referenced chunk lives');
-    this.#pages.touch(page);
-    const count = present(page.words[at + EntryField.count], 'entry') - drops;
+    const state = (page.words[at + EntryField.state] as number) & 0xff;
+    assert(state !== ChunkState.free && state !== ChunkState.dead, 'what is dropped is referenced');
+    const count = (page.words[at + EntryField.count] as number) - drops;
+    if (count <= 0 && page.pins > 0 && this.#isPinned(id)) return NOT_YET;
     assert(count >= 0, 'a count is never below its references');
+    this.#pages.touch(page);
     page.words[at + EntryField.count] = count;
     if (count > 0) return 0;
-    const target = this.aliasOf(page, id);
-    this.#die(page, id, at);
+    const target = state === ChunkState.alias ? this.aliasOf(page, id) : 0;
+    if (state !== ChunkState.alias) this.#leave(page, id, at);
+    this.#die(page, at);
     return target;
   }
 
-  #die(page: Page, id: number, at: number): void {
+  #die(page: Page, at: number): void {
     const checkpoint = this.#nextCheckpoint();
-    if (this.stateOf(page, id) !== ChunkState.alias) this.#leave(page, id, at);
-    page.words.fill(0, at, at + 8);
+    clearEntry(page.words, at);
     page.words[at + EntryField.death] = checkpoint;
     page.words[at + EntryField.state] = ChunkState.dead;
     const { partition, pageNumber } = pageNumberOf(page.key);
@@ -413,10 +414,10 @@ export class ChunkTable {
   /** Its bytes are nobody's any more. */
   #leave(page: Page, id: number, at: number): void {
     const { words } = page;
-    const place = this.placeOf(page, id);
-    if (place !== null) {
-      const lengthBytes = recordBytes(place.storedBytes);
-      this.#segments.chunkGone(place.segment, lengthBytes, this.#nextCheckpoint());
+    const segment = words[at + EntryField.segment] as number;
+    if (segment !== 0) {
+      const lengthBytes = recordBytes(storedLength(words[at + EntryField.stored] as number));
+      this.#segments.chunkGone(segment, lengthBytes, this.#nextCheckpoint());
     } else {
       const pending = this.#pending.get(id);
       if (pending !== undefined) this.#pending.settle(pending);
@@ -444,4 +445,9 @@ export class ChunkTable {
   #allocator(partition: number): Allocator {
     return present(this.#allocators[partition], 'partition');
   }
+}
+
+/** Word by word: for so few a call of `fill` takes several times as long. */
+function clearEntry(words: Uint32Array, at: number): void {
+  for (let word = at; word < at + ENTRY_WORDS; word++) words[word] = 0;
 }

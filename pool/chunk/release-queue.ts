@@ -3,9 +3,9 @@
  * a drop is applied once however often the process dies. They are applied in batches: all that wait,
  * summed by id, sorted by chunk page.
  */
-import { assert } from '../../src/base/assert.ts';
 import { getU64, setU64, viewOf } from '../../src/base/bytes.ts';
-import { ChunkState, chunkKeyOf } from './chunk-page.ts';
+import { chunkKeyOf } from './chunk-page.ts';
+import { NOT_YET } from './chunk-table.ts';
 import type { ChunkTable } from './chunk-table.ts';
 import type { Page, PageCache } from '../meta/page-cache.ts';
 
@@ -151,18 +151,16 @@ export class ReleaseQueue {
 
   /** All drops of one id. */
   #apply(page: Page, id: number): void {
-    const state = this.#chunks.stateOf(page, id);
-    assert(state !== ChunkState.free && state !== ChunkState.dead, 'what is dropped is referenced');
     let drops = 1;
     while (this.#batch[this.#cursor + drops] === id) drops += 1;
     this.#cursor += drops;
-    if (!this.#chunks.mayRelease(page, id, drops)) {
+    const loses = this.#chunks.release(page, id, drops);
+    if (loses === 0) return;
+    if (loses === NOT_YET) {
       // It waits for the next batch.
       for (let drop = 0; drop < drops; drop++) this.#waiting.push(id);
       return;
     }
-    const loses = this.#chunks.release(page, id, drops);
-    if (loses === 0) return;
     this.#waiting.push(loses);
     this.#causedMore = true;
   }

@@ -2,9 +2,10 @@
  * Fingerprints to ids of chunks that may have the same bytes: bounded memory, lossy, never trusted and
  * never on disk. Who finds an id here looks at the chunk's entry, and at its bytes.
  *
- * Buckets of 16 slots with 7 bytes each: a tag (16 bits of the fingerprint's high word), the low word
- * of the id, and marks. A bucket's tags, low words and marks lie side by side: a look misses the
- * processor's caches twice, not once for each kind. The low word of the fingerprint chooses the bucket. The partition of the id is
+ * Buckets of 16 slots with 7 bytes each: a tag (16 bits of the fingerprint's high word; 0: the slot is free,
+ * and what would have it has 1), the low word of the id, and marks. A bucket's tags, low words and marks lie
+ * side by side: a look misses the processor's caches once, and once more for what it finds. The low word of
+ * the fingerprint chooses the bucket. The partition of the id is
  * that of the fingerprint, so that of the id's 40 bits 34 are kept: where two fingerprints are alike in
  * bucket and tag, one finds an id that need not be any chunk's.
  *
@@ -25,13 +26,13 @@ const FIRST_LOW = (WAYS * 2) / 4;
 const FIRST_MARK = WAYS * (2 + 4);
 const TWO_32 = 0x1_0000_0000;
 const TAG_MASK = 0xffff;
+const FREE = 0;
 /** Chunks with one fingerprint that are kept. */
 export const MOST_CANDIDATES = 4;
 
 /** Marks: bits 32 and 33 of the id in bits 0 and 1. */
 const HIGH_BITS = 3;
 const HIT = 64;
-const USED = 128;
 
 /** Share of the slots for what is kept by fingerprint bits. */
 const SAMPLED_SHARE = 0.4;
@@ -76,10 +77,10 @@ export class FingerprintIndex {
   /** Ids of chunks that may have this fingerprint go to `into`; gives how many. */
   find(high: number, low: number, into: Float64Array): number {
     const bucket = this.#bucket(low);
-    const tag = high & TAG_MASK;
+    const tag = tagOf(high);
     let found = 0;
     for (let way = 0; way < WAYS; way++) {
-      if (!this.#holds(bucket, way, tag)) continue;
+      if (this.#tagAt(bucket, way) !== tag) continue;
       this.#setMarks(bucket, way, this.#marksOf(bucket, way) | HIT);
       into[found] = this.#idAt(bucket, way, high);
       found += 1;
@@ -91,15 +92,15 @@ export class FingerprintIndex {
   /** Reads where `find` will look, and no more: gives some number. */
   touch(low: number): number {
     const bucket = this.#bucket(low);
-    return this.#tagOf(bucket, 0) ^ this.#marksOf(bucket, WAYS - 1);
+    return this.#tagAt(bucket, 0) ^ this.#marksOf(bucket, WAYS - 1);
   }
 
   /** The first id that `find` gives; 0: none. Doesn't count as asked for. */
   first(high: number, low: number): number {
     const bucket = this.#bucket(low);
-    const tag = high & TAG_MASK;
+    const tag = tagOf(high);
     for (let way = 0; way < WAYS; way++) {
-      if (this.#holds(bucket, way, tag)) return this.#idAt(bucket, way, high);
+      if (this.#tagAt(bucket, way) === tag) return this.#idAt(bucket, way, high);
     }
     return 0;
   }
@@ -107,26 +108,26 @@ export class FingerprintIndex {
   /** Whether some chunk may have this fingerprint. */
   has(high: number, low: number): boolean {
     const bucket = this.#bucket(low);
-    const tag = high & TAG_MASK;
-    for (let way = 0; way < WAYS; way++) if (this.#holds(bucket, way, tag)) return true;
+    const tag = tagOf(high);
+    for (let way = 0; way < WAYS; way++) if (this.#tagAt(bucket, way) === tag) return true;
     return false;
   }
 
   add(high: number, low: number, id: number): void {
     if (this.#untilReview-- === 0) this.#review();
     const bucket = this.#bucket(low);
-    const tag = high & TAG_MASK;
+    const tag = tagOf(high);
     let free = -1;
     let same = 0;
     let oldSame = -1;
     for (let way = 0; way < WAYS; way++) {
-      const marks = this.#marksOf(bucket, way);
-      if ((marks & USED) === 0) {
+      const other = this.#tagAt(bucket, way);
+      if (other === FREE) {
         if (free < 0) free = way;
-      } else if (this.#tagOf(bucket, way) === tag) {
+      } else if (other === tag) {
         if (this.#idAt(bucket, way, high) === id) return;
         same += 1;
-        if (oldSame < 0 || (marks & HIT) === 0) oldSame = way;
+        if (oldSame < 0 || (this.#marksOf(bucket, way) & HIT) === 0) oldSame = way;
       }
     }
     if (same >= MOST_CANDIDATES) this.#put(bucket, oldSame, tag, id);
@@ -142,10 +143,10 @@ export class FingerprintIndex {
   /** The chunk died, or became an alias. */
   remove(high: number, low: number, id: number): void {
     const bucket = this.#bucket(low);
-    const tag = high & TAG_MASK;
+    const tag = tagOf(high);
     for (let way = 0; way < WAYS; way++) {
-      if (!this.#holds(bucket, way, tag) || this.#idAt(bucket, way, high) !== id) continue;
-      this.#setMarks(bucket, way, 0);
+      if (this.#tagAt(bucket, way) !== tag || this.#idAt(bucket, way, high) !== id) continue;
+      this.#tags[bucket * BUCKET_TAGS + way] = FREE;
       this.#size -= 1;
       return;
     }
@@ -155,7 +156,7 @@ export class FingerprintIndex {
     return Math.floor((low * this.#buckets) / TWO_32);
   }
 
-  #tagOf(bucket: number, way: number): number {
+  #tagAt(bucket: number, way: number): number {
     return this.#tags[bucket * BUCKET_TAGS + way] as number;
   }
 
@@ -167,10 +168,6 @@ export class FingerprintIndex {
     this.#marks[bucket * BUCKET_BYTES + FIRST_MARK + way] = marks;
   }
 
-  #holds(bucket: number, way: number, tag: number): boolean {
-    return this.#tagOf(bucket, way) === tag && (this.#marksOf(bucket, way) & USED) !== 0;
-  }
-
   #idAt(bucket: number, way: number, high: number): number {
     const bits = this.#marksOf(bucket, way) & HIGH_BITS;
     const low = this.#lows[bucket * BUCKET_LOWS + FIRST_LOW + way] as number;
@@ -180,7 +177,7 @@ export class FingerprintIndex {
   #put(bucket: number, way: number, tag: number, id: number): void {
     this.#tags[bucket * BUCKET_TAGS + way] = tag;
     this.#lows[bucket * BUCKET_LOWS + FIRST_LOW + way] = id >>> 0;
-    this.#setMarks(bucket, way, USED | (Math.floor(id / TWO_32) & HIGH_BITS));
+    this.#setMarks(bucket, way, Math.floor(id / TWO_32) & HIGH_BITS);
   }
 
   #isSampled(tag: number): boolean {
@@ -195,7 +192,7 @@ export class FingerprintIndex {
     for (let step = 0; step < WAYS; step++) {
       const way = (this.#hand + step) % WAYS;
       const marks = this.#marksOf(bucket, way);
-      const sampled = this.#isSampled(this.#tagOf(bucket, way));
+      const sampled = this.#isSampled(this.#tagAt(bucket, way));
       const rank = (sampled ? 2 : 0) + ((marks & HIT) === 0 ? 0 : 1);
       if (rank === 0) return way;
       // It has its second chance now.
@@ -218,3 +215,5 @@ export class FingerprintIndex {
     this.#sampleMask = shares - 1;
   }
 }
+
+const tagOf = (high: number): number => high & TAG_MASK || 1;

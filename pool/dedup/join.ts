@@ -74,7 +74,7 @@ export class Join implements Entry {
     const { chunk, of } = this.#facts;
     const { id, volume, chunkNumber } = chunk;
     if (this.#rewrite === null) putAliasRecord(view, record, { id, of: of.id });
-    else putReferenceRecord(view, record, { volume, chunkNumber, id: of.id, isJoin: true });
+    else putReferenceRecord(view, record, { volume, chunkNumber, id: of.id }, true);
   }
 
   written(_frame: FramePosition, turn: TurnBudget): boolean {

@@ -67,7 +67,7 @@ const DEDUP_OFF = 0x01;
 const JOIN = 0x01;
 
 /** What a record says of a chunk that was written. */
-interface WrittenChunk extends Fingerprint {
+export interface WrittenChunk extends Fingerprint {
   readonly volume: number;
   readonly chunkNumber: number;
   readonly id: number;
@@ -399,9 +399,10 @@ function putWritten(view: DataView, at: number, type: number, record: WrittenChu
 export function putReferenceRecord(
   view: DataView,
   at: number,
-  record: Omit<ReferenceRecord, 'type'>,
+  record: Omit<ReferenceRecord, 'type' | 'isJoin'>,
+  isJoin = false,
 ): void {
-  view.setUint32(at, RecordType.reference | ((record.isJoin ? JOIN : 0) << 8), true);
+  view.setUint32(at, RecordType.reference | ((isJoin ? JOIN : 0) << 8), true);
   view.setUint32(at + 4, record.volume, true);
   setU64(view, at + 8, record.chunkNumber);
   setU64(view, at + 16, record.id);

@@ -10,7 +10,6 @@ import {
 } from '../log/frame.ts';
 import type { StraightWrites } from '../log/straight-writes.ts';
 import type { HoleRun, Part } from './change-part.ts';
-import type { Volume } from './volume.ts';
 
 /** Of a part's record in the frame. */
 export const recordLength = ({ place }: Part): number =>
@@ -27,22 +26,17 @@ export function putRecords(
   { bytes, view, at }: { bytes: Uint8Array; view: DataView; at: number },
   parts: readonly Part[],
   holes: readonly HoleRun[],
-  facts: { volume: number; log2: number; dedupOff: boolean; metaBytes: number },
+  { volume, metaBytes }: { volume: number; metaBytes: number },
 ): void {
-  const { volume, log2, dedupOff } = facts;
   let record = at + FRAME_HEADER_BYTES;
-  let data = at + facts.metaBytes;
+  let data = at + metaBytes;
   for (const part of parts) {
-    const { number: chunkNumber, id, fingerprintHigh, fingerprintLow, place } = part;
-    if (part.isDuplicate) {
-      putReferenceRecord(view, record, { volume, chunkNumber, id, isJoin: false });
-    } else {
-      const chunk = { volume, chunkNumber, id, log2, dedupOff, fingerprintHigh, fingerprintLow };
-      if (place === null) {
-        putDataRecord(view, record, chunk);
-        bytes.set(part.bytes, data);
-        data += part.bytes.length;
-      } else putPlacedRecord(view, record, chunk, place);
+    if (part.isDuplicate) putReferenceRecord(view, record, part);
+    else if (part.place !== null) putPlacedRecord(view, record, part, part.place);
+    else {
+      putDataRecord(view, record, part);
+      bytes.set(part.bytes, data);
+      data += part.bytes.length;
     }
     record += recordLength(part);
   }
@@ -56,18 +50,14 @@ export function putRecords(
  * the journal, as the segment could not be written. False: nothing is new, and `done` is not called. */
 export function writePartsStraight(
   straight: StraightWrites,
-  { id: volume, log2, compression: setting }: Volume,
   parts: readonly Part[],
   done: () => void,
 ): boolean {
   const ours = parts.filter(({ unloggedBy, isLate }) => unloggedBy !== null && !isLate);
   if (ours.length === 0) return false;
-  const chunks = ours.map(({ bytes, id, number: chunkNumber }) => {
-    return { bytes, setting, id, log2, volume, chunkNumber };
-  });
-  straight.write(chunks, (error, places) => {
-    if (error === null)
-      for (const [index, part] of ours.entries()) part.place = places[index] ?? null;
+  straight.write(ours, (error, places) => {
+    let index = 0;
+    if (error === null) for (const part of ours) part.place = places[index++] ?? null;
     done();
   });
   return true;

@@ -14,9 +14,9 @@ import type { Entry, FramePosition, TurnBudget } from '../log/journal.ts';
 import { DuplicateSearch } from '../dedup/duplicate-search.ts';
 import { FRAME_HEADER_BYTES, PLACED_BYTES, RECORD_BYTES } from '../log/frame.ts';
 import type { Page } from '../meta/page-cache.ts';
-import { newPart, newParts } from './change-part.ts';
+import { Part, newParts } from './change-part.ts';
 import { putRecords, recordsBytes, writePartsStraight } from './change-records.ts';
-import type { HoleRun, Part } from './change-part.ts';
+import type { HoleRun } from './change-part.ts';
 import { ENTRIES_PER_MAP_PAGE } from './map.ts';
 import { worstCaseBytes } from '../space/space.ts';
 import type { Admission } from '../space/space.ts';
@@ -53,8 +53,6 @@ export class Change implements Entry, Held, Admission {
   #holes: readonly HoleRun[] = NO_HOLES;
   #pins: Page[] = [];
   #search: DuplicateSearch | null = null;
-  /** The volume's mode when the chunks got their ids: record and entry say the same of it. */
-  #dedupOff = false;
   #hasLookedStraight = false;
   /** Chunks that took effect and look for their duplicates now. */
   #owing: PendingChunk[] | null = null;
@@ -186,7 +184,7 @@ export class Change implements Entry, Held, Admission {
       return;
     }
     this.#core.compute.hash64(bytes, this.#core.fingerprintSeed, hash);
-    this.#parts.push(newPart(number, bytes, hash));
+    this.#parts.push(new Part(this.#volume, number, bytes, hash));
   }
 
   #mergeOld(number: number, base: number): void {
@@ -258,22 +256,19 @@ export class Change implements Entry, Held, Admission {
     if (!straight.takes(newParts(this.#parts) * chunkBytes) || this.#refusal() !== null)
       return false;
     this.#allocate(shares, this);
-    return writePartsStraight(straight, this.#volume, this.#parts, () => {
+    return writePartsStraight(straight, this.#parts, () => {
       this.#prepare();
     });
   }
 
   /** Each part that has no id yet gets one: a duplicate's, or its own. */
   #allocate(shares: boolean, unloggedBy: this | null): void {
-    let isFirst = true;
+    const dedupOff = !shares && this.#volume.dedup === 'off';
     for (const part of this.#parts) {
       if (part.idPage !== null) continue;
-      if (isFirst) this.#dedupOff = !shares && this.#volume.dedup === 'off';
-      isFirst = false;
       if (shares && this.#meetInFlight(part)) continue;
-      const { id, page } = this.#core.chunks.allocate(part.fingerprintHigh);
-      part.id = id;
-      part.idPage = page;
+      this.#core.chunks.allocate(part);
+      part.dedupOff = dedupOff;
       part.unloggedBy = unloggedBy;
       if (shares) this.#core.dedup.inFlight.add(part);
     }
@@ -337,9 +332,9 @@ export class Change implements Entry, Held, Admission {
     let last: Page | null = null;
     let lastLeaf = -1;
     for (const part of this.#parts) {
-      const leafNumber = Math.floor(part.number / ENTRIES_PER_MAP_PAGE);
+      const leafNumber = Math.floor(part.chunkNumber / ENTRIES_PER_MAP_PAGE);
       if (last === null || leafNumber !== lastLeaf) {
-        const leaf = map.leafForWrite(part.number);
+        const leaf = map.leafForWrite(part.chunkNumber);
         if ('missing' in leaf) return leaf.missing;
         leaf.pins += 1;
         this.#pins.push(leaf);
@@ -364,8 +359,7 @@ export class Change implements Entry, Held, Admission {
   }
 
   encode(bytes: Uint8Array, view: DataView, at: number): void {
-    const { id: volume, log2 } = this.#volume;
-    const facts = { volume, log2, dedupOff: this.#dedupOff, metaBytes: this.metaBytes };
+    const facts = { volume: this.#volume.id, metaBytes: this.metaBytes };
     putRecords({ bytes, view, at }, this.#parts, this.#holes, facts);
   }
 
@@ -394,7 +388,7 @@ export class Change implements Entry, Held, Admission {
   }
 
   #apply(part: Part, frame: FramePosition): void {
-    const { chunkBytes, id: volume, log2 } = this.#volume;
+    const { chunkBytes } = this.#volume;
     const leaf = present(part.leaf, 'a leaf was pinned');
     const { place } = part;
     const record = this.#nextRecord;
@@ -406,9 +400,9 @@ export class Change implements Entry, Held, Admission {
     const isStraight = place !== null;
     const chunk: PendingChunk = {
       id: part.id,
-      volume,
-      chunkNumber: part.number,
-      log2,
+      volume: part.volume,
+      chunkNumber: part.chunkNumber,
+      log2: part.log2,
       fingerprintHigh: part.fingerprintHigh,
       fingerprintLow: part.fingerprintLow,
       frame,
@@ -418,8 +412,8 @@ export class Change implements Entry, Held, Admission {
       slot: ABSENT,
       wanted: true,
       staged: isStraight,
-      dedupOff: this.#dedupOff,
-      owed: this.#dedupOff ? null : this.#owedBy(part),
+      dedupOff: part.dedupOff,
+      owed: part.dedupOff ? null : this.#owedBy(part),
       indexed: false,
     };
     if (!isStraight) this.#nextData += chunkBytes;
@@ -450,7 +444,7 @@ export class Change implements Entry, Held, Admission {
     counters.shared += 1;
     counters.bytesSaved += this.#volume.chunkBytes;
     const page = present(part.idPage, 'a page was pinned with the id');
-    this.#volume.setReference(leaf, { chunkNumber: part.number, id: part.id }, page);
+    this.#volume.setReference(leaf, part, page);
   }
 
   failed(error: DiskError): void {

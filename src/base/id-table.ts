@@ -1,12 +1,16 @@
 /**
  * Ids to small numbers, in one typed array: of a hundred thousand entries the garbage collector sees
  * one, and a look costs one line of memory. Open addressing with linear probing; what is deleted closes
- * its gap at once.
+ * its gap at once. Ids that differ in their last two bits lie side by side: who looks at neighbours, as those
+ * do who take ids of one page, finds them in one line.
  */
 
 /** Of the places, so many are used at the most. */
 const FULL_SHARE = 0.5;
 const LEAST_PLACES = 16;
+/** Of places that make a line. */
+const GROUP_BITS = 2;
+const GROUP_MASK = 2 ** GROUP_BITS - 1;
 
 export class IdTable {
   #mask: number;
@@ -99,9 +103,9 @@ export class IdTable {
   }
 }
 
-/** Ids of one page are neighbours: the multiplications spread them over all bits. */
+/** The multiplications spread groups of neighbours over all bits. */
 function homeOf(id: number): number {
   const high = Math.floor(id / 0x1_0000_0000);
-  const mixed = Math.imul(id ^ Math.imul(high, 0x85eb_ca6b), 0x9e37_79b1);
-  return mixed ^ (mixed >>> 15);
+  const mixed = Math.imul((id >>> GROUP_BITS) ^ Math.imul(high, 0x85eb_ca6b), 0x9e37_79b1);
+  return ((mixed ^ (mixed >>> 15)) << GROUP_BITS) | (id & GROUP_MASK);
 }

@@ -50,8 +50,8 @@ export const dedupBugs: readonly Bug[] = [
     edits: [
       {
         file: CHUNKS,
-        find: 'return count > drops || page.pins === 0 || !this.#isPinned(id);',
-        replace: 'return count >= drops;',
+        find: 'if (count <= 0 && page.pins > 0 && this.#isPinned(id)) return NOT_YET;',
+        replace: 'if (count < 0) return NOT_YET;',
       },
     ],
   },

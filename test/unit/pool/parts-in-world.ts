@@ -1,6 +1,8 @@
 /** Parts of a pool by themselves, on a simulated metadata store and disk. */
+import { present } from '../../../src/base/assert.ts';
 import type { MetaStore } from '../../../src/base/ports.ts';
 import { RealCompute } from '../../../src/io/compute.ts';
+import type { NewChunk } from '../../../pool/chunk/allocator.ts';
 import { ABSENT, ChunkCache } from '../../../pool/chunk/chunk-cache.ts';
 import { FingerprintIndex } from '../../../pool/dedup/fingerprint-index.ts';
 import { ChunkTable } from '../../../pool/chunk/chunk-table.ts';
@@ -10,6 +12,7 @@ import type { PendingChunk } from '../../../pool/chunk/pending.ts';
 import { ReleaseQueue } from '../../../pool/chunk/release-queue.ts';
 import { SegmentTable } from '../../../pool/log/segment-table.ts';
 import { PageCache } from '../../../pool/meta/page-cache.ts';
+import type { Page } from '../../../pool/meta/page-cache.ts';
 import type { SimWorld } from '../../sim/sim-world.ts';
 import { calmWorld } from './pool-in-world.ts';
 
@@ -87,10 +90,18 @@ export class Parts {
 
   /** A chunk that lives, with one reference, in the partition of the fingerprint. */
   makeChunk(fingerprintHigh = 0): number {
-    const { id, page } = this.chunks.allocate(fingerprintHigh);
+    const { id, page } = this.allocate(fingerprintHigh);
     this.chunks.create(page, pendingChunk(id), new Uint8Array(4096));
     this.chunks.giveBack(page);
     return id;
+  }
+
+  /** A fresh id in the partition of the fingerprint; its page is pinned. */
+  allocate(fingerprintHigh: number): { id: number; page: Page } {
+    const none: NewChunk = { id: 0, idPage: null };
+    const chunk = { ...none, fingerprintHigh, fingerprintLow: 0 };
+    this.chunks.allocate(chunk);
+    return { id: chunk.id, page: present(chunk.idPage, 'it was allocated') };
   }
 
   flushDrops(): Promise<void> {

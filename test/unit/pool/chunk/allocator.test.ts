@@ -72,7 +72,7 @@ describe('chunk ids', () => {
   test('that are on their way to the journal are not given out again with their page', async () => {
     const parts = await Parts.make();
     const page = Array.from({ length: 127 }, () => parts.makeChunk(PARTITION_5));
-    const inFlight = parts.chunks.allocate(PARTITION_5);
+    const inFlight = parts.allocate(PARTITION_5);
     for (const id of page) parts.releases.drop(id);
     await parts.flushDrops();
     await parts.checkpointPages();

@@ -1,4 +1,5 @@
 import { ABSENT, ChunkCache } from '../../../../pool/chunk/chunk-cache.ts';
+import { chunkIdOf } from '../../../../pool/chunk/chunk-page.ts';
 import { Prng } from '../../../sim/prng.ts';
 
 const KIB = 1024;
@@ -24,6 +25,24 @@ describe('the cache of chunks', () => {
     cache.find(1);
     cache.find(2);
     expect([cache.hits, cache.misses]).toEqual([1, 1]);
+  });
+
+  test('finds every chunk that it holds, whichever of their neighbours come and go', () => {
+    const prng = new Prng(5);
+    const cache = new ChunkCache(64 * KIB);
+    const held = new Set<number>();
+    for (let step = 0; step < 5000; step++) {
+      const id = chunkIdOf(prng.below(64), prng.below(40), prng.below(3)) + 1;
+      if (held.has(id)) {
+        cache.drop(id);
+        held.delete(id);
+      } else if (held.size < 16) {
+        expect(cache.put(id, chunk(id % 256))).not.toBe(ABSENT);
+        held.add(id);
+      }
+      for (const one of held) expect(cache.bytes(cache.find(one))[0]).toBe(one % 256);
+      expect(has(cache, id)).toBe(held.has(id));
+    }
   });
 
   test('leaves the bytes under a pin alone, though their chunk dies', () => {
