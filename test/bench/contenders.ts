@@ -18,7 +18,11 @@ const LUN_BYTES = 1 << 30;
 /** Its chunk cache holds 73 MiB. */
 const SMALL_MEMORY = '128M';
 /** What `bin/scale` tells V8 on two cores: the null target is the member without its pool. */
-const V8_FLAGS = ['--max-semi-space-size=4', '--v8-pool-size=1'] as const;
+const V8_FLAGS = [
+  '--max-semi-space-size=4',
+  '--heap-growing-percent=50',
+  '--v8-pool-size=1',
+] as const;
 
 export const contenderNames = ['scale', 'tgt', 'null'] as const;
 export type ContenderName = (typeof contenderNames)[number];
