@@ -25,10 +25,10 @@ const FEW_CHUNKS = 64;
 /** When so many segments' worth waits, large batches cost less. */
 const MANY_SEGMENTS = 2;
 
-/** Records of a segment that is not sealed yet, one behind the other from `offset` on. */
-interface StoredBatch extends Pick<PackedBatch, 'storedBytes' | 'codecs'> {
+/** Records of a segment that is not sealed yet. */
+interface StoredBatch {
   readonly chunks: readonly PendingChunk[];
-  readonly offset: number;
+  readonly packed: PackedBatch;
 }
 
 /** A chunk on its way into the segment. Its bytes don't change while it is wanted. */
@@ -147,7 +147,7 @@ export class Destager {
     }
   }
 
-  /** What was gathered becomes records; resolves when that is so. */
+  /** Resolves when the file has what was gathered. */
   #store(
     gathered: readonly Batched[],
     writer: SegmentWriter,
@@ -156,14 +156,13 @@ export class Destager {
     // What died since has left its place in the cache, where another chunk may be by now.
     const batch = gathered.filter(({ chunk }) => chunk.wanted);
     if (batch.length === 0) return Promise.resolve();
-    const place = { segment: writer.number, offset: writer.end };
-    return new Promise((resolve) => {
-      this.#core.packing.pack(batch, place, (packed) => {
-        const { storedBytes, codecs } = packed;
-        const offset = writer.addPacked(packed, batch, () => {
-          this.#core.packing.letGo(packed);
-        });
-        stored.push({ chunks: batch.map(({ chunk }) => chunk), offset, storedBytes, codecs });
+    return new Promise((resolve, reject) => {
+      writer.pack(batch, (packed) => {
+        if (packed instanceof DiskError) {
+          reject(packed);
+          return;
+        }
+        stored.push({ chunks: batch.map(({ chunk }) => chunk), packed });
         resolve();
       });
     });
@@ -211,13 +210,13 @@ export class Destager {
 
   async #place(segment: Segment, stored: readonly StoredBatch[]): Promise<void> {
     const core = this.#core;
-    for (const batch of stored) {
+    for (const { chunks, packed } of stored) {
       await nextTurn(core.clock);
-      let { offset } = batch;
-      for (let index = 0; index < batch.chunks.length; index++) {
-        const chunk = present(batch.chunks[index], 'counted by the loop');
-        const storedBytes = batch.storedBytes[index] ?? 0;
-        const codec = batch.codecs[index] ?? 0;
+      let { offset } = packed;
+      for (let index = 0; index < chunks.length; index++) {
+        const chunk = present(chunks[index], 'counted by the loop');
+        const storedBytes = packed.storedBytes[index] ?? 0;
+        const codec = packed.codecs[index] ?? 0;
         const place = { segment: segment.number, offset, storedBytes, codec };
         offset += recordBytes(storedBytes);
         const later = placePending(core, chunk, place);

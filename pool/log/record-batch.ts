@@ -1,12 +1,6 @@
 /** Makes chunks into records as they lie in a segment, one behind the other. Runs in a thread of its own. */
 import { Codec } from '../../src/base/ports.ts';
-import type {
-  ChunkToPack,
-  Compute,
-  PackedBatch,
-  PackingPlace,
-  PlainChunk,
-} from '../../src/base/ports.ts';
+import type { ChunkToPack, Compute, PackedBatch, PlainChunk } from '../../src/base/ports.ts';
 import { PAGE_BYTES, roundUp, viewOf } from '../../src/base/bytes.ts';
 import { RECORD_HEADER_BYTES, recordBytes, sealRecord } from './segment-format.ts';
 
@@ -26,15 +20,15 @@ export function packedBytes(chunks: readonly ChunkToPack[]): number {
 }
 
 /**
- * Puts the records at the start of `into`, which has room for `packedBytes`; the batch's bytes are a view of
- * it. `compress` gives null for what is to be stored as it is.
+ * Puts the records of a segment that begin at `offset` at the start of `into`, which has room for `packedBytes`; gives
+ * them as whole pages of it. `compress` gives null for what is to be stored as it is.
  */
 export function packRecords(
   compute: Compute,
   chunks: readonly ChunkToPack[],
-  { segment, offset, into }: PackingPlace & { into: Uint8Array },
+  { segment, offset, into }: { segment: number; offset: number; into: Uint8Array },
   compress: (chunk: PlainChunk) => Uint8Array | null,
-): PackedBatch {
+): { bytes: Uint8Array; packed: PackedBatch } {
   const view = viewOf(into);
   const storedBytes = new Int32Array(chunks.length);
   const codecs = new Uint8Array(chunks.length);
@@ -58,5 +52,5 @@ export function packRecords(
   }
   const end = roundUp(at, PAGE_BYTES);
   into.fill(0, at, end);
-  return { bytes: into.subarray(0, end), storedBytes, codecs };
+  return { bytes: into.subarray(0, end), packed: { offset, storedBytes, codecs } };
 }

@@ -179,10 +179,9 @@ function closeWhenOpen({ file }: OpenFile): void {
   file.then((it) => it.close()).catch(() => undefined);
 }
 
-/** Bytes appended to one new segment file, in pieces, in order. */
+/** Bytes of one new segment file, written in pieces, in order. */
 export class SegmentFile {
   readonly #file: DiskFile;
-  #position = 0;
   #last: Promise<void> = Promise.resolve();
   #failure: DiskError | null = null;
   #closed = false;
@@ -191,15 +190,15 @@ export class SegmentFile {
     this.#file = file;
   }
 
-  /** `written` is called when the file has the bytes, and all before them, or there is an error. */
-  append(bytes: Uint8Array, written: (error: DiskError | null) => void): void {
-    const position = this.#position;
-    this.#position += bytes.length;
-    this.#last = this.#last
-      .then(() => this.#write(bytes, position))
-      .then(() => {
-        written(this.#failure);
-      });
+  /** `written` is called when the bytes are no longer looked at. */
+  append(bytes: Uint8Array, position: number, written: () => void): void {
+    this.#last = this.#last.then(() => this.#write(bytes, position)).then(written);
+  }
+
+  /** Resolves when the file has what was appended before, or with why it has not. */
+  async flushed(): Promise<DiskError | null> {
+    await this.#last;
+    return this.#failure;
   }
 
   /** Resolves when what it has is durable. */

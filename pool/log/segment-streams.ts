@@ -17,7 +17,7 @@ export class SegmentStreams {
 
   /** Throws DiskError 'full' or 'io'. */
   open(): Promise<SegmentWriter> {
-    const { store, compute, segments, journal } = this.#core;
+    const { store, compute, packing, segments, journal } = this.#core;
     const disk = this.#roomiest();
     if (disk < 0) throw new DiskError('io', '', 'no disk takes segments any more');
     const header = {
@@ -27,7 +27,7 @@ export class SegmentStreams {
       incarnation: journal.incarnation,
     };
     return SegmentWriter.create(
-      { store, compute, disk, limitBytes: this.segmentBytes, spare: this.#spare },
+      { store, compute, packing, disk, limitBytes: this.segmentBytes, spare: this.#spare },
       header,
     ).catch((error: unknown) => {
       this.blame(disk, error);

@@ -1,14 +1,23 @@
 /**
  * Fills one new segment with stored records and seals it. Nothing names the segment before `seal`
- * has resolved: only then are its places given out.
+ * has resolved: only then are its places given out. Records are added one by one, or packed in batches.
  */
 import { PAGE_BYTES, pageAligned, roundUp } from '../../src/base/bytes.ts';
-import { assert, present } from '../../src/base/assert.ts';
-import type { Compute, DiskError, PackedBatch } from '../../src/base/ports.ts';
+import { present } from '../../src/base/assert.ts';
+import { DiskError } from '../../src/base/ports.ts';
+import type {
+  ChunkToPack,
+  Compute,
+  DiskFile,
+  PackedBatch,
+  Packing,
+  PackingStream,
+} from '../../src/base/ports.ts';
 import type { ChunkPlace } from '../chunk/chunk-table.ts';
 import { RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES, directoryBytes } from './segment-format.ts';
 import { encodeDirectory, putSegmentHeader, recordBytes, sealRecord } from './segment-format.ts';
 import type { SegmentHeader, StoredRecord } from './segment-format.ts';
+import { packedBytes } from './record-batch.ts';
 import { SegmentFile } from './segment-store.ts';
 import type { SegmentStore } from './segment-store.ts';
 
@@ -19,6 +28,7 @@ const MOST_RECORDS = 16_384;
 export interface SegmentWriterFacts {
   readonly store: SegmentStore;
   readonly compute: Compute;
+  readonly packing: Packing;
   readonly disk: number;
   readonly limitBytes: number;
   /** Pieces that writers hand on to each other. */
@@ -30,7 +40,9 @@ export class SegmentWriter {
   readonly disk: number;
   readonly #store: SegmentStore;
   readonly #compute: Compute;
+  readonly #packing: Packing;
   readonly #limitBytes: number;
+  readonly #opened: DiskFile;
   readonly #file: SegmentFile;
   readonly #directory = { ids: [] as number[], offsets: [] as number[] };
   #piece: Uint8Array;
@@ -42,14 +54,23 @@ export class SegmentWriter {
   #base = 0;
   /** Its name is durable. */
   #isNamed = false;
+  /** Once there are batches. */
+  #stream: PackingStream | null = null;
+  /** Batches under way: what their records take at the most, and how many. */
+  readonly #ahead = { batches: 0, bytes: 0, records: 0 };
+  #failure: DiskError | null = null;
+  /** Called when no batch is under way. */
+  #whenSettled: (() => void)[] = [];
 
-  private constructor(facts: SegmentWriterFacts, file: SegmentFile, header: SegmentHeader) {
+  private constructor(facts: SegmentWriterFacts, file: DiskFile, header: SegmentHeader) {
     this.#store = facts.store;
     this.#compute = facts.compute;
+    this.#packing = facts.packing;
     this.#limitBytes = facts.limitBytes;
     this.disk = facts.disk;
     this.number = header.number;
-    this.#file = file;
+    this.#opened = file;
+    this.#file = new SegmentFile(file);
     this.#spare = facts.spare;
     this.#piece = facts.spare.pop() ?? pageAligned(PIECE_BYTES);
     this.#view = new DataView(this.#piece.buffer);
@@ -58,7 +79,7 @@ export class SegmentWriter {
   }
 
   static async create(facts: SegmentWriterFacts, header: SegmentHeader): Promise<SegmentWriter> {
-    const file = new SegmentFile(await facts.store.create(facts.disk, header.number));
+    const file = await facts.store.create(facts.disk, header.number);
     return new SegmentWriter(facts, file, header);
   }
 
@@ -66,10 +87,11 @@ export class SegmentWriter {
     return this.#directory.ids.length;
   }
 
-  /** Whether a record fits, when others that take `ahead` are added before it. */
-  hasRoomFor(storedBytes: number, ahead = { bytes: 0, records: 0 }): boolean {
-    const records = this.records + ahead.records + 1;
-    const end = this.end + ahead.bytes + recordBytes(storedBytes);
+  /** Whether a record fits, when others that take `next` are added before it. */
+  hasRoomFor(storedBytes: number, next = { bytes: 0, records: 0 }): boolean {
+    const records = this.records + this.#ahead.records + next.records + 1;
+    const begun = this.#base + this.#used + this.#ahead.bytes;
+    const end = begun + next.bytes + recordBytes(storedBytes);
     return records <= MOST_RECORDS && end + directoryBytes(records) <= this.#limitBytes;
   }
 
@@ -92,29 +114,42 @@ export class SegmentWriter {
     };
   }
 
-  /** Where records that are packed now will lie: a batch begins at a page of its own. */
-  get end(): number {
-    return roundUp(this.#base + this.#used, PAGE_BYTES);
+  /** Packs chunks behind what was added before. Calls `done` when the file has their records and all before them, or
+   * with an error: then the segment can't be sealed any more. */
+  pack(chunks: readonly ChunkToPack[], done: (packed: PackedBatch | DiskError) => void): void {
+    const ahead = this.#ahead;
+    const bytes = packedBytes(chunks);
+    ahead.batches += 1;
+    ahead.bytes += bytes;
+    ahead.records += chunks.length;
+    this.#openStream().pack(chunks, (packed) => {
+      void this.#file.flushed().then((failure) => {
+        ahead.batches -= 1;
+        ahead.bytes -= bytes;
+        ahead.records -= chunks.length;
+        const error = failure ?? (packed instanceof DiskError ? packed : null);
+        this.#failure ??= error;
+        if (error === null) this.#packed(chunks, packed as PackedBatch);
+        done(error ?? packed);
+        if (ahead.batches === 0) for (const run of this.#whenSettled.splice(0)) run();
+      });
+    });
   }
 
-  /** Appends records that were packed for `end`, of chunks with these ids. The file has them when `written`
-   * is called, or an error. Gives the first one's offset. */
-  addPacked(
-    { bytes, storedBytes }: Pick<PackedBatch, 'bytes' | 'storedBytes'>,
-    ids: readonly { readonly id: number }[],
-    written: (error: DiskError | null) => void,
-  ): number {
+  #openStream(): PackingStream {
+    if (this.#stream !== null) return this.#stream;
     this.#padPiece();
-    const first = this.#base;
-    let offset = first;
-    for (let index = 0; index < ids.length; index++) {
-      this.#note(present(ids[index], 'counted by the loop').id, offset);
-      offset += recordBytes(present(storedBytes[index], 'a length for each record'));
+    this.#stream = this.#packing.open(this.#opened, { segment: this.number, offset: this.#base });
+    return this.#stream;
+  }
+
+  #packed(chunks: readonly ChunkToPack[], { offset, storedBytes }: PackedBatch): void {
+    let at = offset;
+    for (let index = 0; index < chunks.length; index++) {
+      this.#note(present(chunks[index], 'counted by the loop').id, at);
+      at += recordBytes(present(storedBytes[index], 'a length for each record'));
     }
-    this.#base += bytes.length;
-    assert(roundUp(offset, PAGE_BYTES) === this.#base, 'records lie one behind the other');
-    this.#file.append(bytes, written);
-    return first;
+    this.#base = roundUp(at, PAGE_BYTES);
   }
 
   #note(id: number, offset: number): void {
@@ -124,11 +159,14 @@ export class SegmentWriter {
 
   /** Resolves with the segment's length when all of it is durable, its name too. */
   async seal(): Promise<number> {
+    await this.#endStream();
+    if (this.#failure !== null) throw this.#failure;
     const offset = this.#base + this.#used;
     const directory = encodeDirectory(this.#compute, this.number, offset, this.#directory);
     if (this.#used + directory.length > this.#piece.length) this.#flushPiece(directory.length);
     this.#piece.set(directory, this.#used);
-    this.#file.append(this.#piece.subarray(0, this.#used + directory.length), () => undefined);
+    const last = this.#piece.subarray(0, this.#used + directory.length);
+    this.#file.append(last, this.#base, () => undefined);
     await this.#file.seal();
     this.#spare.push(this.#piece);
     await this.#store.syncFolder(this.disk);
@@ -144,8 +182,19 @@ export class SegmentWriter {
   }
 
   /** After a failure: the file stays as it is. */
-  leave(): Promise<void> {
-    return this.#file.abandon().catch(() => undefined);
+  async leave(): Promise<void> {
+    await this.#endStream();
+    await this.#file.abandon().catch(() => undefined);
+  }
+
+  async #endStream(): Promise<void> {
+    if (this.#ahead.batches > 0) {
+      await new Promise<void>((resolve) => {
+        this.#whenSettled.push(resolve);
+      });
+    }
+    this.#stream?.end();
+    this.#stream = null;
   }
 
   /** After a failure: what was written of it is removed as far as that goes. */
@@ -174,10 +223,10 @@ export class SegmentWriter {
     this.#piece = spare !== undefined && spare.length >= room ? spare : pageAligned(room);
     this.#piece.set(rest);
     this.#view = new DataView(this.#piece.buffer);
-    this.#base += whole;
-    this.#used = rest.length;
-    this.#file.append(piece.subarray(0, whole), () => {
+    this.#file.append(piece.subarray(0, whole), this.#base, () => {
       this.#spare.push(piece);
     });
+    this.#base += whole;
+    this.#used = rest.length;
   }
 }

@@ -12,7 +12,7 @@
  */
 import { assert, present } from '../../src/base/assert.ts';
 import { DiskError } from '../../src/base/ports.ts';
-import type { ChunkToPack } from '../../src/base/ports.ts';
+import type { ChunkToPack, PackedBatch } from '../../src/base/ports.ts';
 import { nextTurn } from '../../src/base/turns.ts';
 import type { PendingChunk, UnsealedPlace } from '../chunk/pending.ts';
 import type { PoolCore } from '../core.ts';
@@ -28,8 +28,10 @@ import type { SegmentWriter } from './segment-writer.ts';
 import { StraightSegment } from './straight-segment.ts';
 
 const CHUNKS_PER_TURN = 256;
-/** One is being written while the next is packed. More would be of one command each, and each costs a turn. */
-const MOST_BATCHES = 2;
+/** On their way to the file at once. */
+const MOST_BATCHES = 4;
+/** While others are on their way fewer chunks wait for more: each batch costs turns of its own. */
+const FEWEST_CHUNKS = 64;
 /** The log had no room for the word that a segment is sealed. */
 const RETRY_MS = 10;
 /** After so many bytes the log is synced, so that a start has little to verify. */
@@ -64,8 +66,8 @@ export class StraightWrites {
   #queue: Request[] = [];
   #open: StraightSegment | null = null;
   #opening = false;
-  #packing = false;
-  /** Being packed or written. */
+  /** Of the queue, that are in no batch yet. */
+  #queuedChunks = 0;
   #batches = 0;
   #betweenBatches: (() => void)[] = [];
   #stopped = false;
@@ -104,6 +106,7 @@ export class StraightWrites {
   write(chunks: readonly ChunkToPack[], done: Placed): void {
     const places = new Array<UnsealedPlace | undefined>(chunks.length);
     this.#queue.push({ chunks, places, done, packed: 0, ended: 0, error: null });
+    this.#queuedChunks += chunks.length;
     this.#pump();
   }
 
@@ -149,9 +152,8 @@ export class StraightWrites {
   settle(): Promise<void> {
     const last = this.#queue.at(-1);
     return new Promise((resolve) => {
-      // Between two batches: while many write there is always one in the packing.
       const run = (): void => {
-        if (this.#packing || (last !== undefined && last.packed < last.chunks.length)) {
+        if (last !== undefined && last.packed < last.chunks.length) {
           this.#betweenBatches.push(run);
           return;
         }
@@ -173,45 +175,33 @@ export class StraightWrites {
     return present(this.#segments.get(segment), 'a segment stays while places in it are held');
   }
 
-  /** One batch is packed at a time: the next one's places follow from its length. */
   #pump(): void {
-    if (this.#packing || this.#opening || this.#queue.length === 0) return;
-    if (this.#batches >= MOST_BATCHES) return;
-    const home = this.#open;
-    if (home === null) {
-      void this.#openNext();
-      return;
+    while (!this.#opening && this.#isDue()) {
+      const home = this.#open;
+      if (home === null) {
+        void this.#openNext();
+        return;
+      }
+      const chunks: ChunkToPack[] = [];
+      const parts = this.#gather(home.writer, chunks);
+      if (chunks.length === 0) this.#sealOpen();
+      else this.#pack(home, parts, chunks);
     }
-    const chunks: ChunkToPack[] = [];
-    const parts = this.#gather(home.writer, chunks);
-    if (chunks.length === 0) {
-      this.#sealOpen();
-      this.#pump();
-      return;
-    }
-    this.#packing = true;
+  }
+
+  #isDue(): boolean {
+    if (this.#batches === 0) return this.#queuedChunks > 0;
+    return this.#batches < MOST_BATCHES && this.#queuedChunks >= FEWEST_CHUNKS;
+  }
+
+  #pack(home: StraightSegment, parts: readonly Part[], chunks: readonly ChunkToPack[]): void {
+    this.#queuedChunks -= chunks.length;
     this.#batches += 1;
     home.held += chunks.length;
-    const { packing } = this.#core;
-    const { number: segment, disk } = home.writer;
-    packing.pack(chunks, { segment, offset: home.writer.end }, (packed) => {
-      let offset = home.writer.addPacked(packed, chunks, (error) => {
-        packing.letGo(packed);
-        this.#batches -= 1;
-        this.#written(home, parts, error);
-        this.#pump();
-      });
-      let at = 0;
-      for (const { request, first, count } of parts) {
-        for (let index = first; index < first + count; index++) {
-          const storedBytes = packed.storedBytes[at] ?? 0;
-          const codec = packed.codecs[at] ?? 0;
-          request.places[index] = { segment, offset, storedBytes, codec, disk };
-          offset += recordBytes(storedBytes);
-          at += 1;
-        }
-      }
-      this.#packing = false;
+    home.writer.pack(chunks, (packed) => {
+      this.#batches -= 1;
+      if (packed instanceof DiskError) this.#notWritten(home, parts, packed);
+      else this.#written(home, parts, packed);
       this.#runBetween();
       this.#pump();
     });
@@ -255,6 +245,7 @@ export class StraightWrites {
       this.#open = home;
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
+      this.#queuedChunks = 0;
       for (const request of this.#queue.splice(0)) {
         const count = request.chunks.length - request.packed;
         request.packed = request.chunks.length;
@@ -267,10 +258,29 @@ export class StraightWrites {
     this.#pump();
   }
 
-  #written(home: StraightSegment, parts: readonly Part[], error: DiskError | null): void {
+  #written(home: StraightSegment, parts: readonly Part[], packed: PackedBatch): void {
     home.isDirty = true;
-    if (error !== null && home.failure === null) this.#giveUp(home, error);
-    for (const { request, count } of parts) this.#ended(request, count, error);
+    const { number: segment, disk } = home.writer;
+    let { offset } = packed;
+    let at = 0;
+    for (const { request, first, count } of parts) {
+      for (let index = first; index < first + count; index++) {
+        const storedBytes = packed.storedBytes[at] ?? 0;
+        const codec = packed.codecs[at] ?? 0;
+        request.places[index] = { segment, offset, storedBytes, codec, disk };
+        offset += recordBytes(storedBytes);
+        at += 1;
+      }
+    }
+    for (const { request, count } of parts) this.#ended(request, count, null);
+  }
+
+  #notWritten(home: StraightSegment, parts: readonly Part[], error: DiskError): void {
+    if (home.failure === null) this.#giveUp(home, error);
+    for (const { request, count } of parts) {
+      this.#release(home, count);
+      this.#ended(request, count, error);
+    }
   }
 
   /** It is known of so many chunks more whether their places hold them. */
@@ -288,7 +298,7 @@ export class StraightWrites {
 
   #sealOpen(): void {
     const home = this.#open;
-    if (home === null || this.#packing) return;
+    if (home === null) return;
     this.#open = null;
     const end = this.#end(home).finally(() => this.#ends.delete(end));
     this.#ends.add(end);

@@ -4,7 +4,12 @@ import type { DiskFile } from './ports.ts';
 
 export type Done = (error: DiskError | null) => void;
 
-export function writeFully(file: DiskFile, bytes: Uint8Array, position: number, done: Done): void {
+export function writeFully(
+  file: Pick<DiskFile, 'path' | 'write'>,
+  bytes: Uint8Array,
+  position: number,
+  done: Done,
+): void {
   file.write(bytes, position, (error, written) => {
     if (error !== null) done(error);
     else if (written >= bytes.length) done(null);

@@ -175,35 +175,31 @@ export interface ChunkToPack {
   readonly chunkNumber: number;
 }
 
-/** Where the first of some records will lie. */
-export interface PackingPlace {
-  readonly segment: number;
-  readonly offset: number;
-}
-
-/** Records one behind the other, and of each in its order how long its stored bytes are and their codec. */
+/** What became of a batch of chunks: where the first one's record lies in the file, with the others behind it, and of
+ * each in its order how long its stored bytes are and their codec. */
 export interface PackedBatch {
-  /** Whole pages, with zeroes behind the last record, in memory that begins at a page. */
-  readonly bytes: Uint8Array;
+  readonly offset: number;
   readonly storedBytes: Int32Array<ArrayBuffer>;
   readonly codecs: Uint8Array<ArrayBuffer>;
 }
 
-/** Makes chunks into records of a segment, off the event loop. */
-export interface Packing {
+/** Records of one segment's file, batch behind batch. Each begins at a page and is filled up to one with zeroes. */
+export interface PackingStream {
   /**
-   * `done` is called in a later turn, batch after batch, with the records of the chunks as they lie at `place`,
-   * each compressed as it wants to be unless that saves less than an eighth. The chunks are copied before
-   * this returns, the batch is the caller's until `letGo`. Callers have one batch of at most 256 chunks
-   * and a few MiB under way each.
+   * `done` is called in a later turn, batch after batch, when the file has the records of the chunks, each compressed
+   * as it wants to be unless that saves less than an eighth; or with an error: what the file has is not known then. The
+   * chunks, at most 256 and a few MiB, are copied before this returns.
    */
-  pack(
-    chunks: readonly ChunkToPack[],
-    place: PackingPlace,
-    done: (packed: PackedBatch) => void,
-  ): void;
-  /** Nobody looks at the batch's bytes any more; its lengths and codecs stay the caller's. */
-  letGo(packed: PackedBatch): void;
+  pack(chunks: readonly ChunkToPack[], done: (packed: PackedBatch | DiskError) => void): void;
+  /** No batch is under way and none follows; the file may be closed. */
+  end(): void;
+}
+
+/** Makes chunks into records of a segment and writes them, off the event loop. */
+export interface Packing {
+  /** The first record comes to lie at `offset`, a whole page; a record's checksum covers the segment's number. The
+   * file is one of the disks that came with this port, and stays open until the stream is ended. */
+  open(file: DiskFile, start: { segment: number; offset: number }): PackingStream;
 }
 
 /** Compresses and expands chunks, off the event loop where that is faster. */

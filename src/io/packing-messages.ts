@@ -1,17 +1,25 @@
-/** What `packing.ts` and its worker say to each other. All buffers are transferred, there and back. */
-import type { PackingPlace } from '../base/ports.ts';
+/** What `packing.ts` and its worker say to each other. Buffers are transferred, there and back. */
+import type { DiskErrorCode, PackedBatch } from '../base/ports.ts';
+import type { FileDescriptors } from './file-writes.ts';
 
-export interface PackingRequest {
-  readonly place: PackingPlace;
+/** A file that batches are written to, from `offset` on. */
+export interface StreamFacts extends FileDescriptors {
+  readonly stream: number;
+  readonly segment: number;
+  readonly offset: number;
+}
+
+export interface PackingBatch {
+  readonly to: StreamFacts;
   /** The chunks' bytes one after the other. */
   readonly plain: ArrayBuffer;
   /** `ChunkWord.count` numbers a chunk. */
   readonly words: Float64Array<ArrayBuffer>;
-  /** Has room for the records. */
-  readonly records: ArrayBuffer;
 }
 
-/** Codec raw: the chunk is stored as it is. */
+/** A batch, or the number of a stream that has ended. */
+export type PackingRequest = PackingBatch | number;
+
 export const ChunkWord = {
   length: 0,
   codec: 1,
@@ -23,10 +31,10 @@ export const ChunkWord = {
   count: 7,
 } as const;
 
-export interface PackingAnswer {
+/** What became of a batch; null: a stream was ended. */
+export type PackingAnswer = {
   readonly plain: ArrayBuffer;
-  readonly records: ArrayBuffer;
-  readonly recordsBytes: number;
-  readonly storedBytes: Int32Array<ArrayBuffer>;
-  readonly codecs: Uint8Array<ArrayBuffer>;
-}
+  readonly packed: PackedBatch;
+  /** Why the file may not have it. */
+  readonly failure: { readonly code: DiskErrorCode; readonly message: string } | null;
+} | null;

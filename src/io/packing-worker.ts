@@ -1,19 +1,40 @@
-/** The thread that makes chunks into records (see packing.ts). */
+/** The thread that makes chunks into records and writes them (see packing.ts). */
 import { parentPort } from 'node:worker_threads';
 import { present } from '../base/assert.ts';
+import { pageAligned } from '../base/bytes.ts';
+import { writeFully } from '../base/file-io.ts';
 import { Codec } from '../base/ports.ts';
-import type { ChunkToPack } from '../base/ports.ts';
-import { packRecords } from '../../pool/log/record-batch.ts';
+import type { ChunkToPack, DiskError } from '../base/ports.ts';
+import { packedBytes, packRecords } from '../../pool/log/record-batch.ts';
 import { compressChunk } from './codecs.ts';
 import { RealCompute } from './compute.ts';
+import { FileWrites } from './file-writes.ts';
 import { ChunkWord } from './packing-messages.ts';
-import type { PackingAnswer, PackingRequest } from './packing-messages.ts';
+import type { PackingAnswer, PackingBatch, PackingRequest } from './packing-messages.ts';
+import { SpareBuffers } from './spare-buffers.ts';
 import type { Answer } from './worker-calls.ts';
+
+const BUFFER_BYTES = 1024 * 1024 + 64 * 1024;
+const MOST_SPARE = 8;
+
+/** A file, and where the next batch goes. */
+interface Stream {
+  readonly writes: FileWrites;
+  end: number;
+}
 
 const port = present(parentPort, 'runs as a worker');
 const compute = await RealCompute.load();
+const streams = new Map<number, Stream>();
+const spare = new SpareBuffers({
+  leastBytes: BUFFER_BYTES,
+  most: MOST_SPARE,
+  make: (bytes) => pageAligned(bytes).buffer,
+});
+/** Answers go in the order of their requests. */
+let answered = Promise.resolve();
 
-function chunksOf({ plain, words }: PackingRequest): ChunkToPack[] {
+function chunksOf({ plain, words }: PackingBatch): ChunkToPack[] {
   const chunks: ChunkToPack[] = [];
   let at = 0;
   for (let first = 0; first < words.length; first += ChunkWord.count) {
@@ -33,16 +54,45 @@ function chunksOf({ plain, words }: PackingRequest): ChunkToPack[] {
   return chunks;
 }
 
+function streamOf({ to }: PackingBatch): Stream {
+  const known = streams.get(to.stream);
+  if (known !== undefined) return known;
+  const stream = { writes: new FileWrites(to), end: to.offset };
+  streams.set(to.stream, stream);
+  return stream;
+}
+
+/** Packs in this turn; what follows may be packed while this is written. */
+function packAndWrite(batch: PackingBatch): Promise<PackingAnswer> {
+  const stream = streamOf(batch);
+  const chunks = chunksOf(batch);
+  const buffer = spare.take(packedBytes(chunks));
+  const place = { segment: batch.to.segment, offset: stream.end, into: new Uint8Array(buffer) };
+  const { bytes, packed } = packRecords(compute, chunks, place, compressChunk);
+  stream.end += bytes.length;
+  return new Promise((resolve) => {
+    writeFully(stream.writes, bytes, packed.offset, (error: DiskError | null) => {
+      spare.keep(buffer);
+      const failure = error === null ? null : { code: error.code, message: error.message };
+      resolve({ plain: batch.plain, packed, failure });
+    });
+  });
+}
+
+function done(request: PackingRequest): Promise<PackingAnswer> {
+  if (typeof request !== 'number') return packAndWrite(request);
+  streams.delete(request);
+  return Promise.resolve(null);
+}
+
 port.on('message', (request: PackingRequest) => {
-  const { place, plain, records } = request;
-  const into = new Uint8Array(records);
-  const packed = packRecords(compute, chunksOf(request), { ...place, into }, compressChunk);
-  const { bytes, storedBytes, codecs } = packed;
-  const value = { plain, records, recordsBytes: bytes.length, storedBytes, codecs };
-  port.postMessage({ value } satisfies Answer<PackingAnswer>, [
-    plain,
-    records,
-    storedBytes.buffer,
-    codecs.buffer,
-  ]);
+  const answer = done(request);
+  answered = answered.then(async () => {
+    const value = await answer;
+    const transfer =
+      value === null
+        ? []
+        : [value.plain, value.packed.storedBytes.buffer, value.packed.codecs.buffer];
+    port.postMessage({ value } satisfies Answer<PackingAnswer>, transfer);
+  });
 });

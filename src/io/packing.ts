@@ -1,43 +1,53 @@
 /**
- * The Packing port: a thread of its own compresses chunks, lays them out as records and takes their
- * checksums. The event loop copies each chunk once, into a buffer that goes there and back; the records come
- * in memory that a file takes as it is.
+ * The Packing port: a thread of its own compresses chunks, lays them out as records, takes their checksums and
+ * writes them. The event loop copies each chunk once, into a buffer that goes there and back, and hears of it when the
+ * file has it.
  *
  * The thread starts with the first batch and keeps the process alive only while it owes an answer. Its
- * death is that of the process: it runs nothing but codecs and checksums.
+ * death is that of the process: it runs nothing but codecs, checksums and writes. Answers come in the order of all
+ * batches: a disk that takes long holds up what is on its way to others.
  */
-import { pageAligned } from '../base/bytes.ts';
-import { Codec } from '../base/ports.ts';
-import type { ChunkToPack, PackedBatch, Packing, PackingPlace } from '../base/ports.ts';
-import { packedBytes } from '../../pool/log/record-batch.ts';
+import { assert } from '../base/assert.ts';
+import { Codec, DiskError } from '../base/ports.ts';
+import type { ChunkToPack, DiskFile, PackedBatch, Packing, PackingStream } from '../base/ports.ts';
 import { ChunkWord } from './packing-messages.ts';
-import type { PackingAnswer, PackingRequest } from './packing-messages.ts';
+import type { PackingAnswer, PackingRequest, StreamFacts } from './packing-messages.ts';
+import { RealFile } from './real-file.ts';
 import { SpareBuffers } from './spare-buffers.ts';
 import { WorkerCalls } from './worker-calls.ts';
 import { workerFile } from './worker-file.ts';
 
-const BUFFER_BYTES = 1024 * 1024 + 64 * 1024;
-/** Of plain chunks: one goes to the thread while the next is filled. */
-const MOST_PLAIN = 4;
-/** Of records: they wait until a file has them. */
-const MOST_RECORDS = 16;
+const BUFFER_BYTES = 1024 * 1024;
+/** Of plain chunks: some go to the thread while the next is filled. */
+const MOST_SPARE = 8;
 
 export class WorkerPacking implements Packing {
   #calls: WorkerCalls<PackingRequest, PackingAnswer> | null = null;
-  readonly #plain = new SpareBuffers({ leastBytes: BUFFER_BYTES, most: MOST_PLAIN });
-  readonly #records = new SpareBuffers({
-    leastBytes: BUFFER_BYTES,
-    most: MOST_RECORDS,
-    make: (bytes) => pageAligned(bytes).buffer,
-  });
+  #streams = 0;
+  readonly #spare = new SpareBuffers({ leastBytes: BUFFER_BYTES, most: MOST_SPARE });
 
-  pack(
+  open(file: DiskFile, start: { segment: number; offset: number }): PackingStream {
+    assert(file instanceof RealFile, 'a file of this machine');
+    const to = { ...file.lend(), ...start, stream: ++this.#streams };
+    return {
+      pack: (chunks, done) => {
+        this.#pack(to, chunks, done);
+      },
+      end: () => {
+        void this.#call(to.stream);
+        file.giveBack();
+      },
+    };
+  }
+
+  #pack(
+    to: StreamFacts,
     chunks: readonly ChunkToPack[],
-    place: PackingPlace,
-    done: (packed: PackedBatch) => void,
+    done: (packed: PackedBatch | DiskError) => void,
   ): void {
-    const room = packedBytes(chunks);
-    const plain = this.#plain.take(room);
+    let lengthBytes = 0;
+    for (const { bytes } of chunks) lengthBytes += bytes.length;
+    const plain = this.#spare.take(lengthBytes);
     const into = new Uint8Array(plain);
     const words = new Float64Array(chunks.length * ChunkWord.count);
     let at = 0;
@@ -54,20 +64,19 @@ export class WorkerPacking implements Packing {
       words[word + ChunkWord.chunkNumber] = chunkNumber;
       word += ChunkWord.count;
     }
-    const records = this.#records.take(room);
-    this.#calls ??= new WorkerCalls(workerFile(import.meta.url, './packing-worker'), {
-      faultOf: (reason) => new Error(`the packing thread has died: ${reason}`),
-    });
-    const request: PackingRequest = { place, plain, words, records };
     // Nobody catches the thread's death.
-    void this.#calls.call(request, [plain, words.buffer, records]).then((answer) => {
-      this.#plain.keep(answer.plain);
-      const { recordsBytes, storedBytes, codecs } = answer;
-      done({ bytes: new Uint8Array(answer.records, 0, recordsBytes), storedBytes, codecs });
+    void this.#call({ to, plain, words }, [plain, words.buffer]).then((answer) => {
+      assert(answer !== null, 'a batch is answered as one');
+      this.#spare.keep(answer.plain);
+      const { packed, failure } = answer;
+      done(failure === null ? packed : new DiskError(failure.code, to.path, failure.message));
     });
   }
 
-  letGo({ bytes }: PackedBatch): void {
-    this.#records.keep(bytes.buffer as ArrayBuffer);
+  #call(request: PackingRequest, transfer: readonly ArrayBuffer[] = []): Promise<PackingAnswer> {
+    this.#calls ??= new WorkerCalls(workerFile(import.meta.url, './packing-worker'), {
+      faultOf: (reason) => new Error(`the packing thread has died: ${reason}`),
+    });
+    return this.#calls.call(request, transfer);
   }
 }

@@ -1,8 +1,9 @@
 import fs from 'node:fs';
 import { assert } from '../base/assert.ts';
-import { PAGE_BYTES } from '../base/bytes.ts';
-import { DiskError } from '../base/ports.ts';
-import type { DiskErrorCode, DiskFile, IoDone } from '../base/ports.ts';
+import type { DiskError, DiskFile, IoDone } from '../base/ports.ts';
+import { diskError } from './disk-error.ts';
+import { FileWrites } from './file-writes.ts';
+import type { FileDescriptors } from './file-writes.ts';
 import type { LoopPace } from './loop-pace.ts';
 import type { ReadTurn } from './read-rests.ts';
 
@@ -16,23 +17,12 @@ export interface Paces {
   readonly writes: LoopPace;
 }
 
-/** What a system call's failure means to those who act on it. */
-export function diskError(error: NodeJS.ErrnoException, path: string): DiskError {
-  return new DiskError(codeOf(error.code), path, error.message, error);
-}
-
-function codeOf(errno: string | undefined): DiskErrorCode {
-  if (errno === 'ENOSPC' || errno === 'EDQUOT') return 'full';
-  return errno === 'ENOENT' ? 'missing' : 'io';
-}
-
 /** A file by its descriptors; each operation is one system call in libuv's thread pool. */
 export class RealFile implements DiskFile {
   readonly path: string;
   readonly #fd: number;
-  /** The same file past the page cache, until a write shows that it can't be had. */
-  #direct: number | null;
-  readonly #opened: readonly number[];
+  readonly #direct: number | null;
+  readonly #writes: FileWrites;
   readonly #paces: Paces;
   #inFlight = 0;
   #closing = false;
@@ -42,7 +32,7 @@ export class RealFile implements DiskFile {
     this.path = path;
     this.#fd = file.fd;
     this.#direct = file.direct;
-    this.#opened = file.direct === null ? [file.fd] : [file.fd, file.direct];
+    this.#writes = new FileWrites({ ...file, path });
     this.#paces = file.paces;
   }
 
@@ -71,30 +61,21 @@ export class RealFile implements DiskFile {
   }
 
   write(from: Uint8Array, position: number, done: IoDone): void {
-    if (this.#direct !== null && position % PAGE_BYTES === 0 && from.length >= PAGE_BYTES) {
-      this.#writeDirect(this.#direct, from, position, done);
-      return;
-    }
     this.#begin();
-    fs.write(this.#fd, from, 0, from.length, position, (error, bytes) => {
+    this.#writes.write(from, position, (error, bytes) => {
       this.#end();
-      if (error === null) done(null, bytes);
-      else done(diskError(error, this.path), 0);
+      done(error, bytes);
     });
   }
 
-  /** As many whole pages as there are: the rest is for another write. */
-  #writeDirect(fd: number, from: Uint8Array, position: number, done: IoDone): void {
+  /** For another thread to write to it: it stays open until it is given back. */
+  lend(): FileDescriptors {
     this.#begin();
-    const length = from.length - (from.length % PAGE_BYTES);
-    fs.write(fd, from, 0, length, position, (error, bytes) => {
-      this.#end();
-      if (error === null) done(null, bytes);
-      else if (error.code === 'EINVAL' && !this.#closing) {
-        this.#direct = null;
-        this.write(from, position, done);
-      } else done(diskError(error, this.path), 0);
-    });
+    return { path: this.path, fd: this.#fd, direct: this.#direct };
+  }
+
+  giveBack(): void {
+    this.#end();
   }
 
   writeNow(from: Uint8Array, position: number): number | null {
@@ -137,7 +118,8 @@ export class RealFile implements DiskFile {
     assert(!this.#closing, 'a file is closed once');
     this.#closing = true;
     if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
-    for (const fd of this.#opened) await this.#closeOne(fd);
+    await this.#closeOne(this.#fd);
+    if (this.#direct !== null) await this.#closeOne(this.#direct);
   }
 
   #closeOne(fd: number): Promise<void> {

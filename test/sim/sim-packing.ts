@@ -1,13 +1,14 @@
 /** Real records, which come as events of the simulated world: a crash may come before any of them. */
-import { packedBytes, packRecords } from '../../pool/log/record-batch.ts';
+import { writeFully } from '../../src/base/file-io.ts';
+import type { ChunkToPack, Compute, DiskFile, PackedBatch } from '../../src/base/ports.ts';
+import type { DiskError, Packing, PackingStream } from '../../src/base/ports.ts';
 import { compressChunk } from '../../src/io/codecs.ts';
-import type {
-  ChunkToPack,
-  Compute,
-  PackedBatch,
-  Packing,
-  PackingPlace,
-} from '../../src/base/ports.ts';
+import { packedBytes, packRecords } from '../../pool/log/record-batch.ts';
+
+interface Start {
+  readonly segment: number;
+  readonly offset: number;
+}
 
 export class SimPacking implements Packing {
   readonly #compute: Compute;
@@ -18,20 +19,38 @@ export class SimPacking implements Packing {
     this.#later = later;
   }
 
-  pack(
-    chunks: readonly ChunkToPack[],
-    place: PackingPlace,
-    done: (packed: PackedBatch) => void,
-  ): void {
-    const into = new Uint8Array(packedBytes(chunks));
-    const packed = packRecords(this.#compute, chunks, { ...place, into }, compressChunk);
-    this.#later(() => {
-      done(packed);
-    });
+  open(file: DiskFile, { segment, offset }: Start): PackingStream {
+    let end = offset;
+    let underWay = 0;
+    let answered = Promise.resolve();
+    return {
+      pack: (chunks, done) => {
+        underWay += 1;
+        const place = { segment, offset: end };
+        const { bytes, packed } = this.#records(chunks, place);
+        end += bytes.length;
+        const written = new Promise<DiskError | null>((resolve) => {
+          this.#later(() => {
+            writeFully(file, bytes, packed.offset, resolve);
+          });
+        });
+        answered = answered.then(async () => {
+          const error = await written;
+          underWay -= 1;
+          done(error ?? packed);
+        });
+      },
+      end: () => {
+        if (underWay > 0) throw new Error('a stream is ended when no batch is under way');
+      },
+    };
   }
 
-  /** It is overwritten, as the port allows. */
-  letGo({ bytes }: PackedBatch): void {
-    bytes.fill(0xee);
+  #records(
+    chunks: readonly ChunkToPack[],
+    place: Start,
+  ): { bytes: Uint8Array; packed: PackedBatch } {
+    const into = new Uint8Array(packedBytes(chunks));
+    return packRecords(this.#compute, chunks, { ...place, into }, compressChunk);
   }
 }

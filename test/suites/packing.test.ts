@@ -1,10 +1,18 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { present } from '../../src/base/assert.ts';
 import { PAGE_BYTES, roundUp } from '../../src/base/bytes.ts';
-import { Codec } from '../../src/base/ports.ts';
-import type { ChunkToPack, PackedBatch, Packing } from '../../src/base/ports.ts';
+import { readAll } from '../../src/base/file-io.ts';
+import { Codec, DiskError } from '../../src/base/ports.ts';
+import type { ChunkToPack, Disk, DiskFile, PackedBatch } from '../../src/base/ports.ts';
+import type { Packing, PackingStream } from '../../src/base/ports.ts';
 import { expandChunk } from '../../src/io/codecs.ts';
 import { RealCompute } from '../../src/io/compute.ts';
 import { WorkerPacking } from '../../src/io/packing.ts';
+import { RealDisk } from '../../src/io/real-disk.ts';
 import { openRecord, recordBytes, RECORD_HEADER_BYTES } from '../../pool/log/segment-format.ts';
+import { healthy } from '../sim/settings.ts';
 import { SimWorld } from '../sim/sim-world.ts';
 
 const place = { segment: 77, offset: 4096 };
@@ -21,69 +29,147 @@ function chunkOf(index: number, log2: number, isRandom: boolean): ChunkToPack {
   return { bytes, setting, id: 2 ** 39 + index, log2, volume: 3, chunkNumber: 2 ** 35 + index };
 }
 
-const pack = (port: Packing, chunks: readonly ChunkToPack[]): Promise<PackedBatch> =>
+interface World {
+  readonly packing: Packing;
+  readonly disk: Disk;
+  end(): Promise<void>;
+}
+
+async function real(): Promise<World> {
+  const path = await mkdtemp(join(tmpdir(), 'scale-packing-'));
+  const end = (): Promise<void> => rm(path, { recursive: true });
+  return { packing: new WorkerPacking(), disk: new RealDisk(path), end };
+}
+
+/** Its events happen by themselves. */
+async function simulated(): Promise<World> {
+  const short = { ...healthy.disk, shortReadRate: 0.5, shortWriteRate: 0.5 };
+  const world = new SimWorld(1, { ...healthy, disk: short });
+  const end = world.pump();
+  const disk = world.disk('disk');
+  await disk.makeDirectory('');
+  return { packing: world.packing(await RealCompute.load()), disk, end };
+}
+
+const pack = (
+  stream: PackingStream,
+  chunks: readonly ChunkToPack[],
+): Promise<PackedBatch | DiskError> =>
   new Promise((resolve) => {
-    port.pack(chunks, place, resolve);
+    stream.pack(chunks, resolve);
   });
 
+async function read(file: DiskFile, position: number, lengthBytes: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(lengthBytes);
+  return bytes.subarray(0, await readAll(file, bytes, position));
+}
+
+function packed(batch: PackedBatch | DiskError | undefined): PackedBatch {
+  if (batch === undefined || batch instanceof DiskError)
+    throw new Error('it is in the file', { cause: batch });
+  return batch;
+}
+
 describe.each([
-  ['the real one', () => Promise.resolve(new WorkerPacking())],
-  [
-    'the simulated one',
-    async (): Promise<Packing> => {
-      const world = new SimWorld(1);
-      const packing = world.packing(await RealCompute.load());
-      return {
-        pack: (chunks, at, done) => {
-          packing.pack(chunks, at, done);
-          void world.run();
-        },
-        letGo: (packed) => {
-          packing.letGo(packed);
-        },
-      };
-    },
-  ],
+  ['the real one', real],
+  ['the simulated one', simulated],
 ])('%s: the Packing port', (_, make) => {
-  test('makes records that open at their places and give back the chunks, batch after batch', async () => {
+  let world: World;
+
+  beforeEach(async () => {
+    world = await make();
+  });
+
+  afterEach(() => world.end());
+
+  test('writes records that open at their places and give back the chunks, batch behind batch', async () => {
     const compute = await RealCompute.load();
-    const port: Packing = await make();
-    for (const round of [0, 1, 2]) {
-      const chunks = Array.from({ length: 40 }, (_, index) =>
+    const file = await world.disk.open('segment', 'create-direct');
+    const stream = world.packing.open(file, place);
+    const rounds = [0, 1, 2].map((round) =>
+      Array.from({ length: 40 }, (_, index) =>
         chunkOf(index + round * 100, 12 + (index % 3), index % 4 === 0),
-      );
-      const plain = chunks.map(({ bytes }) => bytes.slice());
-      const packed = pack(port, chunks);
+      ),
+    );
+    const plains = rounds.map((chunks) => chunks.map(({ bytes }) => bytes.slice()));
+    const batches = rounds.map((chunks) => {
+      const batch = pack(stream, chunks);
       // They are copied before the call returns.
       for (const { bytes } of chunks) bytes.fill(0xdd);
-      const batch = await packed;
-      const { bytes, storedBytes, codecs } = batch;
-      let at = 0;
+      return batch;
+    });
+    let end = place.offset;
+    for (const [round, chunks] of rounds.entries()) {
+      const { offset, storedBytes, codecs } = packed(await batches[round]);
+      expect(offset).toBe(end);
+      let at = offset;
       for (const [index, { id, log2, volume, chunkNumber, setting }] of chunks.entries()) {
-        const from = { segment: place.segment, offset: place.offset + at };
-        const record = openRecord(compute, bytes.subarray(at), from);
         const length = storedBytes[index] ?? 0;
+        const bytes = await read(file, at, RECORD_HEADER_BYTES + length);
+        const record = openRecord(compute, bytes, { segment: place.segment, offset: at });
         const codec = codecs[index] ?? 0;
         expect(record).toEqual({ id, log2, volume, chunkNumber, storedBytes: length, codec });
-        const stored = bytes.subarray(at + RECORD_HEADER_BYTES, at + RECORD_HEADER_BYTES + length);
+        const stored = bytes.subarray(RECORD_HEADER_BYTES);
         const plainBytes = 2 ** log2;
         expect([Codec.raw, setting?.codec ?? Codec.raw]).toContain(codec);
         expect(codec === Codec.raw).toBe(setting === null || index % 4 === 0);
         const found =
           codec === Codec.raw ? stored : expandChunk({ bytes: stored, codec, plainBytes });
-        expect(Buffer.compare(found ?? new Uint8Array(), plain[index] ?? new Uint8Array())).toBe(0);
+        expect(found).not.toBeNull();
+        const plain = present(plains[round]?.[index], 'one for each');
+        expect(Buffer.compare(found ?? new Uint8Array(), plain)).toBe(0);
         at += recordBytes(length);
       }
-      expect(roundUp(at, PAGE_BYTES)).toBe(bytes.length);
-      expect(bytes.subarray(at).every((byte) => byte === 0)).toBe(true);
-      port.letGo(batch);
+      end = roundUp(at, PAGE_BYTES);
+      const padding = await read(file, at, end - at);
+      expect(padding).toEqual(new Uint8Array(end - at));
     }
+    stream.end();
+    await file.close();
   });
 
   test('a record opens at its own place only', async () => {
     const compute = await RealCompute.load();
-    const { bytes } = await pack(await make(), [chunkOf(0, 12, true)]);
+    const file = await world.disk.open('segment', 'create-direct');
+    const stream = world.packing.open(file, place);
+    const { offset, storedBytes } = packed(await pack(stream, [chunkOf(0, 12, true)]));
+    const bytes = await read(file, offset, RECORD_HEADER_BYTES + (storedBytes[0] ?? 0));
     expect(openRecord(compute, bytes, place)).not.toBeNull();
-    expect(openRecord(compute, bytes, { ...place, offset: place.offset + 8 })).toBeNull();
+    expect(openRecord(compute, bytes, { ...place, offset: offset + 8 })).toBeNull();
+    stream.end();
+    await file.close();
   });
+
+  test('batches of several streams are told apart', async () => {
+    const files = await Promise.all(
+      ['a', 'b'].map((name) => world.disk.open(name, 'create-direct')),
+    );
+    const streams = files.map((file, index) =>
+      world.packing.open(file, { segment: index + 1, offset: 4096 * index }),
+    );
+    const batches = [0, 1, 0, 1, 1].map((which, index) =>
+      pack(present(streams[which], 'one of two'), [chunkOf(index, 12, true)]),
+    );
+    const offsets = (await Promise.all(batches)).map((batch) => packed(batch).offset);
+    expect(offsets).toEqual([0, 4096, 8192, 12_288, 20_480]);
+    for (const stream of streams) stream.end();
+    for (const file of files) await file.close();
+  });
+});
+
+test('a file that can not be written gives an error, and the next one is written', async () => {
+  const { packing, disk, end } = await real();
+  await (await disk.open('segment', 'create')).close();
+  const unwritable = await disk.open('segment', 'read');
+  const broken = packing.open(unwritable, place);
+  const failed = await pack(broken, [chunkOf(0, 12, true)]);
+  expect(failed).toMatchObject({ name: 'DiskError', code: 'io', path: unwritable.path });
+  const file = await disk.open('other', 'create-direct');
+  const stream = packing.open(file, place);
+  expect(packed(await pack(stream, [chunkOf(0, 12, true)])).offset).toBe(place.offset);
+  broken.end();
+  stream.end();
+  await unwritable.close();
+  await file.close();
+  await end();
 });

@@ -78,18 +78,4 @@ export const codecBugs: readonly Bug[] = [
       },
     ],
   },
-  {
-    name: 'packed-records-let-go-before-they-are-written',
-    harm: 'a segment is written from a buffer that the packing fills anew',
-    edits: [
-      {
-        file: 'pool/log/destage.ts',
-        find: `writer.addPacked(packed, batch, () => {
-          this.#core.packing.letGo(packed);
-        });`,
-        replace: `writer.addPacked(packed, batch, () => undefined);
-        this.#core.packing.letGo(packed);`,
-      },
-    ],
-  },
 ];

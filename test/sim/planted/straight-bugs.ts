@@ -49,4 +49,20 @@ export const straightBugs: readonly Bug[] = [
       },
     ],
   },
+  {
+    name: 'sealed-with-batches-under-way',
+    harm: 'a segment ends where the records of commands under way are about to be',
+    edits: [
+      {
+        file: 'pool/log/segment-writer.ts',
+        find: '    if (this.#ahead.batches > 0) {',
+        replace: '    if (this.#ahead.batches < 0) {',
+      },
+      {
+        file: 'test/sim/sim-packing.ts',
+        find: 'if (underWay > 0) throw',
+        replace: 'if (underWay < 0) throw',
+      },
+    ],
+  },
 ];

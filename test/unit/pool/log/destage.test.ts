@@ -28,14 +28,19 @@ test.each([6, 18, 48])(
     let packed = 0;
     const others: number[] = [];
     const packing: Packing = {
-      pack: (chunks, place, done) => {
-        packed += chunks.length;
-        for (const { bytes, chunkNumber } of chunks)
-          if (numberIn(bytes) !== chunkNumber) others.push(chunkNumber);
-        ports.packing.pack(chunks, place, done);
-      },
-      letGo: (batch) => {
-        ports.packing.letGo(batch);
+      open: (file, start) => {
+        const stream = ports.packing.open(file, start);
+        return {
+          pack: (chunks, done) => {
+            packed += chunks.length;
+            for (const { bytes, chunkNumber } of chunks)
+              if (numberIn(bytes) !== chunkNumber) others.push(chunkNumber);
+            stream.pack(chunks, done);
+          },
+          end: () => {
+            stream.end();
+          },
+        };
       },
     };
     // More waits than memory may hold: some of a batch is in the cache, some is read from the journal.
