@@ -13,19 +13,33 @@ import { compressSync, uncompressSync } from 'lz4-napi';
 import { viewOf } from '../base/bytes.ts';
 import { Codec } from '../base/ports.ts';
 import type { PlainChunk, StoredChunk } from '../base/ports.ts';
-import { hasRepeats } from './repeats.ts';
+import { encodeSimple, RICH } from './lz4-simple.ts';
 
 const LZ4_LENGTH_BYTES = 4;
 const MIN_WINDOW_LOG = 10;
 
-/** Stored bytes of a chunk; null when they would save less than an eighth of it. */
+let simple = new Uint8Array(0);
+
+/** Stored bytes of a chunk, good until the next call; null when they would save less than an eighth of it. */
 export function compressChunk({ bytes, setting }: PlainChunk): Uint8Array | null {
-  const stored = encode(bytes, setting.codec, setting.level);
-  return stored !== null && stored.length <= bytes.length - bytes.length / 8 ? stored : null;
+  const most = bytes.length - bytes.length / 8;
+  const stored =
+    setting.codec === Codec.lz4
+      ? encodeLz4(bytes, most)
+      : encode(bytes, setting.codec, setting.level);
+  return stored !== null && stored.length <= most ? stored : null;
+}
+
+function encodeLz4(bytes: Uint8Array, most: number): Uint8Array | null {
+  if (simple.length < most) simple = new Uint8Array(most);
+  const length = encodeSimple(bytes, simple.subarray(LZ4_LENGTH_BYTES, most));
+  if (length === 0) return null;
+  if (length === RICH) return bytesOf(compressSync(asBuffer(bytes)));
+  viewOf(simple).setUint32(0, bytes.length, true);
+  return simple.subarray(0, LZ4_LENGTH_BYTES + length);
 }
 
 function encode(bytes: Uint8Array, codec: number, level: number): Uint8Array | null {
-  if (codec === Codec.lz4) return hasRepeats(bytes) ? bytesOf(compressSync(asBuffer(bytes))) : null;
   if (codec !== Codec.zstd) return null;
   const options: ZstdOptions = {
     // The output's first buffer: what it does not hold is not worth storing compressed.

@@ -23,7 +23,7 @@ export class SimCompression implements Compression {
 
   /** The results are overwritten when `done` has returned, as the port allows. */
   compress(chunks: readonly PlainChunk[], done: (stored: Answers) => void): void {
-    const stored = chunks.map(compressChunk);
+    const stored = chunks.map((chunk) => compressChunk(chunk)?.slice() ?? null);
     this.#weather.later(() => {
       done(stored);
       for (const bytes of stored) bytes?.fill(0xee);

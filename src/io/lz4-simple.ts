@@ -1,0 +1,141 @@
+/**
+ * LZ4 blocks [lz4_Block_format.md, v1.6] of chunks that are noise, or noise and few long runs: blocks that are half full,
+ * images, what is compressed or encrypted already. The library takes several times as long for them, most of it for
+ * what surrounds each call. What is rich in repeats is left to it.
+ */
+import { viewOf } from '../base/bytes.ts';
+
+/** The chunk has so many repeats that the library is faster. */
+export const RICH = -1;
+
+const MOST_SEQUENCES = 16;
+const MIN_MATCH = 4;
+/** The last match begins so many bytes before the end, and the last so many bytes are literals. */
+const MATCH_LIMIT_BYTES = 12;
+const LAST_LITERALS_BYTES = 5;
+const MOST_DISTANCE = 65_535;
+/** Of a length that is in the token's four bits. */
+const TOKEN_LENGTH = 15;
+const BYTE_LENGTH = 255;
+
+const SLOT_BITS = 12;
+/** Knuth's multiplier: 2^32 over the golden ratio. */
+const SPREAD = 0x9e37_79b1;
+/** After so many words that were new it looks at fewer of them. */
+const STEP_SHIFT = 5;
+
+/** Finds words that were there before. */
+class RepeatSearch {
+  at = 0;
+  /** Where the word at `at` was before. */
+  before = 0;
+  /** By hash, where a word was last, counted over all chunks: nothing need be forgotten between them. */
+  readonly #seen = new Int32Array(1 << SLOT_BITS);
+  #counted = 1;
+  #base = 0;
+
+  begin(lengthBytes: number): void {
+    if (this.#counted > 0x7fff_ffff - lengthBytes) {
+      this.#seen.fill(0);
+      this.#counted = 1;
+    }
+    this.#base = this.#counted;
+    this.#counted += lengthBytes;
+  }
+
+  next(view: DataView, from: number): boolean {
+    const seen = this.#seen;
+    const base = this.#base;
+    const limit = view.byteLength - MATCH_LIMIT_BYTES;
+    let step = 1 << STEP_SHIFT;
+    for (let at = from; at < limit; at += step++ >> STEP_SHIFT) {
+      const word = view.getInt32(at, true);
+      const slot = Math.imul(word, SPREAD) >>> (32 - SLOT_BITS);
+      const before = (seen[slot] as number) - base;
+      seen[slot] = base + at;
+      if (before < 0 || view.getInt32(before, true) !== word) continue;
+      if (at - before > MOST_DISTANCE) continue;
+      this.at = at;
+      this.before = before;
+      return true;
+    }
+    return false;
+  }
+}
+
+const search = new RepeatSearch();
+
+/** Puts a block at the start of `into` and gives its length; 0: it is longer than that, or nothing repeats; or RICH. */
+export function encodeSimple(bytes: Uint8Array, into: Uint8Array): number {
+  const view = viewOf(bytes);
+  search.begin(bytes.length);
+  let written = 0;
+  let literals = 0;
+  for (let sequences = 0; search.next(view, literals); sequences++) {
+    if (sequences === MOST_SEQUENCES) return RICH;
+    let { at, before } = search;
+    const end = endOfMatch(view, at, before);
+    while (at > literals && before > 0 && bytes[at - 1] === bytes[before - 1]) {
+      at -= 1;
+      before -= 1;
+    }
+    const sequence = { literals, at, end, distance: at - before };
+    written = putSequence(bytes, sequence, into, written);
+    if (written < 0) return 0;
+    literals = end;
+  }
+  if (literals === 0) return 0;
+  const last = { literals, at: bytes.length, end: bytes.length, distance: 0 };
+  return Math.max(0, putSequence(bytes, last, into, written));
+}
+
+function endOfMatch(view: DataView, at: number, before: number): number {
+  const limit = view.byteLength - LAST_LITERALS_BYTES;
+  const distance = at - before;
+  let end = at + MIN_MATCH;
+  while (end + 4 <= limit && view.getInt32(end, true) === view.getInt32(end - distance, true))
+    end += 4;
+  while (end < limit && view.getUint8(end) === view.getUint8(end - distance)) end += 1;
+  return end;
+}
+
+/** Literals up to `at`, and a match from there to `end` of what lies `distance` before; none when that is 0. */
+interface Sequence {
+  readonly literals: number;
+  readonly at: number;
+  readonly end: number;
+  readonly distance: number;
+}
+
+/** Gives where it ends in `into`; -1: there is no room. */
+function putSequence(
+  bytes: Uint8Array,
+  { literals, at, end, distance }: Sequence,
+  into: Uint8Array,
+  from: number,
+): number {
+  const count = at - literals;
+  const matched = distance === 0 ? 0 : end - at - MIN_MATCH;
+  if (from + 1 + lengthBytes(count) + count + 2 + lengthBytes(matched) > into.length) return -1;
+  into[from] = (Math.min(count, TOKEN_LENGTH) << 4) | Math.min(matched, TOKEN_LENGTH);
+  let to = putLength(into, from + 1, count);
+  into.set(bytes.subarray(literals, at), to);
+  to += count;
+  if (distance === 0) return to;
+  into[to] = distance & 0xff;
+  into[to + 1] = distance >>> 8;
+  return putLength(into, to + 2, matched);
+}
+
+/** What a length takes beyond its token. */
+const lengthBytes = (length: number): number =>
+  length < TOKEN_LENGTH ? 0 : 1 + Math.floor((length - TOKEN_LENGTH) / BYTE_LENGTH);
+
+function putLength(into: Uint8Array, from: number, length: number): number {
+  if (length < TOKEN_LENGTH) return from;
+  let to = from;
+  let rest = length - TOKEN_LENGTH;
+  for (; rest >= BYTE_LENGTH; rest -= BYTE_LENGTH) into[to++] = BYTE_LENGTH;
+  into[to] = rest;
+  return to + 1;
+}
