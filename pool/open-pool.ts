@@ -188,7 +188,7 @@ async function loadStores(
   });
   const segments = new SegmentTable(state.nextSegment);
   const damagedTable = await loadSegmentTable(ports, pages, segments);
-  const cache = new ChunkCache(limits.chunkCacheBytes);
+  const cache = new ChunkCache(limits.chunkCacheBytes, ports.memory);
   const pending = new PendingChunks(cache, limits.pendingBytes);
   const grace = new Grace(state.checkpoint);
   const index = new FingerprintIndex(

@@ -3,6 +3,7 @@ import { GIB, KIB, MIB, roundUp } from '../src/base/bytes.ts';
 import type {
   Clock,
   Compression,
+  Memory,
   Packing,
   Compute,
   Disk,
@@ -29,6 +30,7 @@ export interface PoolPorts {
   readonly compute: Compute;
   readonly compression: Compression;
   readonly packing: Packing;
+  readonly memory: Memory;
   readonly log: Logger;
   readonly meta: MetaStore;
   /** Locked by the caller. The journal lies on the first. */

@@ -9,6 +9,7 @@ import { RealClock } from './io/real-clock.ts';
 import { RealCompute } from './io/compute.ts';
 import { WorkerCompression } from './io/compression.ts';
 import { WorkerPacking } from './io/packing.ts';
+import { TouchedMemory } from './io/touched-memory.ts';
 import { openControlSqlite } from './io/control-sqlite.ts';
 import { SqliteMetaStore } from './io/meta-sqlite.ts';
 import { RealDisk } from './io/real-disk.ts';
@@ -86,6 +87,7 @@ export async function poolPorts({ dataPath, disks }: LockedStore, log: Logger): 
     compute: await RealCompute.load(),
     compression: new WorkerCompression(),
     packing: new WorkerPacking(),
+    memory: new TouchedMemory(),
     log,
     meta,
     disks,

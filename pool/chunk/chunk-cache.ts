@@ -13,7 +13,9 @@
  */
 import { assert } from '../../src/base/assert.ts';
 import { IdTable } from '../../src/base/id-table.ts';
+import type { Memory } from '../../src/base/ports.ts';
 import { PARTITIONS, pageNumberIn, partitionIn } from './chunk-page.ts';
+import { SlabMemory } from './slab-memory.ts';
 
 const MIN_CHUNK_LOG2 = 12;
 const MIN_CHUNK_BYTES = 2 ** MIN_CHUNK_LOG2;
@@ -44,6 +46,7 @@ export class ChunkCache {
   readonly #slabBytes: number;
   readonly #slotsOfSlab: number;
   readonly #maxSlabs: number;
+  readonly #memory: SlabMemory;
   readonly #slabs: Slab[] = [];
   readonly #slots: IdTable;
   /** How many chunks are in the cache whose chunk page falls on this place: most that die have long left it, and
@@ -66,11 +69,13 @@ export class ChunkCache {
   hits = 0;
   misses = 0;
 
-  constructor(limitBytes: number) {
+  /** Its memory comes from `memory`; null: untouched. */
+  constructor(limitBytes: number, memory: Memory | null = null) {
     const share = Math.max(MIN_CHUNK_BYTES, limitBytes / LEAST_SLABS);
     this.#slabBytes = Math.min(MAX_SLAB_BYTES, 2 ** Math.floor(Math.log2(share)));
     this.#slotsOfSlab = this.#slabBytes / MIN_CHUNK_BYTES;
     this.#maxSlabs = Math.floor(limitBytes / this.#slabBytes);
+    this.#memory = new SlabMemory({ slabBytes: this.#slabBytes, most: this.#maxSlabs, memory });
     const slots = this.#maxSlabs * this.#slotsOfSlab;
     this.#slots = new IdTable(slots);
     this.#near = new Uint32Array(2 ** Math.ceil(Math.log2(Math.max(1, slots / SLOTS_PER_COUNT))));
@@ -211,8 +216,9 @@ export class ChunkCache {
     const slot = free.pop();
     if (slot !== undefined) return slot;
     if (2 ** log2 > this.#slabBytes) return ABSENT;
-    if (this.#slabs.length < this.#maxSlabs) {
-      this.#slabs.push({ bytes: new Uint8Array(this.#slabBytes), log2 });
+    const bytes = this.#memory.take();
+    if (bytes !== null) {
+      this.#slabs.push({ bytes, log2 });
       this.#cut(this.#slabs.length - 1);
     } else {
       const steps = Math.min(SLABS_AT_ONCE, 2 * this.#slabs.length);

@@ -225,6 +225,13 @@ export interface Compression {
   expandNow(chunk: StoredChunk): Uint8Array | null;
 }
 
+/** The operating system gives memory page by page, when each is used first. */
+export interface Memory {
+  /** Has it give all pages of these bytes, which are zeroes and stay so. Nobody uses them before `done`, which is
+   * called in a later turn. */
+  touch(bytes: Uint8Array, done: () => void): void;
+}
+
 /** Structured log, as pino has it. */
 export interface Logger {
   debug(facts: object, message: string): void;

@@ -239,6 +239,7 @@ export class PoolSubject implements Subject {
       compute: this.#compute,
       compression: world.compression,
       packing: world.packing(this.#compute),
+      memory: world.memory,
       log: logOf(world),
       meta: world.meta('meta'),
       disks: [disk],

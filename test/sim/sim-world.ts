@@ -8,6 +8,7 @@ import type {
   Compression,
   Compute,
   Disk,
+  Memory,
   MetaStore,
   Packing,
   Random,
@@ -39,6 +40,7 @@ export class SimWorld {
   readonly random: Random;
   readonly #codecPrng: Prng;
   readonly #clockPrng: Prng;
+  readonly #memoryPrng: Prng;
   #codecDamages = 0;
   #settings: SimSettings;
   #process: SimProcess;
@@ -51,6 +53,7 @@ export class SimWorld {
     this.random = new SimRandom(this.prng.fork('random'));
     this.#codecPrng = new Prng(seed, 'codec');
     this.#clockPrng = new Prng(seed, 'clock');
+    this.#memoryPrng = new Prng(seed, 'memory');
     this.#process = new SimProcess(this.scheduler, trace);
     this.#clock = new SimClock(this.#process, this.#clockPrng);
   }
@@ -72,6 +75,20 @@ export class SimWorld {
     const process = this.#process;
     const prng = this.#codecPrng;
     return new SimPacking(compute, (run) => process.after(prng.fraction(), run));
+  }
+
+  /** It finds what uses memory before it is touched. */
+  get memory(): Memory {
+    const process = this.#process;
+    const prng = this.#memoryPrng;
+    return {
+      touch: (bytes, done) => {
+        process.after(prng.fraction(), () => {
+          if (bytes.some((byte) => byte !== 0)) throw new Error('memory was used too early');
+          done();
+        });
+      },
+    };
   }
 
   get compression(): Compression {

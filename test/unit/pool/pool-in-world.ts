@@ -65,6 +65,7 @@ export class PoolInWorld {
       compute,
       compression: world.compression,
       packing: world.packing(compute),
+      memory: world.memory,
       log: silent,
       meta: world.meta('meta'),
       disks: [{ disk, class: 'nvme', capacityBytes }],
