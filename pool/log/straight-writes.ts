@@ -32,6 +32,7 @@ const CHUNKS_PER_TURN = 256;
 const MOST_BATCHES = 4;
 /** While others are on their way fewer chunks wait for more: each batch costs turns of its own. */
 const FEWEST_CHUNKS = 64;
+const STILL_BUSY_MS = 10;
 /** The log had no room for the word that a segment is sealed. */
 const RETRY_MS = 10;
 /** After so many bytes the log is synced, so that a start has little to verify. */
@@ -69,6 +70,8 @@ export class StraightWrites {
   /** Of the queue, that are in no batch yet. */
   #queuedChunks = 0;
   #batches = 0;
+  /** When so much was on its way last. */
+  #busyMs = -Infinity;
   #betweenBatches: (() => void)[] = [];
   #stopped = false;
   #sealedBytes = 0;
@@ -93,11 +96,14 @@ export class StraightWrites {
   }
 
   /** Whether a write of so many bytes goes this way now. When little else is on its way the journal answers
-   * sooner. */
+   * sooner; but a host that has just got many answers is about to send as much again. */
   takes(bytes: number): boolean {
     const { leastBytes, busyBytes } = this.#limits;
-    const { space, readOnlyReason } = this.#core;
-    if (bytes < leastBytes || space.admittedBytes < busyBytes) return false;
+    const { clock, space, readOnlyReason } = this.#core;
+    if (bytes < leastBytes) return false;
+    const nowMs = clock.nowMs();
+    if (space.admittedBytes >= busyBytes) this.#busyMs = nowMs;
+    else if (nowMs - this.#busyMs > STILL_BUSY_MS) return false;
     return !this.#stopped && !space.exhausted && readOnlyReason === null;
   }
 
