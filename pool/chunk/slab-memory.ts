@@ -3,16 +3,23 @@
  * clears it: where the host of a virtual machine has taken it back that takes longer than all else that a write of a
  * chunk does. So a few slabs are kept ready that were touched off the event loop.
  *
- * Nothing is made ready before the first is taken; one is touched at a time.
+ * Nothing is made ready before the first is taken; one is touched at a time. The address space of all is taken
+ * at once: V8 takes each 64 MiB of buffers that come later as a reason to collect everything.
  */
+import { present } from '../../src/base/assert.ts';
 import type { Memory } from '../../src/base/ports.ts';
 
+/** Of address space, in whole slabs. */
+const PIECE_BYTES = 1024 ** 3;
 /** Ready at the most. */
 const SPARE_SLABS = 4;
 
 export class SlabMemory {
   readonly #slabBytes: number;
   readonly #memory: Memory | null;
+  readonly #pieces: ArrayBuffer[] = [];
+  /** Slabs that were cut from the pieces. */
+  #cut = 0;
   /** So many slabs are not taken yet. */
   #left: number;
   readonly #spare: Uint8Array[] = [];
@@ -23,13 +30,18 @@ export class SlabMemory {
     this.#slabBytes = facts.slabBytes;
     this.#left = facts.most;
     this.#memory = facts.memory;
+    // One more: what is still being touched when all others are taken is never used.
+    const lengthBytes = (facts.most + 1) * facts.slabBytes;
+    for (let at = 0; at < lengthBytes; at += PIECE_BYTES) {
+      this.#pieces.push(new ArrayBuffer(Math.min(PIECE_BYTES, lengthBytes - at)));
+    }
   }
 
   /** All zeroes; null: there is no more. */
   take(): Uint8Array | null {
     if (this.#left === 0) return null;
     this.#left -= 1;
-    const slab = this.#spare.pop() ?? new Uint8Array(this.#slabBytes);
+    const slab = this.#spare.pop() ?? this.#nextSlab();
     this.#makeReady();
     return slab;
   }
@@ -38,7 +50,7 @@ export class SlabMemory {
     const spare = this.#spare.length;
     if (this.#memory === null || this.#isTouching) return;
     if (spare >= Math.min(SPARE_SLABS, this.#left)) return;
-    const slab = new Uint8Array(this.#slabBytes);
+    const slab = this.#nextSlab();
     this.#isTouching = true;
     this.#memory.touch(slab, () => {
       this.#isTouching = false;
@@ -46,5 +58,12 @@ export class SlabMemory {
       if (this.#spare.length < this.#left) this.#spare.push(slab);
       this.#makeReady();
     });
+  }
+
+  #nextSlab(): Uint8Array {
+    const at = this.#cut * this.#slabBytes;
+    this.#cut += 1;
+    const piece = present(this.#pieces[Math.floor(at / PIECE_BYTES)], 'as many as there are');
+    return new Uint8Array(piece, at % PIECE_BYTES, this.#slabBytes);
   }
 }
