@@ -34,6 +34,14 @@ export interface PduSink {
   dataDigestFailed(pdu: IncomingPdu): void;
 }
 
+/** Memory that is used again and again. */
+export interface Buffers {
+  /** At least so long, with whatever was in it. */
+  take(bytes: number): Uint8Array;
+  /** What `take` gave: nobody looks at it any more. */
+  giveBack(buffer: Uint8Array): void;
+}
+
 export interface ReceiverLimits {
   maxAhsBytes: number;
   /** The MaxRecvDataSegmentLength that we declared. */
@@ -59,6 +67,7 @@ export class PduReceiver {
   dataDigest = false;
   readonly limits: ReceiverLimits;
   readonly #sink: PduSink;
+  readonly #buffers: Buffers;
   readonly #pdu: IncomingPdu;
   #stopped = false;
 
@@ -68,10 +77,13 @@ export class PduReceiver {
   readonly #tail = new Uint8Array(MAX_TAIL_BYTES);
   #filled = 0;
   #destination: Uint8Array | null = null;
+  /** The destination, when it has to be given back. */
+  #lent: Uint8Array | null = null;
   #crc = 0;
 
-  constructor(sink: PduSink, limits: ReceiverLimits) {
+  constructor(sink: PduSink, limits: ReceiverLimits, buffers: Buffers) {
     this.#sink = sink;
+    this.#buffers = buffers;
     this.limits = limits;
     this.#head = new Uint8Array(HEADER_BYTES + limits.maxAhsBytes + DIGEST_BYTES);
     this.#pdu = {
@@ -234,7 +246,8 @@ export class PduReceiver {
       const bytes = this.#destination?.length ?? pdu.dataBytes;
       assert(bytes === pdu.dataBytes, 'the place is as long as the data');
     } else {
-      this.#destination = new Uint8Array(pdu.dataBytes);
+      this.#lent = this.#buffers.take(pdu.dataBytes);
+      this.#destination = this.#lent;
     }
   }
 
@@ -269,18 +282,21 @@ export class PduReceiver {
 
   #end(): void {
     const pdu = this.#pdu;
-    pdu.data = pdu.placed ? EMPTY : (this.#destination ?? EMPTY);
+    const lent = this.#lent;
+    pdu.data = lent ?? EMPTY;
     pdu.dataAt = 0;
     this.#destination = null;
+    this.#lent = null;
     this.#phase = null;
-    if (this.dataDigest && pdu.dataBytes > 0) {
-      const padding = this.#tailBytes() - DIGEST_BYTES;
-      const crc = padding === 0 ? this.#crc : crc32c(this.#tail.subarray(0, padding), this.#crc);
-      if (crc !== digestAt(this.#tail, padding)) {
-        this.#sink.dataDigestFailed(pdu);
-        return;
-      }
-    }
-    this.#sink.pduArrived(pdu);
+    if (this.#isIntact()) this.#sink.pduArrived(pdu);
+    else this.#sink.dataDigestFailed(pdu);
+    if (lent !== null) this.#buffers.giveBack(lent);
+  }
+
+  #isIntact(): boolean {
+    if (!this.dataDigest || this.#pdu.dataBytes === 0) return true;
+    const padding = this.#tailBytes() - DIGEST_BYTES;
+    const crc = padding === 0 ? this.#crc : crc32c(this.#tail.subarray(0, padding), this.#crc);
+    return crc === digestAt(this.#tail, padding);
   }
 }

@@ -96,7 +96,11 @@ export class Connection implements PduSink, RegisteredSession {
       () => this.#window ?? beforeLogin,
       () => this.#announce(),
     );
-    this.#receiver = new PduReceiver(this, { maxAhsBytes, maxDataBytes: LOGIN_DATA_BYTES });
+    this.#receiver = new PduReceiver(
+      this,
+      { maxAhsBytes, maxDataBytes: LOGIN_DATA_BYTES },
+      options.transfers.buffers,
+    );
     const takeUp = (identity: LoginIdentity): Parameters | null => this.#takeUp(identity);
     this.#login = new Login({ directory, portal, random, maxTextBytes, takeUp });
     this.#timer = clock.after(limits.loginTimeoutMs, () => this.#drop('login takes too long'));

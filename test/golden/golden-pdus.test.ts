@@ -18,6 +18,7 @@ import { decodeLogoutResponse, encodeLogoutResponse } from '../../iscsi/pdu/logo
 import { decodeNopIn, encodeNopIn } from '../../iscsi/pdu/nop-in.ts';
 import { decodeNopOut, encodeNopOut } from '../../iscsi/pdu/nop-out.ts';
 import { PduReceiver, type PduSink } from '../../iscsi/pdu/pdu-receiver.ts';
+import { DataBuffers } from '../../iscsi/session/data-buffers.ts';
 import { decodeReadyToTransfer, encodeReadyToTransfer } from '../../iscsi/pdu/ready-to-transfer.ts';
 import { decodeReject, encodeReject } from '../../iscsi/pdu/reject.ts';
 import { decodeScsiCommand, encodeScsiCommand } from '../../iscsi/pdu/scsi-command.ts';
@@ -116,7 +117,11 @@ describe.each(names)('%s', (name) => {
         throw new Error('a digest of another implementation is right');
       },
     };
-    const receiver = new PduReceiver(sink, { maxAhsBytes: 64, maxDataBytes: 1 << 24 });
+    const receiver = new PduReceiver(
+      sink,
+      { maxAhsBytes: 64, maxDataBytes: 1 << 24 },
+      new DataBuffers(0),
+    );
     for (const { direction, bytes, cutFromBytes } of pdus) {
       if (direction === 'initiator') {
         const lost = Math.max(0, (cutFromBytes ?? 0) - bytes.length);

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { opcodeOf } from '../../../../iscsi/pdu/basic-header.ts';
 import { InitiatorOpcode } from '../../../../iscsi/pdu/opcode.ts';
 import { PduReceiver, type IncomingPdu, type PduSink } from '../../../../iscsi/pdu/pdu-receiver.ts';
+import { DataBuffers } from '../../../../iscsi/session/data-buffers.ts';
 import { ProtocolError } from '../../../../iscsi/pdu/protocol-error.ts';
 import { frame, type Digests } from '../../../initiator/wire-format.ts';
 
@@ -47,7 +48,7 @@ const limits = { maxAhsBytes: 64, maxDataBytes: 4096 };
 
 function receiver(digests: Digests): { sink: KeepingSink; receiver: PduReceiver } {
   const sink = new KeepingSink();
-  const made = new PduReceiver(sink, { ...limits });
+  const made = new PduReceiver(sink, { ...limits }, new DataBuffers(2 ** 20));
   made.headerDigest = digests.header;
   made.dataDigest = digests.data;
   return { sink, receiver: made };
