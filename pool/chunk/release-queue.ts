@@ -7,6 +7,8 @@ import { getU64, setU64, viewOf } from '../../src/base/bytes.ts';
 import { chunkKeyOf } from './chunk-page.ts';
 import { NOT_YET } from './chunk-table.ts';
 import type { ChunkTable } from './chunk-table.ts';
+import { FETCHED_AHEAD, fetchDying } from './fetch-dying.ts';
+import type { FingerprintIndex } from '../dedup/fingerprint-index.ts';
 import type { Page, PageCache } from '../meta/page-cache.ts';
 
 /** While few wait, few are applied in a turn: commands come in between. More when more wait. */
@@ -23,6 +25,7 @@ const NOTHING = new Float64Array(0);
 export class ReleaseQueue {
   readonly #pages: PageCache;
   readonly #chunks: ChunkTable;
+  readonly #index: FingerprintIndex;
   readonly #nextTurn: (run: () => void) => void;
   readonly #mostPerTurn: number;
   #waiting: number[] = [];
@@ -43,11 +46,13 @@ export class ReleaseQueue {
   constructor(facts: {
     pages: PageCache;
     chunks: ChunkTable;
+    index: FingerprintIndex;
     nextTurn: (run: () => void) => void;
     chunksPerTurn?: number | undefined;
   }) {
     this.#pages = facts.pages;
     this.#chunks = facts.chunks;
+    this.#index = facts.index;
     this.#nextTurn = facts.nextTurn;
     this.#mostPerTurn = facts.chunksPerTurn ?? MOST_PER_TURN;
   }
@@ -125,7 +130,12 @@ export class ReleaseQueue {
       return;
     }
     let page: Page | null = null;
+    let fetched = this.#cursor;
     for (let budget = this.#perTurn(); budget > 0; budget--) {
+      if (this.#cursor >= fetched) {
+        fetched = this.#cursor + Math.min(FETCHED_AHEAD, budget);
+        fetchDying(this.#pages, this.#index, this.#batch.subarray(this.#cursor, fetched));
+      }
       const id = this.#batch[this.#cursor];
       if (id === undefined) {
         this.#finish();

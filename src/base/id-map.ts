@@ -30,9 +30,9 @@ export class IdMap<T extends object> {
 
   /** `id` is an integer from 1 to 2^53 - 1. */
   set(id: number, item: T): void {
-    const known = this.#places.get(id);
-    const place = known >= 0 ? known : (this.#free.pop() ?? this.#items.length);
-    if (known < 0) this.#places.set(id, place);
+    const free = this.#free.at(-1) ?? this.#items.length;
+    const place = this.#places.add(id, free);
+    if (place === free) this.#free.pop();
     this.#items[place] = item;
   }
 

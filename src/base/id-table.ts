@@ -37,16 +37,28 @@ export class IdTable {
 
   /** `id` is an integer from 1 to 2^53 - 1, `value` one from 0 on. */
   set(id: number, value: number): void {
-    let at = this.#find(id);
-    if (this.#words[at] !== id) {
-      if (this.#size >= (this.#mask + 1) * FULL_SHARE) {
-        this.#grow();
-        at = this.#find(id);
-      }
-      this.#size += 1;
-      this.#words[at] = id;
-    }
+    const at = this.#place(id, value);
     this.#words[at + 1] = value;
+  }
+
+  /** Sets it unless the id has a value; gives the one that it has now. */
+  add(id: number, value: number): number {
+    const at = this.#place(id, value);
+    return this.#words[at + 1] as number;
+  }
+
+  /** Where the id is; with this value if it was not there. */
+  #place(id: number, value: number): number {
+    let at = this.#find(id);
+    if (this.#words[at] === id) return at;
+    if (this.#size >= (this.#mask + 1) * FULL_SHARE) {
+      this.#grow();
+      at = this.#find(id);
+    }
+    this.#size += 1;
+    this.#words[at] = id;
+    this.#words[at + 1] = value;
+    return at;
   }
 
   /** Gives the value that it had; -1: it had none. */

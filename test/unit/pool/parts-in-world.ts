@@ -55,19 +55,21 @@ export class Parts {
       onDamage: (key) => this.damaged.push(key),
     });
     const { pages, segments, pending, grace, cache } = this;
+    const index = new FingerprintIndex(64 * 1024, () => 0);
     this.chunks = new ChunkTable({
       pages,
       segments,
       cache,
       pending,
       grace,
-      index: new FingerprintIndex(64 * 1024, () => 0),
+      index,
       nextCheckpoint: () => this.checkpoint,
       state: { nextPages: facts.nextPages ?? [], uniqueBytes: 0 },
     });
     this.releases = new ReleaseQueue({
       pages,
       chunks: this.chunks,
+      index,
       nextTurn: (run) => {
         world.clock.nextTurn(run);
       },

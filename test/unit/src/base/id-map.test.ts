@@ -33,3 +33,10 @@ test('does what a Map does', () => {
     }),
   );
 });
+
+test('grows beyond what it was made for', () => {
+  const ids = new IdMap<{ id: number }>(2);
+  const items = Array.from({ length: 1000 }, (_, index) => ({ id: 1 + index * 2 ** 30 }));
+  for (const item of items) ids.set(item.id, item);
+  expect(items.map(({ id }) => ids.get(id))).toEqual(items);
+});

@@ -6,7 +6,7 @@ const ids = fc
   .tuple(fc.integer({ min: 1, max: 40 }), fc.constantFrom(0, 2 ** 32, 2 ** 40, 2 ** 52))
   .map(([low, high]) => high + low);
 const steps = fc.array(
-  fc.record({ id: ids, value: fc.nat(), kind: fc.constantFrom('set', 'delete', 'get') }),
+  fc.record({ id: ids, value: fc.nat(), kind: fc.constantFrom('set', 'add', 'delete', 'get') }),
   { maxLength: 300 },
 );
 
@@ -19,6 +19,9 @@ test('a table of ids does what a Map does', () => {
         if (kind === 'set') {
           table.set(id, value);
           map.set(id, value);
+        } else if (kind === 'add') {
+          expect(table.add(id, value)).toBe(map.get(id) ?? value);
+          map.set(id, map.get(id) ?? value);
         } else if (kind === 'delete') {
           expect(table.delete(id)).toBe(map.get(id) ?? -1);
           map.delete(id);
@@ -34,7 +37,10 @@ test('a table of ids does what a Map does', () => {
 test('a table of ids grows beyond what it was made for', () => {
   const table = new IdTable(3);
   const ids = Array.from({ length: 5000 }, (_, index) => 1 + index * 2 ** 30);
-  for (const [value, id] of ids.entries()) table.set(id, value);
+  for (const [value, id] of ids.entries()) {
+    if (value % 2 === 0) table.set(id, value);
+    else expect(table.add(id, value)).toBe(value);
+  }
   for (const id of ids.slice(0, 2500)) table.delete(id);
   expect(table.size).toBe(2500);
   expect(ids.map((id) => table.get(id))).toEqual(ids.map((_, at) => (at < 2500 ? -1 : at)));

@@ -1,0 +1,34 @@
+/**
+ * What a drop looks at lies scattered over memory: the entry, and the bucket of the index that may have its
+ * fingerprint. Read here for many drops side by side, it is there when they are applied: see
+ * `dedup/fetch-ahead.ts`. Nothing is concluded from what is read.
+ */
+import type { FingerprintIndex } from '../dedup/fingerprint-index.ts';
+import type { Page, PageCache } from '../meta/page-cache.ts';
+import { EntryField, chunkKeyOf, entryAt } from './chunk-page.ts';
+
+/** Ids at a time. */
+export const FETCHED_AHEAD = 32;
+
+const found = new Array<Page | null>(FETCHED_AHEAD).fill(null);
+const lows = new Uint32Array(FETCHED_AHEAD);
+/** What was read goes here: else the compiler leaves the reads out. */
+const seen = new Uint32Array(1);
+
+/** For at most `FETCHED_AHEAD` ids, sorted, as far as their pages are in memory. */
+export function fetchDying(pages: PageCache, index: FingerprintIndex, ids: Float64Array): void {
+  let page: Page | null = null;
+  for (let i = 0; i < ids.length; i++) {
+    const key = chunkKeyOf(ids[i] as number);
+    if (page?.key !== key) page = pages.get(key);
+    found[i] = page;
+  }
+  for (let i = 0; i < ids.length; i++) {
+    const at = entryAt(ids[i] as number) + EntryField.fingerprintLow;
+    lows[i] = found[i]?.words[at] ?? 0;
+    found[i] = null;
+  }
+  let read = 0;
+  for (let i = 0; i < ids.length; i++) read ^= index.touch(lows[i] as number);
+  seen[0] = read;
+}
