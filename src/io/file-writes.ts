@@ -27,15 +27,36 @@ export class FileWrites {
   /** One system call in libuv's thread pool, which may come less far than asked for. Of what can go past the
    * page cache it takes as many whole pages as there are: the rest is for another write. */
   write(from: Uint8Array, position: number, done: IoDone): void {
-    const isDirect = position % PAGE_BYTES === 0 && from.length >= PAGE_BYTES;
-    const direct = isDirect ? this.#direct : null;
-    const length = direct === null ? from.length : from.length - (from.length % PAGE_BYTES);
-    fs.write(direct ?? this.#fd, from, 0, length, position, (error, bytes) => {
+    const { fd, length } = this.#way(from.length, position);
+    fs.write(fd, from, 0, length, position, (error, bytes) => {
       if (error === null) done(null, bytes);
-      else if (error.code === 'EINVAL' && direct !== null) {
-        this.#direct = null;
-        this.write(from, position, done);
-      } else done(diskError(error, this.path), 0);
+      else if (this.#isRefusal(error, fd)) this.write(from, position, done);
+      else done(diskError(error, this.path), 0);
     });
+  }
+
+  /** The same in this thread, which waits for the device. Throws DiskError. */
+  writeNow(from: Uint8Array, position: number): number {
+    const { fd, length } = this.#way(from.length, position);
+    try {
+      return fs.writeSync(fd, from, 0, length, position);
+    } catch (error) {
+      const failure = error as NodeJS.ErrnoException;
+      if (this.#isRefusal(failure, fd)) return this.writeNow(from, position);
+      throw diskError(failure, this.path);
+    }
+  }
+
+  #way(lengthBytes: number, position: number): { fd: number; length: number } {
+    const isWhole = position % PAGE_BYTES === 0 && lengthBytes >= PAGE_BYTES;
+    if (this.#direct === null || !isWhole) return { fd: this.#fd, length: lengthBytes };
+    return { fd: this.#direct, length: lengthBytes - (lengthBytes % PAGE_BYTES) };
+  }
+
+  /** The file system can't write past the page cache: it is done without from now on. */
+  #isRefusal({ code }: NodeJS.ErrnoException, fd: number): boolean {
+    if (code !== 'EINVAL' || fd !== this.#direct) return false;
+    this.#direct = null;
+    return true;
   }
 }

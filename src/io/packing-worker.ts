@@ -3,15 +3,20 @@ import { parentPort } from 'node:worker_threads';
 import { present } from '../base/assert.ts';
 import { pageAligned } from '../base/bytes.ts';
 import { writeFully } from '../base/file-io.ts';
-import { Codec } from '../base/ports.ts';
-import type { ChunkToPack, DiskError } from '../base/ports.ts';
+import type { Done } from '../base/file-io.ts';
+import { Codec, DiskError } from '../base/ports.ts';
+import type { ChunkToPack } from '../base/ports.ts';
 import { packedBytes, packRecords } from '../../pool/log/record-batch.ts';
 import { compressChunk } from './codecs.ts';
 import { RealCompute } from './compute.ts';
 import { FileWrites } from './file-writes.ts';
 import { ChunkWord } from './packing-messages.ts';
 import type { PackingAnswer, PackingBatch, PackingRequest } from './packing-messages.ts';
+import { LoopPace } from './loop-pace.ts';
+import { RealClock } from './real-clock.ts';
+import { RunDelay } from './run-delay.ts';
 import { SpareBuffers } from './spare-buffers.ts';
+import { WaitingRests } from './waiting-rests.ts';
 import type { Answer } from './worker-calls.ts';
 
 const BUFFER_BYTES = 1024 * 1024 + 64 * 1024;
@@ -20,11 +25,13 @@ const MOST_SPARE = 8;
 /** A file, and where the next batch goes. */
 interface Stream {
   readonly writes: FileWrites;
+  readonly pace: LoopPace;
   end: number;
 }
 
 const port = present(parentPort, 'runs as a worker');
 const compute = await RealCompute.load();
+const ports = { clock: new RealClock(), runDelay: new RunDelay() };
 const streams = new Map<number, Stream>();
 const spare = new SpareBuffers({
   leastBytes: BUFFER_BYTES,
@@ -57,12 +64,33 @@ function chunksOf({ plain, words }: PackingBatch): ChunkToPack[] {
 function streamOf({ to }: PackingBatch): Stream {
   const known = streams.get(to.stream);
   if (known !== undefined) return known;
-  const stream = { writes: new FileWrites(to), end: to.offset };
+  const pace = new LoopPace(ports, new WaitingRests());
+  const stream = { writes: new FileWrites(to), pace, end: to.offset };
   streams.set(to.stream, stream);
   return stream;
 }
 
-/** Packs in this turn; what follows may be packed while this is written. */
+/** As far as the disk answers soon; then others are packed meanwhile. */
+function write({ writes, pace }: Stream, bytes: Uint8Array, position: number, done: Done): void {
+  let at = 0;
+  try {
+    while (at < bytes.length) {
+      const beganMs = pace.begin();
+      if (beganMs === null) break;
+      const written = writes.writeNow(bytes.subarray(at), position + at);
+      pace.ended(beganMs, written);
+      if (written === 0) break;
+      at += written;
+    }
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+    done(error);
+    return;
+  }
+  if (at === bytes.length) done(null);
+  else writeFully(writes, bytes.subarray(at), position + at, done);
+}
+
 function packAndWrite(batch: PackingBatch): Promise<PackingAnswer> {
   const stream = streamOf(batch);
   const chunks = chunksOf(batch);
@@ -71,7 +99,7 @@ function packAndWrite(batch: PackingBatch): Promise<PackingAnswer> {
   const { bytes, packed } = packRecords(compute, chunks, place, compressChunk);
   stream.end += bytes.length;
   return new Promise((resolve) => {
-    writeFully(stream.writes, bytes, packed.offset, (error: DiskError | null) => {
+    write(stream, bytes, packed.offset, (error) => {
       spare.keep(buffer);
       const failure = error === null ? null : { code: error.code, message: error.message };
       resolve({ plain: batch.plain, packed, failure });
