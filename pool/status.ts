@@ -35,6 +35,7 @@ export function poolStatus(
       journalUsedBytes: core.journal.usedBytes,
       journalCapacityBytes: core.journal.capacityBytes,
       journalPosition: core.journal.applied.position,
+      straightBytes: core.straight?.bytes ?? 0,
       pendingBytes: core.pending.bytes,
       destagedBytes: core.pending.destagedBytes,
       segments: core.segments.size,

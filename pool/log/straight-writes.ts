@@ -75,6 +75,8 @@ export class StraightWrites {
   #betweenBatches: (() => void)[] = [];
   #stopped = false;
   #sealedBytes = 0;
+  /** Of chunks that took effect, as they were before compression. */
+  bytes = 0;
 
   private constructor(core: PoolCore, streams: SegmentStreams, limits: StraightLimits) {
     this.#core = core;
@@ -118,6 +120,7 @@ export class StraightWrites {
 
   /** The chunk at a place took effect and is pending; the page is that of its entry. */
   took(page: Page, chunk: PendingChunk): void {
+    this.bytes += 1 << chunk.log2;
     const place = present(chunk.place, 'it went straight');
     const home = this.#homeOf(place);
     if (home.segment !== null) this.#core.chunks.place(page, chunk, place);

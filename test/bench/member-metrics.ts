@@ -6,8 +6,8 @@ import { loopDelaysOf, type LoopDelays } from './loop-delay.ts';
 export type Samples = ReadonlyMap<string, number>;
 
 export interface MemberMetrics {
-  /** Bytes that went through the log since the pool was made. */
-  readonly journalPosition: number;
+  /** Bytes that went through the log since the pool was made, or past it straight to a segment. */
+  readonly loggedBytes: number;
   readonly journalCapacityBytes: number;
   readonly checkpoints: number;
   readonly loopDelays: LoopDelays;
@@ -30,7 +30,8 @@ export async function memberMetrics(apiUrl: string): Promise<MemberMetrics> {
     return value;
   };
   return {
-    journalPosition: of('scale_pool_counter_journal_position'),
+    loggedBytes:
+      of('scale_pool_counter_journal_position') + of('scale_pool_counter_straight_bytes'),
     journalCapacityBytes: of('scale_pool_counter_journal_capacity_bytes'),
     checkpoints: of('scale_pool_counter_checkpoints'),
     loopDelays: loopDelaysOf(samples),
@@ -44,8 +45,8 @@ const JOURNALS = 2;
 const CHECKPOINTS = 2;
 
 /**
- * Waits until twice the journal and two checkpoints have gone by since `before`, or so long; true: they
- * have. What is nearly all references writes too little to fill a journal: there it is the time.
+ * Waits until as much as twice the journal was logged and two checkpoints have gone by since `before`, or so long; true:
+ * they have. What is nearly all references writes too little to fill a journal: there it is the time.
  */
 export async function steadySince(
   apiUrl: string,
@@ -54,8 +55,8 @@ export async function steadySince(
 ): Promise<boolean> {
   const endMs = performance.now() + limitMs;
   for (;;) {
-    const { journalPosition, checkpoints } = await memberMetrics(apiUrl);
-    const written = journalPosition - before.journalPosition;
+    const { loggedBytes, checkpoints } = await memberMetrics(apiUrl);
+    const written = loggedBytes - before.loggedBytes;
     const isSteady =
       written >= JOURNALS * before.journalCapacityBytes &&
       checkpoints - before.checkpoints >= CHECKPOINTS;
