@@ -20,7 +20,8 @@ const TICK_MS = 200;
 const CHECKPOINT_EVERY_MS = 30_000;
 /** On a busy pool, dead segments wait so long for a checkpoint at the most. */
 const DEAD_SEGMENTS_MS = 5_000;
-const DROPS_AT_ONCE = 4096;
+/** They are sorted in one turn. */
+const DROPS_AT_ONCE = 1024;
 /** Changed snapshots and deadlists that start a checkpoint: they are all encoded in one turn. */
 const MANY_ROWS = 1024;
 /** Without pressure: segments at most half alive, once a quarter of all stored bytes is dead. */

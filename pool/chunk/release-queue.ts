@@ -4,6 +4,7 @@
  * summed by id, sorted by chunk page.
  */
 import { getU64, setU64, viewOf } from '../../src/base/bytes.ts';
+import { sortInTurns } from '../sort-in-turns.ts';
 import { chunkKeyOf } from './chunk-page.ts';
 import { NOT_YET } from './chunk-table.ts';
 import type { ChunkTable } from './chunk-table.ts';
@@ -16,6 +17,8 @@ const FEW_PER_TURN = 32;
 const MOST_PER_TURN = 256;
 /** What waits is to be applied in so many turns, if `MOST_PER_TURN` allows it. */
 const TURNS = 128;
+/** A drop is sorted in so much less time than it is applied. */
+const SORTED_FOR_APPLIED = 32;
 /** Of the batch, how far pages are looked for that are read together. */
 const CHUNKS_AHEAD = 256;
 /** Pages that are read together, few enough to stay in the smallest cache until they are used. */
@@ -28,10 +31,11 @@ export class ReleaseQueue {
   readonly #index: FingerprintIndex;
   readonly #nextTurn: (run: () => void) => void;
   readonly #mostPerTurn: number;
+  readonly #sortedPerTurn: number;
   #waiting: number[] = [];
   /** Ids of the batch being applied, sorted, one for each drop; `#cursor` is the first not yet
    * applied. */
-  #batch = NOTHING;
+  #batch: Float64Array = NOTHING;
   #cursor = 0;
   #running = false;
   #stopped = false;
@@ -55,6 +59,7 @@ export class ReleaseQueue {
     this.#index = facts.index;
     this.#nextTurn = facts.nextTurn;
     this.#mostPerTurn = facts.chunksPerTurn ?? MOST_PER_TURN;
+    this.#sortedPerTurn = this.#mostPerTurn * SORTED_FOR_APPLIED;
   }
 
   get size(): number {
@@ -108,13 +113,23 @@ export class ReleaseQueue {
   }
 
   #startBatch(): void {
-    // Numbers in an array of their own sort ten times as fast as objects: this is one turn.
-    this.#batch = new Float64Array(this.#waiting).sort();
+    // Numbers in an array of their own sort ten times as fast as objects.
+    this.#batch = new Float64Array(this.#waiting);
     this.#waiting = [];
     this.#causedMore = false;
     this.#cursor = 0;
     this.#running = true;
-    this.#step();
+    if (this.#batch.length <= this.#sortedPerTurn) {
+      this.#batch.sort();
+      this.#step();
+      return;
+    }
+    const nextTurn = (): Promise<void> => new Promise(this.#nextTurn);
+    // A copy: a checkpoint that is frozen meanwhile takes the batch as it is.
+    void sortInTurns(this.#batch.slice(), nextTurn, this.#sortedPerTurn).then((sorted) => {
+      this.#batch = sorted;
+      this.#step();
+    });
   }
 
   #step(): void {

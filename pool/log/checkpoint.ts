@@ -18,7 +18,11 @@ import type { PageRelease } from '../volume/page-release.ts';
 import type { Journal } from './journal.ts';
 import type { SegmentTable } from './segment-table.ts';
 
-const PAGES_PER_TURN = 64;
+/** Pages sealed in a turn: few, for commands to come in between, where there are few. */
+const FEW_PAGES = 8;
+const MOST_PAGES = 64;
+/** All are to be sealed in so many turns, if `MOST_PAGES` allows it. */
+const SEALING_TURNS = 512;
 const ROWS_PER_TURN = 256;
 
 /** Checkpoints are numbered; what dies now is first held by the next to be frozen. */
@@ -181,9 +185,11 @@ export class Checkpointer {
 
   async #sealPages(frozen: readonly Page[]): Promise<(readonly [number, Uint8Array])[]> {
     const puts: (readonly [number, Uint8Array])[] = [];
+    const share = Math.ceil(frozen.length / SEALING_TURNS);
+    const pagesPerTurn = Math.min(MOST_PAGES, Math.max(FEW_PAGES, share));
     for (const page of frozen) {
       puts.push([page.key, this.#parts.pages.frozenBytes(page)]);
-      if (puts.length % PAGES_PER_TURN === 0) {
+      if (puts.length % pagesPerTurn === 0) {
         await nextTurn(this.#parts.clock);
       }
     }

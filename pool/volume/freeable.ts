@@ -15,7 +15,7 @@ import { DatasetWalk } from './dataset-walk.ts';
 import type { WalkedDataset } from './dataset-walk.ts';
 import type { Deadlists } from './deadlists.ts';
 import type { Families, Line } from './families.ts';
-import { sortInTurns } from './sort-in-turns.ts';
+import { sortInTurns } from '../sort-in-turns.ts';
 import type { VolumeTable } from './volume-table.ts';
 
 /** Bounds the memory: some 8 MiB. */

@@ -1,4 +1,5 @@
 import { ChunkState, EntryField, chunkKeyOf, entryAt } from '../../../../pool/chunk/chunk-page.ts';
+import { ReleaseQueue } from '../../../../pool/chunk/release-queue.ts';
 import { Parts } from '../parts-in-world.ts';
 
 const stateOf = (parts: Parts, id: number): number => {
@@ -120,6 +121,42 @@ describe('the queue of drops', () => {
     }
     await other.world.run();
     expect(state.ended).toBe(true);
+  });
+
+  test('a checkpoint while many drops are being sorted holds each once, and those that came meanwhile', async () => {
+    const parts = await Parts.make();
+    const turns: (() => void)[] = [];
+    const nextTurn = (run: () => void): void => void turns.push(run);
+    const { pages, chunks } = parts;
+    const queue = new ReleaseQueue({ pages, chunks, nextTurn, chunksPerTurn: 1 });
+    // More than are sorted in one turn, in no order of theirs.
+    const ids = Array.from({ length: 100 }, (_, index) =>
+      parts.makeChunk(((index * 37) % 64) * 2 ** 26),
+    );
+    const late = parts.makeChunk();
+    const owed = new Set(ids);
+    for (const id of ids) queue.drop(id);
+    const state = { ended: false };
+    queue.flush(() => {
+      state.ended = true;
+    });
+    queue.drop(late);
+    let frozen = 0;
+    for (; !state.ended; frozen++) {
+      const kept = decoded(queue.encode());
+      for (const id of owed) if (stateOf(parts, id) === ChunkState.dead) owed.delete(id);
+      expect(kept.toSorted((one, other) => one - other)).toEqual(
+        [...owed, late].sort((one, other) => one - other),
+      );
+      turns.shift()?.();
+      // What was awaited goes on.
+      await Promise.resolve();
+      await Promise.resolve();
+      await Promise.resolve();
+    }
+    expect(owed.size).toBe(0);
+    expect(frozen).toBeGreaterThan(100);
+    expect(stateOf(parts, late)).toBe(ChunkState.live);
   });
 
   test('what is dropped more often than it is referenced is a bug', async () => {

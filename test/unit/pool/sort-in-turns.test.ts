@@ -1,5 +1,5 @@
-import { sortInTurns } from '../../../../pool/volume/sort-in-turns.ts';
-import { Prng } from '../../../sim/prng.ts';
+import { sortInTurns } from '../../../pool/sort-in-turns.ts';
+import { Prng } from '../../sim/prng.ts';
 
 test.each([0, 1, 2 ** 14, 3 * 2 ** 14 + 5, 2 ** 17 + 1])(
   'numbers are sorted, %i of them, some in each turn',
