@@ -1,5 +1,6 @@
 import { ChunkState, EntryField, chunkKeyOf, entryAt } from '../../../../pool/chunk/chunk-page.ts';
 import { ReleaseQueue } from '../../../../pool/chunk/release-queue.ts';
+import { FingerprintIndex } from '../../../../pool/dedup/fingerprint-index.ts';
 import { Parts } from '../parts-in-world.ts';
 
 const stateOf = (parts: Parts, id: number): number => {
@@ -128,7 +129,8 @@ describe('the queue of drops', () => {
     const turns: (() => void)[] = [];
     const nextTurn = (run: () => void): void => void turns.push(run);
     const { pages, chunks } = parts;
-    const queue = new ReleaseQueue({ pages, chunks, nextTurn, chunksPerTurn: 1 });
+    const index = new FingerprintIndex(64 * 1024, () => 0);
+    const queue = new ReleaseQueue({ pages, chunks, index, nextTurn, chunksPerTurn: 1 });
     // More than are sorted in one turn, in no order of theirs.
     const ids = Array.from({ length: 100 }, (_, index) =>
       parts.makeChunk(((index * 37) % 64) * 2 ** 26),
