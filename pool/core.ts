@@ -18,6 +18,8 @@ import type { Reclaim } from './space/reclaim.ts';
 import type { Space } from './space/space.ts';
 import { PoolError } from './types.ts';
 
+/** Plain fields and functions: with an accessor in its literal V8 would keep the object as a table of names, and a
+ * chunk that is written looks at it some dozens of times. */
 export interface PoolCore {
   readonly clock: Clock;
   readonly compute: Compute;
@@ -48,8 +50,6 @@ export interface PoolCore {
   stopWrites(reason: string): void;
   /** A command took effect: background work may be due. Cheap. */
   changed(): void;
-  /** First map page number that was never used. */
-  readonly nextMapPage: number;
   takeMapPage(): number;
   /** Number of the next checkpoint to be frozen: what dies now is in it. */
   nextCheckpoint(): number;

@@ -308,9 +308,6 @@ function makeCore(
     stopWrites,
     changed: () => undefined,
     takeMapPage: () => mapPages.next++,
-    get nextMapPage() {
-      return mapPages.next;
-    },
     nextCheckpoint: () => numbers.next,
   };
   return core;
@@ -339,7 +336,7 @@ function makeCheckpointer(
       disks,
       ring,
       segmentBytes,
-      nextMapPage: core.nextMapPage,
+      nextMapPage: stores.mapPages.next,
       nextVolume: volumes.nextId,
       chunks: stores.chunks.state(),
       volumes: volumes.records(),
