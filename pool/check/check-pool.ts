@@ -81,8 +81,9 @@ async function countStrayFiles(core: PoolCore): Promise<number> {
 function readsBack(core: PoolCore, { id, page, log2 }: CountedChunk): Promise<boolean> {
   if (core.chunks.stateOf(page, id) !== ChunkState.live) return Promise.resolve(false);
   return new Promise((resolve) => {
-    readChunkBytes(core, { page, id, log2 }, (bytes) => {
+    const done = (bytes: Uint8Array | null): void => {
       resolve(bytes !== null);
-    });
+    };
+    readChunkBytes(core, [{ page, id, log2, done }]);
   });
 }

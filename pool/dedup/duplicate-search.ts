@@ -18,6 +18,7 @@ import type { ModeCounters } from './counters.ts';
 import { FETCHED_AHEAD, fetchAhead } from './fetch-ahead.ts';
 import { MOST_CANDIDATES } from './fingerprint-index.ts';
 import { readChunkBytes } from './read-chunk-bytes.ts';
+import type { ChunkRead } from './read-chunk-bytes.ts';
 
 const CHUNKS_PER_TURN = 256;
 const candidates = new Float64Array(MOST_CANDIDATES);
@@ -51,6 +52,8 @@ export class DuplicateSearch {
   #first = 0;
   /** Pages and bytes that are being read. */
   #waiting = 0;
+  /** Bytes to be read, which are asked for together at the end of a part. */
+  #reads: ChunkRead[] = [];
   /** Nobody waits any more for what was asked for before. */
   #round = 0;
   #timer: Timer | null = null;
@@ -106,6 +109,10 @@ export class DuplicateSearch {
       if (at % FETCHED_AHEAD === 0) fetchAhead(this.#core, this.#chunks, at);
       this.#seek(chunk);
     }
+    const reads = this.#reads;
+    if (reads.length === 0) return;
+    this.#reads = [];
+    readChunkBytes(this.#core, reads);
   }
 
   #waits(): false {
@@ -164,7 +171,7 @@ export class DuplicateSearch {
     // The id names no other chunk before this ends, and the page stays to be looked at.
     const token = grace.begin();
     page.pins += 1;
-    readChunkBytes(this.#core, { page, id, log2: this.#log2 }, (bytes) => {
+    const done = (bytes: Uint8Array | null): void => {
       pages.letGo(page);
       grace.end(token);
       if (round !== this.#round) return;
@@ -174,7 +181,8 @@ export class DuplicateSearch {
         else this.#compare(chunk, page, { id, bytes });
       }
       this.#arrived(round);
-    });
+    };
+    this.#reads.push({ page, id, log2: this.#log2, done });
   }
 
   #compare(chunk: SoughtChunk, page: Page, other: { id: number; bytes: Uint8Array }): void {
