@@ -8,6 +8,7 @@ import { present } from '../src/base/assert.ts';
 import { isoTime } from '../src/base/iso-time.ts';
 import type { Clock, Logger, Random } from '../src/base/ports.ts';
 import { BusyPoll } from './busy-poll.ts';
+import { ReadBudget } from './read-budget.ts';
 import { Connection, type ConnectionHost } from './session/connection.ts';
 import { defaultLimits, type Limits } from './session/limits.ts';
 import { OutputBatch } from './session/output-batch.ts';
@@ -73,7 +74,8 @@ export class IscsiServer {
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#registry = new SessionRegistry(this.#limits.maxSessions);
     this.#transfers = new TransferBudget(this.#limits.maxTotalTransferBytes);
-    this.#reads = new SharedReadBuffer(new BusyPoll(options.clock, this.#limits.busyPollMs));
+    const busyPoll = new BusyPoll(options.clock, this.#limits.busyPollMs);
+    this.#reads = new SharedReadBuffer(busyPoll, new ReadBudget(options.clock));
   }
 
   /** Gives the addresses in the order of the portals. If one can't be had, none is kept. */
@@ -250,13 +252,17 @@ function sessionInfo(connection: Connection): SessionInfo[] {
 }
 
 /** One socket and its connection. */
-class SocketLink implements ConnectionHost {
+class SocketLink implements ConnectionHost, Reader {
   readonly connection: Connection;
   readonly #socket: Socket;
   readonly #server: IscsiServer;
   readonly #clock: Clock;
   #flushing = false;
   #inFlight: OutputBatch | null = null;
+  /** By the connection. */
+  #paused = false;
+  /** Until the next turn. */
+  #rests = false;
 
   constructor(
     accepted: Socket,
@@ -265,9 +271,7 @@ class SocketLink implements ConnectionHost {
     clock: Clock,
     connect: (host: ConnectionHost) => Connection,
   ) {
-    const socket = reads.adopt(accepted, (bytes) => {
-      this.connection.receive(bytes);
-    });
+    const socket = reads.adopt(accepted, this);
     this.#socket = socket;
     this.#server = server;
     this.#clock = clock;
@@ -317,12 +321,27 @@ class SocketLink implements ConnectionHost {
     if (this.#flushing) this.#flush();
   };
 
+  received(bytes: Uint8Array): void {
+    this.connection.receive(bytes);
+  }
+
+  rest(): void {
+    this.#rests = true;
+  }
+
+  readOn(): void {
+    this.#rests = false;
+    if (!this.#paused && !this.#socket.destroyed) this.#socket.resume();
+  }
+
   pauseReading(): void {
+    this.#paused = true;
     this.#socket.pause();
   }
 
   resumeReading(): void {
-    this.#socket.resume();
+    this.#paused = false;
+    if (!this.#rests) this.#socket.resume();
   }
 
   close(): void {
@@ -339,6 +358,15 @@ interface WithHandle {
   _handle: BoundSocket | null;
 }
 
+/** Who gets what a socket reads. */
+interface Reader {
+  /** The bytes are good only during the call. */
+  received(bytes: Uint8Array): void;
+  /** Nothing is read before `readOn`. */
+  rest(): void;
+  readOn(): void;
+}
+
 /**
  * Sockets whose bytes all come into one buffer. A stream of Node takes 64 KiB of fresh memory for
  * each read, which was the larger part of what the garbage collector had to do; here nothing is
@@ -348,24 +376,31 @@ interface WithHandle {
 class SharedReadBuffer {
   readonly #buffer = new Uint8Array(new ArrayBuffer(READ_BYTES));
   readonly #busyPoll: BusyPoll;
+  readonly #budget: ReadBudget;
 
-  constructor(busyPoll: BusyPoll) {
+  constructor(busyPoll: BusyPoll, budget: ReadBudget) {
     this.#busyPoll = busyPoll;
+    this.#budget = budget;
   }
 
   /**
-   * Takes the place of a socket that was accepted with `pauseOnConnect`: `received` gets the bytes, which
-   * are good only during the call. The accepted one is destroyed without its connection.
+   * Takes the place of a socket that was accepted with `pauseOnConnect`, which is destroyed without its
+   * connection.
    */
-  adopt(accepted: Socket, received: (bytes: Uint8Array) => void): Socket {
+  adopt(accepted: Socket, reader: Reader): Socket {
     const shell = accepted as unknown as WithHandle;
     const handle = present(shell._handle, 'an accepted socket has its handle');
+    const readOn = (): void => {
+      reader.readOn();
+    };
     const onread = {
       buffer: this.#buffer,
       callback: (count: number, buffer: Uint8Array): boolean => {
-        received(buffer.subarray(0, count));
+        reader.received(buffer.subarray(0, count));
         this.#busyPoll.heard();
-        return true;
+        if (this.#budget.takes(count, readOn)) return true;
+        reader.rest();
+        return false;
       },
     };
     const socket = new Socket({ handle, onread });
