@@ -15,8 +15,9 @@ export interface FileDescriptors {
 export class FileWrites {
   readonly path: string;
   readonly #fd: number;
-  /** Until a write shows that it can't be had. */
-  #direct: number | null;
+  readonly #direct: number | null;
+  /** A write has shown that the file system can't write past the page cache. */
+  #isRefused = false;
 
   constructor({ path, fd, direct }: FileDescriptors) {
     this.path = path;
@@ -49,14 +50,15 @@ export class FileWrites {
 
   #way(lengthBytes: number, position: number): { fd: number; length: number } {
     const isWhole = position % PAGE_BYTES === 0 && lengthBytes >= PAGE_BYTES;
-    if (this.#direct === null || !isWhole) return { fd: this.#fd, length: lengthBytes };
+    if (this.#direct === null || this.#isRefused || !isWhole)
+      return { fd: this.#fd, length: lengthBytes };
     return { fd: this.#direct, length: lengthBytes - (lengthBytes % PAGE_BYTES) };
   }
 
-  /** The file system can't write past the page cache: it is done without from now on. */
+  /** From now on it is done without, by all that are under way too. */
   #isRefusal({ code }: NodeJS.ErrnoException, fd: number): boolean {
     if (code !== 'EINVAL' || fd !== this.#direct) return false;
-    this.#direct = null;
+    this.#isRefused = true;
     return true;
   }
 }
