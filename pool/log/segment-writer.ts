@@ -59,6 +59,8 @@ export class SegmentWriter {
   /** Batches under way: what their records take at the most, and how many. */
   readonly #ahead = { batches: 0, bytes: 0, records: 0 };
   #failure: DiskError | null = null;
+  /** A sync has failed: what was written before may be gone, and no later one says so. */
+  #syncFailure: DiskError | null = null;
   /** Called when no batch is under way. */
   #whenSettled: (() => void)[] = [];
 
@@ -90,8 +92,9 @@ export class SegmentWriter {
   /** Whether a record fits, when others that take `next` are added before it. */
   hasRoomFor(storedBytes: number, next = { bytes: 0, records: 0 }): boolean {
     const records = this.records + this.#ahead.records + next.records + 1;
-    const begun = this.#base + this.#used + this.#ahead.bytes;
-    const end = begun + next.bytes + recordBytes(storedBytes);
+    // A batch takes whole pages.
+    const begun = roundUp(this.#base + this.#used, PAGE_BYTES) + this.#ahead.bytes;
+    const end = begun + roundUp(next.bytes + recordBytes(storedBytes), PAGE_BYTES);
     return records <= MOST_RECORDS && end + directoryBytes(records) <= this.#limitBytes;
   }
 
@@ -167,18 +170,34 @@ export class SegmentWriter {
     this.#piece.set(directory, this.#used);
     const last = this.#piece.subarray(0, this.#used + directory.length);
     this.#file.append(last, this.#base, () => undefined);
-    await this.#file.seal();
+    const failure = await this.#file.flushed();
+    if (failure !== null) throw failure;
+    await this.#makeDurable(() => this.#file.seal());
     this.#spare.push(this.#piece);
-    await this.#store.syncFolder(this.disk);
     return offset + directory.length;
   }
 
   /** Resolves when all that the file has is durable, its name too. */
-  async sync(): Promise<void> {
-    await this.#file.sync();
-    if (this.#isNamed) return;
-    await this.#store.syncFolder(this.disk);
-    this.#isNamed = true;
+  sync(): Promise<void> {
+    return this.#makeDurable(() => this.#file.sync());
+  }
+
+  async #makeDurable(syncFile: () => Promise<void>): Promise<void> {
+    this.#mustBelieveSyncs();
+    try {
+      await syncFile();
+      if (!this.#isNamed) await this.#store.syncFolder(this.disk);
+      this.#isNamed = true;
+    } catch (error) {
+      if (error instanceof DiskError) this.#syncFailure ??= error;
+      throw error;
+    }
+    // One that ran beside this one may have been told what this one was not.
+    this.#mustBelieveSyncs();
+  }
+
+  #mustBelieveSyncs(): void {
+    if (this.#syncFailure !== null) throw this.#syncFailure;
   }
 
   /** After a failure: the file stays as it is. */

@@ -79,7 +79,14 @@ export class PoolInWorld {
   ): Promise<PoolInWorld> {
     const { capacityBytes, ...options } = facts;
     const made = await PoolInWorld.portsOf(world, capacityBytes);
-    const ports = { ...made, compute: hashed(made.compute) };
+    return PoolInWorld.openOn(world, { ...made, compute: hashed(made.compute) }, options);
+  }
+
+  static async openOn(
+    world: SimWorld,
+    ports: PoolPorts,
+    options: Partial<PoolOptions>,
+  ): Promise<PoolInWorld> {
     const pool = await world.until(openPool(ports, { ...small, ...options }));
     return new PoolInWorld(world, pool, ports);
   }

@@ -113,6 +113,46 @@ test('a flush goes on when the disk is full for the end of a segment in which no
   }
 });
 
+test.each(['segment', 'folder'])(
+  'no flush believes the next sync when that of a %s has failed, though for want of space',
+  async (what) => {
+    const world = calmWorld();
+    const ports = await PoolInWorld.portsOf(world);
+    let isFull = false;
+    const outcome = (path: string): Promise<never> => {
+      isFull = false;
+      return Promise.reject(new DiskError('full', path, 'no room'));
+    };
+    for (const { disk } of ports.disks) {
+      const { open, syncDirectory } = disk;
+      disk.syncDirectory = (path) =>
+        isFull && what === 'folder' ? outcome(path) : syncDirectory.call(disk, path);
+      disk.open = async (path, mode) => {
+        const file = await open.call(disk, path, mode);
+        const { sync } = file;
+        file.sync = (done) => {
+          if (!isFull || what === 'folder' || !path.startsWith('segments/')) sync.call(file, done);
+          else outcome(path).catch(done);
+        };
+        return file;
+      };
+    }
+    const it = await PoolInWorld.openOn(world, ports, facts);
+    for (const name of ['v', 'w']) await it.create(name);
+    const data = patterned(32 * KIB, 1);
+    await it.write('v', 0, data);
+    isFull = true;
+    // It has all that is on its way stored first.
+    it.pool.startDedup('w', {});
+    await world.run(world.clock.nowMs() + 1000);
+    expect(isFull).toBe(false);
+    expect(await it.flush('v')).toEqual({ code: 'write-failed' });
+    world.crash('process');
+    const again = await PoolInWorld.open(world, facts);
+    expect(await again.read('v', 0, data.length)).toEqual(data);
+  },
+);
+
 test('a start that cannot read what the log names stops, and the next one finds all', async () => {
   const world = calmWorld();
   const before = await PoolInWorld.open(world, facts);
