@@ -45,15 +45,21 @@ export interface PendingChunk {
   owed: Exclude<DedupMode, 'off'> | null;
   /** The index of fingerprints has been given it: once, and it may have forgotten it since. */
   indexed: boolean;
+  /** Where it stands in the order of the log. */
+  turn: number;
 }
 
 /** How many are expected; more cost a turn that takes longer. */
 const USUAL_CHUNKS = 65_536;
+/** Turns are counted round, in numbers that V8 needs no object for; there are never so many at a time. */
+const TURN_MASK = 2 ** 30 - 1;
 
 export class PendingChunks {
   readonly #byId = new IdMap<PendingChunk>(USUAL_CHUNKS);
-  /** In log order; what is no longer wanted is skipped when the head passes it. */
-  #order: PendingChunk[] = [];
+  /** In log order; null: no longer wanted. One that is wanted for long keeps the places of those behind it, but not them. */
+  #order: (PendingChunk | null)[] = [];
+  /** The turn of the first place. */
+  #firstTurn = 0;
   #head = 0;
   #next = 0;
   /** Plain bytes that sealed segments took over since the start. */
@@ -105,6 +111,7 @@ export class PendingChunks {
   /** `bytes` are copied; null: they are in the journal only. */
   add(chunk: PendingChunk, bytes: Uint8Array | null): void {
     this.#byId.set(chunk.id, chunk);
+    chunk.turn = (this.#firstTurn + this.#order.length) & TURN_MASK;
     this.#order.push(chunk);
     this.#bytes += 1 << chunk.log2;
     if (chunk.straight) this.#straightBytes += 1 << chunk.log2;
@@ -120,6 +127,7 @@ export class PendingChunks {
   settle(chunk: PendingChunk): void {
     if (!chunk.wanted) return;
     chunk.wanted = false;
+    this.#order[(chunk.turn - this.#firstTurn) & TURN_MASK] = null;
     this.#byId.delete(chunk.id);
     if (chunk.slot !== ABSENT) {
       this.#heldBytes -= 1 << chunk.log2;
@@ -160,7 +168,7 @@ export class PendingChunks {
     for (;;) {
       const chunk = this.#order[this.#head];
       if (chunk === undefined) return null;
-      if (chunk.wanted) return chunk.frame;
+      if (chunk !== null) return chunk.frame;
       this.#head += 1;
       this.#trimOrder();
     }
@@ -172,7 +180,7 @@ export class PendingChunks {
     for (;;) {
       const chunk = this.#order[this.#next];
       if (chunk === undefined) return null;
-      if (chunk.wanted && !chunk.staged) return chunk;
+      if (chunk !== null && !chunk.staged) return chunk;
       this.#next += 1;
     }
   }
@@ -187,6 +195,7 @@ export class PendingChunks {
     if (this.#head < 4096 || this.#head * 2 < this.#order.length) return;
     this.#order = this.#order.slice(this.#head);
     this.#next = Math.max(0, this.#next - this.#head);
+    this.#firstTurn = (this.#firstTurn + this.#head) & TURN_MASK;
     this.#head = 0;
   }
 }

@@ -423,6 +423,7 @@ export class Replay {
       dedupOff: record.dedupOff,
       owed: record.dedupOff ? null : owedAfterStart(this.#volumes.byId(record.volume)?.dedup),
       indexed: false,
+      turn: 0,
     };
   }
 

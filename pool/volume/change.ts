@@ -415,6 +415,7 @@ export class Change implements Entry, Held, Admission {
       dedupOff: part.dedupOff,
       owed: part.dedupOff ? null : this.#owedBy(part),
       indexed: false,
+      turn: 0,
     };
     if (!isStraight) this.#nextData += chunkBytes;
     const page = present(part.idPage, 'a page was pinned with the id');

@@ -238,10 +238,8 @@ const segmentBugs: readonly Bug[] = [
     edits: [
       {
         file: 'pool/log/segment-writer.ts',
-        find: `    this.#spare.push(this.#piece);
-    await this.#store.syncFolder(this.disk);
-`,
-        replace: '    this.#spare.push(this.#piece);\n',
+        find: '      if (!this.#isNamed) await this.#store.syncFolder(this.disk);\n',
+        replace: '',
       },
     ],
   },

@@ -133,6 +133,7 @@ export function pendingChunk(id: number, facts: Partial<PendingChunk> = {}): Pen
     dedupOff: false,
     owed: null,
     indexed: false,
+    turn: 0,
     ...facts,
   };
 }

@@ -1,3 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { ABSENT, ChunkCache } from '../../../../pool/chunk/chunk-cache.ts';
 import { PendingChunks } from '../../../../pool/chunk/pending.ts';
 import type { PendingChunk } from '../../../../pool/chunk/pending.ts';
@@ -68,6 +71,24 @@ describe('chunks that are in the journal only', () => {
     }
     expect(pending.oldest()?.position).toBe(19_990 * 4192);
     expect(pending.nextUnstaged()?.id).toBe(19_991);
+  });
+
+  test('are let go when they are settled, though an older one keeps the log', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const pending = new PendingChunks(new ChunkCache(1024 * 1024), Infinity);
+    const oldest = pendingChunk(1);
+    pending.add(oldest, null);
+    const settled = Array.from({ length: 100 }, (_, index) => {
+      const chunk = pendingChunk(index + 2);
+      pending.add(chunk, null);
+      pending.settle(chunk);
+      return new WeakRef(chunk);
+    });
+    await nextTurn();
+    collect();
+    expect(settled.filter((chunk) => chunk.deref() !== undefined)).toEqual([]);
+    expect(pending.oldest()).toBe(oldest.frame);
   });
 
   test('are held in memory up to the limit, beyond that they are in the journal alone', () => {
