@@ -59,7 +59,8 @@ export interface PoolOptions {
   readonly indexBytes?: number;
   /** How long a write waits at the most for the compare with a chunk that may be its duplicate. */
   readonly dedupLatencyMs?: number;
-  /** How many chunks of what was written, and how many that are released, take effect in one turn. */
+  /** How many chunks of what was written, and how many that are released, take effect in one turn; and how many go
+   * straight to a segment in one batch. */
   readonly chunksPerTurn?: number;
   /** How many frames, and chunks in them, a start may have to apply again: a checkpoint begins there. */
   readonly mostEffects?: number;

@@ -107,7 +107,8 @@ export class Pool implements PoolControl {
     });
     this.#lowSpace = new LowSpace(options.lowSpaceShare ?? LOW_SPACE_SHARE, core.events);
     const destager = new Destager(core, streams, (id) => volumes.byId(id)?.compression ?? null);
-    const straight = StraightWrites.of(core, streams, options.straight ?? STRAIGHT_LIMITS);
+    const limits = options.straight ?? STRAIGHT_LIMITS;
+    const straight = StraightWrites.of(core, streams, limits, options.chunksPerTurn);
     const dedupSettings = { ...DEDUP_SETTINGS, ...options.dedupSettings };
     checkSettings(dedupSettings);
     this.#postProcess = new PostProcess({

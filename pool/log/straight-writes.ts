@@ -30,8 +30,8 @@ import { StraightSegment } from './straight-segment.ts';
 const CHUNKS_PER_TURN = 256;
 /** On their way to the file at once. */
 const MOST_BATCHES = 4;
-/** While others are on their way fewer chunks wait for more: each batch costs turns of its own. */
-const FEWEST_CHUNKS = 64;
+/** Of a whole batch: while others are on their way fewer chunks wait for more, as each batch costs turns of its own. */
+const LEAST_SHARE = 1 / 4;
 const STILL_BUSY_MS = 10;
 /** The log had no room for the word that a segment is sealed. */
 const RETRY_MS = 10;
@@ -61,6 +61,7 @@ export class StraightWrites {
   readonly #core: PoolCore;
   readonly #streams: SegmentStreams;
   readonly #limits: StraightLimits;
+  readonly #chunksPerTurn: number;
   /** By number: until nothing of it is left to be done. */
   readonly #segments = new Map<number, StraightSegment>();
   readonly #ends = new Set<Promise<void>>();
@@ -78,15 +79,26 @@ export class StraightWrites {
   /** Of chunks that took effect, as they were before compression. */
   bytes = 0;
 
-  private constructor(core: PoolCore, streams: SegmentStreams, limits: StraightLimits) {
+  private constructor(
+    core: PoolCore,
+    streams: SegmentStreams,
+    limits: StraightLimits,
+    chunksPerTurn: number,
+  ) {
     this.#core = core;
     this.#streams = streams;
     this.#limits = limits;
+    this.#chunksPerTurn = chunksPerTurn;
   }
 
   /** From now on the pool's writes may go this way. */
-  static of(core: PoolCore, streams: SegmentStreams, limits: StraightLimits): StraightWrites {
-    const straight = new StraightWrites(core, streams, limits);
+  static of(
+    core: PoolCore,
+    streams: SegmentStreams,
+    limits: StraightLimits,
+    chunksPerTurn = CHUNKS_PER_TURN,
+  ): StraightWrites {
+    const straight = new StraightWrites(core, streams, limits, chunksPerTurn);
     core.straight = straight;
     core.journal.syncNamed = (done) => {
       straight.sync(done);
@@ -200,7 +212,7 @@ export class StraightWrites {
 
   #isDue(): boolean {
     if (this.#batches === 0) return this.#queuedChunks > 0;
-    return this.#batches < MOST_BATCHES && this.#queuedChunks >= FEWEST_CHUNKS;
+    return this.#batches < MOST_BATCHES && this.#queuedChunks >= LEAST_SHARE * this.#chunksPerTurn;
   }
 
   #pack(home: StraightSegment, parts: readonly Part[], chunks: readonly ChunkToPack[]): void {
@@ -226,7 +238,7 @@ export class StraightWrites {
     let bytes = 0;
     const takes = (chunk: ChunkToPack | undefined): chunk is ChunkToPack =>
       chunk !== undefined &&
-      takesMore(chunks.length, bytes) &&
+      takesMore(chunks.length, bytes, this.#chunksPerTurn) &&
       writer.hasRoomFor(chunk.bytes.length, { bytes, records: chunks.length });
     for (const request of this.#queue) {
       const first = request.packed;
@@ -373,11 +385,11 @@ export class StraightWrites {
   }
 
   async #place(home: StraightSegment): Promise<void> {
-    let budget = CHUNKS_PER_TURN;
+    let budget = this.#chunksPerTurn;
     for (const chunk of home.waiting) {
       if (budget-- === 0) {
         await nextTurn(this.#core.clock);
-        budget = CHUNKS_PER_TURN;
+        budget = this.#chunksPerTurn;
       }
       const later = placePending(this.#core, chunk, present(chunk.place, 'it went straight'));
       if (later !== null) await later;

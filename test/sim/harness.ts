@@ -386,10 +386,11 @@ export class Harness {
   #excusesOf(volume: VolumeUnderTest): () => Excuses {
     const { cuts, rollbacks } = volume;
     const { ended } = rollbacks;
+    const { fullRate, syncErrorRate } = this.#profile.settings.disk;
     return () => ({
       damage: this.#world.damages > 0,
       deviceErrors: this.#world.errors > 0,
-      full: this.#profile.isTight || this.#profile.settings.disk.fullRate > 0,
+      full: this.#profile.isTight || fullRate > 0 || syncErrorRate > 0,
       shrinking: volume.sizes.length > 1 || volume.cuts !== cuts,
       deleting: volume.presence !== 'there',
       rolledBack: rollbacks.begun > ended,

@@ -14,7 +14,7 @@ export interface DiskSettings {
   readonly shortWriteRate: number;
   readonly readErrorRate: number;
   readonly writeErrorRate: number;
-  /** A sync answers EIO and forgets what it did not write; the next succeeds [Linux]. */
+  /** A sync answers EIO, or ENOSPC, and forgets what it did not write; the next succeeds [Linux]. */
   readonly syncErrorRate: number;
   readonly fullRate: number;
   /** A write that lands elsewhere and reports success. */

@@ -105,7 +105,7 @@ export class SimFile implements DiskFile {
     this.#later(settings.syncMs, () => {
       if (this.#fails(settings.syncErrorRate)) {
         this.#inode.failSync(began, prng);
-        done(this.#error('io', 'sync'));
+        done(this.#error(prng.chance(0.3) ? 'full' : 'io', 'sync'));
         return;
       }
       this.#inode.sync(began);
