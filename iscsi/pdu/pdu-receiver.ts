@@ -77,8 +77,6 @@ export class PduReceiver {
   readonly #tail = new Uint8Array(MAX_TAIL_BYTES);
   #filled = 0;
   #destination: Uint8Array | null = null;
-  /** The destination, when it has to be given back. */
-  #lent: Uint8Array | null = null;
   #crc = 0;
 
   constructor(sink: PduSink, limits: ReceiverLimits, buffers: Buffers) {
@@ -246,8 +244,7 @@ export class PduReceiver {
       const bytes = this.#destination?.length ?? pdu.dataBytes;
       assert(bytes === pdu.dataBytes, 'the place is as long as the data');
     } else {
-      this.#lent = this.#buffers.take(pdu.dataBytes);
-      this.#destination = this.#lent;
+      this.#destination = this.#buffers.take(pdu.dataBytes);
     }
   }
 
@@ -282,11 +279,10 @@ export class PduReceiver {
 
   #end(): void {
     const pdu = this.#pdu;
-    const lent = this.#lent;
+    const lent = pdu.placed ? null : this.#destination;
     pdu.data = lent ?? EMPTY;
     pdu.dataAt = 0;
     this.#destination = null;
-    this.#lent = null;
     this.#phase = null;
     if (this.#isIntact()) this.#sink.pduArrived(pdu);
     else this.#sink.dataDigestFailed(pdu);

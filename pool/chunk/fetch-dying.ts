@@ -3,12 +3,10 @@
  * fingerprint. Read here for many drops side by side, it is there when they are applied: see
  * `dedup/fetch-ahead.ts`. Nothing is concluded from what is read.
  */
+import { FETCHED_AHEAD } from '../dedup/fetch-ahead.ts';
 import type { FingerprintIndex } from '../dedup/fingerprint-index.ts';
 import type { Page, PageCache } from '../meta/page-cache.ts';
 import { EntryField, chunkKeyOf, entryAt } from './chunk-page.ts';
-
-/** Ids at a time. */
-export const FETCHED_AHEAD = 32;
 
 const found = new Array<Page | null>(FETCHED_AHEAD).fill(null);
 const lows = new Uint32Array(FETCHED_AHEAD);

@@ -4,19 +4,18 @@
  * summed by id, sorted by chunk page.
  */
 import { getU64, setU64, viewOf } from '../../src/base/bytes.ts';
+import { shareOfTurn } from '../../src/base/turns.ts';
 import { sortInTurns } from '../sort-in-turns.ts';
 import { chunkKeyOf } from './chunk-page.ts';
 import { NOT_YET } from './chunk-table.ts';
 import type { ChunkTable } from './chunk-table.ts';
-import { FETCHED_AHEAD, fetchDying } from './fetch-dying.ts';
+import { fetchDying } from './fetch-dying.ts';
+import { FETCHED_AHEAD } from '../dedup/fetch-ahead.ts';
 import type { FingerprintIndex } from '../dedup/fingerprint-index.ts';
 import type { Page, PageCache } from '../meta/page-cache.ts';
 
-/** While few wait, few are applied in a turn: commands come in between. More when more wait. */
-const FEW_PER_TURN = 32;
-const MOST_PER_TURN = 256;
-/** What waits is to be applied in so many turns, if `MOST_PER_TURN` allows it. */
-const TURNS = 128;
+/** Drops applied in a turn. */
+const APPLYING = { few: 32, most: 256, turns: 128 };
 /** A drop is sorted in so much less time than it is applied. */
 const SORTED_FOR_APPLIED = 32;
 /** Of the batch, how far pages are looked for that are read together. */
@@ -58,7 +57,7 @@ export class ReleaseQueue {
     this.#chunks = facts.chunks;
     this.#index = facts.index;
     this.#nextTurn = facts.nextTurn;
-    this.#mostPerTurn = facts.chunksPerTurn ?? MOST_PER_TURN;
+    this.#mostPerTurn = facts.chunksPerTurn ?? APPLYING.most;
     this.#sortedPerTurn = this.#mostPerTurn * SORTED_FOR_APPLIED;
   }
 
@@ -171,7 +170,7 @@ export class ReleaseQueue {
   }
 
   #perTurn(): number {
-    return Math.min(this.#mostPerTurn, Math.max(FEW_PER_TURN, Math.ceil(this.size / TURNS)));
+    return shareOfTurn(this.size, { ...APPLYING, most: this.#mostPerTurn });
   }
 
   /** All drops of one id. */

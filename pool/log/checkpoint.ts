@@ -4,7 +4,7 @@
  * at the freeze may be used again once Grace allows.
  */
 import { DiskError, MetaError } from '../../src/base/ports.ts';
-import { nextTurn } from '../../src/base/turns.ts';
+import { nextTurn, shareOfTurn } from '../../src/base/turns.ts';
 import type { Clock, Compute, MetaBatch, MetaStore } from '../../src/base/ports.ts';
 import type { Grace } from '../chunk/grace.ts';
 import type { PendingChunks } from '../chunk/pending.ts';
@@ -18,11 +18,8 @@ import type { PageRelease } from '../volume/page-release.ts';
 import type { Journal } from './journal.ts';
 import type { SegmentTable } from './segment-table.ts';
 
-/** Pages sealed in a turn: few, for commands to come in between, where there are few. */
-const FEW_PAGES = 8;
-const MOST_PAGES = 64;
-/** All are to be sealed in so many turns, if `MOST_PAGES` allows it. */
-const SEALING_TURNS = 512;
+/** Pages sealed in a turn. */
+const SEALING = { few: 8, most: 64, turns: 512 };
 const ROWS_PER_TURN = 256;
 
 /** Checkpoints are numbered; what dies now is first held by the next to be frozen. */
@@ -185,8 +182,7 @@ export class Checkpointer {
 
   async #sealPages(frozen: readonly Page[]): Promise<(readonly [number, Uint8Array])[]> {
     const puts: (readonly [number, Uint8Array])[] = [];
-    const share = Math.ceil(frozen.length / SEALING_TURNS);
-    const pagesPerTurn = Math.min(MOST_PAGES, Math.max(FEW_PAGES, share));
+    const pagesPerTurn = shareOfTurn(frozen.length, SEALING);
     for (const page of frozen) {
       puts.push([page.key, this.#parts.pages.frozenBytes(page)]);
       if (puts.length % pagesPerTurn === 0) {

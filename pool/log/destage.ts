@@ -212,13 +212,12 @@ export class Destager {
     const core = this.#core;
     for (const { chunks, packed } of stored) {
       await nextTurn(core.clock);
-      let { offset } = packed;
       for (let index = 0; index < chunks.length; index++) {
         const chunk = present(chunks[index], 'counted by the loop');
+        const offset = packed.offsets[index] ?? 0;
         const storedBytes = packed.storedBytes[index] ?? 0;
         const codec = packed.codecs[index] ?? 0;
         const place = { segment: segment.number, offset, storedBytes, codec };
-        offset += recordBytes(storedBytes);
         const later = placePending(core, chunk, place);
         if (later !== null) await later;
       }

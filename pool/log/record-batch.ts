@@ -30,6 +30,7 @@ export function packRecords(
   compress: (chunk: PlainChunk) => Uint8Array | null,
 ): { bytes: Uint8Array; packed: PackedBatch } {
   const view = viewOf(into);
+  const offsets = new Uint32Array(chunks.length);
   const storedBytes = new Int32Array(chunks.length);
   const codecs = new Uint8Array(chunks.length);
   let at = 0;
@@ -46,11 +47,13 @@ export function packRecords(
       { bytes: into, view, at, segment, offset: offset + at },
       { id, storedBytes: stored.length, codec, log2, volume, chunkNumber },
     );
+    offsets[index] = offset + at;
     storedBytes[index] = stored.length;
     codecs[index] = codec;
     at = next;
   }
-  const end = roundUp(at, PAGE_BYTES);
-  into.fill(0, at, end);
-  return { bytes: into.subarray(0, end), packed: { offset, storedBytes, codecs } };
+  const lengthBytes = roundUp(at, PAGE_BYTES);
+  into.fill(0, at, lengthBytes);
+  const packed = { offsets, storedBytes, codecs, end: offset + lengthBytes };
+  return { bytes: into.subarray(0, lengthBytes), packed };
 }

@@ -206,10 +206,8 @@ export class SegmentFile {
     return syncFile(this.#file);
   }
 
-  /** Resolves when all bytes are durable and the file is closed; throws the first error. */
+  /** Once it is flushed: resolves when all bytes are durable and the file is closed. */
   async seal(): Promise<void> {
-    await this.#last;
-    if (this.#failure !== null) throw this.#failure;
     await syncFile(this.#file);
     await this.#close();
   }

@@ -130,10 +130,10 @@ export class SegmentWriter {
         ahead.batches -= 1;
         ahead.bytes -= bytes;
         ahead.records -= chunks.length;
-        const error = failure ?? (packed instanceof DiskError ? packed : null);
-        this.#failure ??= error;
-        if (error === null) this.#packed(chunks, packed as PackedBatch);
-        done(error ?? packed);
+        const found = failure ?? packed;
+        if (found instanceof DiskError) this.#failure ??= found;
+        else this.#packed(chunks, found);
+        done(found);
         if (ahead.batches === 0) for (const run of this.#whenSettled.splice(0)) run();
       });
     });
@@ -146,13 +146,12 @@ export class SegmentWriter {
     return this.#stream;
   }
 
-  #packed(chunks: readonly ChunkToPack[], { offset, storedBytes }: PackedBatch): void {
-    let at = offset;
+  #packed(chunks: readonly ChunkToPack[], { offsets, end }: PackedBatch): void {
     for (let index = 0; index < chunks.length; index++) {
-      this.#note(present(chunks[index], 'counted by the loop').id, at);
-      at += recordBytes(present(storedBytes[index], 'a length for each record'));
+      const { id } = present(chunks[index], 'counted by the loop');
+      this.#note(id, present(offsets[index], 'a place for each record'));
     }
-    this.#base = roundUp(at, PAGE_BYTES);
+    this.#base = end;
   }
 
   #note(id: number, offset: number): void {

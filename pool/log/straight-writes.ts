@@ -21,13 +21,12 @@ import type { StraightLimits } from '../options.ts';
 import { FRAME_HEADER_BYTES, RECORD_BYTES, putSealedRecord } from './frame.ts';
 import type { Entry } from './journal.ts';
 import { placePending } from './place-pending.ts';
-import { takesMore } from './record-batch.ts';
+import { MOST_CHUNKS, takesMore } from './record-batch.ts';
 import { recordBytes } from './segment-format.ts';
 import type { SegmentStreams } from './segment-streams.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 import { StraightSegment } from './straight-segment.ts';
 
-const CHUNKS_PER_TURN = 256;
 /** On their way to the file at once. */
 const MOST_BATCHES = 4;
 /** Of a whole batch: while others are on their way fewer chunks wait for more, as each batch costs turns of its own. */
@@ -96,7 +95,7 @@ export class StraightWrites {
     core: PoolCore,
     streams: SegmentStreams,
     limits: StraightLimits,
-    chunksPerTurn = CHUNKS_PER_TURN,
+    chunksPerTurn = MOST_CHUNKS,
   ): StraightWrites {
     const straight = new StraightWrites(core, streams, limits, chunksPerTurn);
     core.straight = straight;
@@ -282,14 +281,13 @@ export class StraightWrites {
   #written(home: StraightSegment, parts: readonly Part[], packed: PackedBatch): void {
     home.isDirty = true;
     const { number: segment, disk } = home.writer;
-    let { offset } = packed;
     let at = 0;
     for (const { request, first, count } of parts) {
       for (let index = first; index < first + count; index++) {
+        const offset = packed.offsets[at] ?? 0;
         const storedBytes = packed.storedBytes[at] ?? 0;
         const codec = packed.codecs[at] ?? 0;
         request.places[index] = { segment, offset, storedBytes, codec, disk };
-        offset += recordBytes(storedBytes);
         at += 1;
       }
     }

@@ -175,12 +175,14 @@ export interface ChunkToPack {
   readonly chunkNumber: number;
 }
 
-/** What became of a batch of chunks: where the first one's record lies in the file, with the others behind it, and of
- * each in its order how long its stored bytes are and their codec. */
+/** What became of a batch of chunks: of each in its order where its record lies in the file, how long its stored bytes are
+ * and their codec. */
 export interface PackedBatch {
-  readonly offset: number;
+  readonly offsets: Uint32Array<ArrayBuffer>;
   readonly storedBytes: Int32Array<ArrayBuffer>;
   readonly codecs: Uint8Array<ArrayBuffer>;
+  /** Where the next batch begins. */
+  readonly end: number;
 }
 
 /** Records of one segment's file, batch behind batch. Each begins at a page and is filled up to one with zeroes. */

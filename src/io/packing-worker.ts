@@ -5,7 +5,7 @@ import { pageAligned } from '../base/bytes.ts';
 import { writeFully } from '../base/file-io.ts';
 import type { Done } from '../base/file-io.ts';
 import { Codec, DiskError } from '../base/ports.ts';
-import type { ChunkToPack } from '../base/ports.ts';
+import type { ChunkToPack, PackedBatch } from '../base/ports.ts';
 import { packedBytes, packRecords } from '../../pool/log/record-batch.ts';
 import { compressChunk } from './codecs.ts';
 import { RealCompute } from './compute.ts';
@@ -95,11 +95,12 @@ function packAndWrite(batch: PackingBatch): Promise<PackingAnswer> {
   const stream = streamOf(batch);
   const chunks = chunksOf(batch);
   const buffer = spare.take(packedBytes(chunks));
-  const place = { segment: batch.to.segment, offset: stream.end, into: new Uint8Array(buffer) };
+  const offset = stream.end;
+  const place = { segment: batch.to.segment, offset, into: new Uint8Array(buffer) };
   const { bytes, packed } = packRecords(compute, chunks, place, compressChunk);
-  stream.end += bytes.length;
+  stream.end = packed.end;
   return new Promise((resolve) => {
-    write(stream, bytes, packed.offset, (error) => {
+    write(stream, bytes, offset, (error) => {
       spare.keep(buffer);
       const failure = error === null ? null : { code: error.code, message: error.message };
       resolve({ plain: batch.plain, packed, failure });
@@ -107,20 +108,21 @@ function packAndWrite(batch: PackingBatch): Promise<PackingAnswer> {
   });
 }
 
-function done(request: PackingRequest): Promise<PackingAnswer> {
+const buffersOf = ({ offsets, storedBytes, codecs }: PackedBatch): ArrayBuffer[] => [
+  ...[offsets.buffer, storedBytes.buffer, codecs.buffer],
+];
+
+function answerTo(request: PackingRequest): Promise<PackingAnswer> {
   if (typeof request !== 'number') return packAndWrite(request);
   streams.delete(request);
   return Promise.resolve(null);
 }
 
 port.on('message', (request: PackingRequest) => {
-  const answer = done(request);
+  const answer = answerTo(request);
   answered = answered.then(async () => {
     const value = await answer;
-    const transfer =
-      value === null
-        ? []
-        : [value.plain, value.packed.storedBytes.buffer, value.packed.codecs.buffer];
+    const transfer = value === null ? [] : [value.plain, ...buffersOf(value.packed)];
     port.postMessage({ value } satisfies Answer<PackingAnswer>, transfer);
   });
 });

@@ -28,10 +28,10 @@ export class SimPacking implements Packing {
         underWay += 1;
         const place = { segment, offset: end };
         const { bytes, packed } = this.#records(chunks, place);
-        end += bytes.length;
+        end = packed.end;
         const written = new Promise<DiskError | null>((resolve) => {
           this.#later(() => {
-            writeFully(file, bytes, packed.offset, resolve);
+            writeFully(file, bytes, place.offset, resolve);
           });
         });
         answered = answered.then(async () => {

@@ -100,10 +100,11 @@ describe.each([
     });
     let end = place.offset;
     for (const [round, chunks] of rounds.entries()) {
-      const { offset, storedBytes, codecs } = packed(await batches[round]);
-      expect(offset).toBe(end);
-      let at = offset;
+      const { offsets, storedBytes, codecs, end: next } = packed(await batches[round]);
+      expect(offsets[0]).toBe(end);
+      let at = end;
       for (const [index, { id, log2, volume, chunkNumber, setting }] of chunks.entries()) {
+        expect(offsets[index]).toBe(at);
         const length = storedBytes[index] ?? 0;
         const bytes = await read(file, at, RECORD_HEADER_BYTES + length);
         const record = openRecord(compute, bytes, { segment: place.segment, offset: at });
@@ -121,6 +122,7 @@ describe.each([
         at += recordBytes(length);
       }
       end = roundUp(at, PAGE_BYTES);
+      expect(next).toBe(end);
       const padding = await read(file, at, end - at);
       expect(padding).toEqual(new Uint8Array(end - at));
     }
@@ -132,7 +134,8 @@ describe.each([
     const compute = await RealCompute.load();
     const file = await world.disk.open('segment', 'create-direct');
     const stream = world.packing.open(file, place);
-    const { offset, storedBytes } = packed(await pack(stream, [chunkOf(0, 12, true)]));
+    const { offsets, storedBytes } = packed(await pack(stream, [chunkOf(0, 12, true)]));
+    const [offset = 0] = offsets;
     const bytes = await read(file, offset, RECORD_HEADER_BYTES + (storedBytes[0] ?? 0));
     expect(openRecord(compute, bytes, place)).not.toBeNull();
     expect(openRecord(compute, bytes, { ...place, offset: offset + 8 })).toBeNull();
@@ -150,7 +153,7 @@ describe.each([
     const batches = [0, 1, 0, 1, 1].map((which, index) =>
       pack(present(streams[which], 'one of two'), [chunkOf(index, 12, true)]),
     );
-    const offsets = (await Promise.all(batches)).map((batch) => packed(batch).offset);
+    const offsets = (await Promise.all(batches)).map((batch) => packed(batch).offsets[0]);
     expect(offsets).toEqual([0, 4096, 8192, 12_288, 20_480]);
     for (const stream of streams) stream.end();
     for (const file of files) await file.close();
@@ -166,7 +169,7 @@ test('a file that can not be written gives an error, and the next one is written
   expect(failed).toMatchObject({ name: 'DiskError', code: 'io', path: unwritable.path });
   const file = await disk.open('other', 'create-direct');
   const stream = packing.open(file, place);
-  expect(packed(await pack(stream, [chunkOf(0, 12, true)])).offset).toBe(place.offset);
+  expect(packed(await pack(stream, [chunkOf(0, 12, true)])).offsets[0]).toBe(place.offset);
   broken.end();
   stream.end();
   await unwritable.close();
