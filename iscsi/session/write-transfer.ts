@@ -67,6 +67,8 @@ export class WriteTransfer {
   readonly #owner: WriteTransferOwner;
   readonly #expectedBytes: number;
   #buffer: Uint8Array = EMPTY;
+  /** Where the last Data-Out was placed: no longer the buffer, if `solicit` came while its data did. */
+  #placedIn: Uint8Array = EMPTY;
   /** The buffer, when it is one of the owner's. */
   #lent: Uint8Array | null = null;
   /** Bytes from 0 on that are in the buffer, or in `#immediate`. */
@@ -154,6 +156,7 @@ export class WriteTransfer {
     if (this.#fault !== null) return null;
     sequence.at += dataBytes;
     if (this.#unsolicited !== null) this.#bufferFor(this.#unsolicited.end);
+    this.#placedIn = this.#buffer;
     return this.#buffer.subarray(bufferOffset, bufferOffset + dataBytes);
   }
 
@@ -163,6 +166,7 @@ export class WriteTransfer {
     if (sequence === null) return;
     if (!intact) this.#fail(TransferFault.protocolServiceCrcError);
     if (this.#fault === null) {
+      this.#moveOver(sequence.at);
       this.#received = sequence.at;
       const solicited = sequence.ttt !== RESERVED_TAG;
       if (solicited && final !== (sequence.at === sequence.end)) {
@@ -223,6 +227,12 @@ export class WriteTransfer {
       this.#solicited.push({ ttt, at: bufferOffset, end: this.#nextOffset, dataSN: 0 });
       this.#owner.sendR2T({ ttt, r2tSN: this.#r2tSN++, bufferOffset, lengthBytes });
     }
+  }
+
+  /** What came up to `end` lies in the buffer. */
+  #moveOver(end: number): void {
+    if (this.#placedIn === this.#buffer) return;
+    this.#buffer.set(this.#placedIn.subarray(this.#received, end), this.#received);
   }
 
   /** Room for that many bytes, and for what may come unasked; keeps what is there. */

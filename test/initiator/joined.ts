@@ -92,13 +92,16 @@ export class Joined implements ConnectionHost {
   constructor(clock: ManualClock, connect: (host: ConnectionHost) => Connection) {
     this.#clock = clock;
     this.connection = connect(this);
-    this.initiator = new ScriptedInitiator((bytes) => {
-      const chunk = new Uint8Array(bytes);
-      this.connection.receive(chunk);
-      // As the server's one buffer for all reads is: written over by what comes next.
-      chunk.fill(0xdb);
-      clock.settle();
-    });
+    this.initiator = new ScriptedInitiator((bytes) => this.arrive(bytes));
+  }
+
+  /** From the network, in one read. */
+  arrive(bytes: Uint8Array): void {
+    const chunk = new Uint8Array(bytes);
+    this.connection.receive(chunk);
+    // As the server's one buffer for all reads is: written over by what comes next.
+    chunk.fill(0xdb);
+    this.#clock.settle();
   }
 
   outputReady(): void {

@@ -67,6 +67,7 @@ export class ScriptedInitiator {
   expStatSN = 0;
   itt = 1;
   readonly #transport: (bytes: Uint8Array) => void;
+  #held: Uint8Array[] | null = null;
 
   constructor(transport: (bytes: Uint8Array) => void) {
     this.#transport = transport;
@@ -89,7 +90,17 @@ export class ScriptedInitiator {
   }
 
   sendBytes(bytes: Uint8Array): void {
-    this.#transport(bytes);
+    if (this.#held === null) this.#transport(bytes);
+    else this.#held.push(bytes);
+  }
+
+  /** What `send` would have sent, for the test to hand on as it likes. */
+  held(send: () => void): Uint8Array {
+    const pdus: Uint8Array[] = [];
+    this.#held = pdus;
+    send();
+    this.#held = null;
+    return Buffer.concat(pdus);
   }
 
   loginRequest(fields: Partial<LoginRequest>, keys: Keys | Uint8Array): void {

@@ -156,6 +156,31 @@ describe('unsolicited data', () => {
     expect(Buffer.from(kept[0]!).equals(numbered(0, 2048))).toBe(true);
   });
 
+  test('keeps what came while the device server asked for more than there was room for', () => {
+    const { link, device } = taking(3000, ['FirstBurstLength', '1024'], ['ImmediateData', 'No']);
+    device.onSubmit = () => undefined;
+    const kept: Uint8Array[] = [];
+    device.onArrived = (task) => {
+      kept.push(new Uint8Array(task.dataOut));
+      task.complete(good([], 3000));
+    };
+    const { initiator } = link;
+    const itt = initiator.command({ writeBytes: 3000, final: false });
+    const unsolicited = initiator.held(() => {
+      initiator.dataOut(itt, { dataSN: 0, bufferOffset: 0, final: true }, numbered(0, 1024));
+    });
+    link.arrive(unsolicited.subarray(0, 600));
+    device.tasks[0]!.solicit(3000, true);
+    link.arrive(unsolicited.subarray(600));
+    const { ttt } = r2ts(link)[0]!;
+    initiator.dataOut(
+      itt,
+      { ttt, dataSN: 0, bufferOffset: 1024, final: true },
+      numbered(1024, 3000),
+    );
+    expect(Buffer.from(kept[0]!).equals(numbered(0, 3000))).toBe(true);
+  });
+
   test('may be more than the command takes', () => {
     const { link, device } = taking(512);
     const kept: Uint8Array[] = [];
