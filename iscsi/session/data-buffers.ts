@@ -13,11 +13,19 @@ const MOST_LOG2 = 23;
 
 const logOf = (bytes: number): number => Math.max(LEAST_LOG2, 32 - Math.clz32(bytes - 1));
 
+/** From here on a buffer is memory that other threads can read: who works on so much in one does not copy it. */
+const LEAST_SHARED_LOG2 = 16;
+
 /** Of its own and not cleared: whoever asks writes all of what is read. */
 export function newBuffer(bytes: number): Uint8Array {
   const buffer = Buffer.allocUnsafeSlow(bytes);
   return new Uint8Array(buffer.buffer, buffer.byteOffset, bytes);
 }
+
+const newSpare = (log2: number): Uint8Array =>
+  log2 < LEAST_SHARED_LOG2
+    ? newBuffer(2 ** log2)
+    : new Uint8Array(new SharedArrayBuffer(2 ** log2));
 
 export class DataBuffers {
   readonly #mostKeptBytes: number;
@@ -39,7 +47,7 @@ export class DataBuffers {
     const log2 = logOf(bytes);
     if (log2 > MOST_LOG2) return newBuffer(bytes);
     const spare = this.#spare[log2]?.pop();
-    if (spare === undefined) return newBuffer(2 ** log2);
+    if (spare === undefined) return newSpare(log2);
     this.#keptBytes -= spare.length;
     return spare;
   }

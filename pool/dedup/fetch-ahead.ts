@@ -8,6 +8,7 @@ import { ABSENT } from '../chunk/chunk-cache.ts';
 import { chunkKeyOf, entryAt } from '../chunk/chunk-page.ts';
 import type { Fingerprint } from '../chunk/fingerprint.ts';
 import type { PoolCore } from '../core.ts';
+import type { Dedup } from './dedup.ts';
 import type { Page } from '../meta/page-cache.ts';
 
 /** So many that what was read for the first is still in the processor's caches after the last. */
@@ -35,6 +36,25 @@ export function fetchAhead(core: PoolCore, chunks: readonly Fingerprint[], from:
     ids[i] = index.first(fingerprintHigh, fingerprintLow);
   }
   seen[0] = read ^ readEntries(core, count) ^ readBytes(core, count);
+}
+
+/** A new chunk that is about to take effect: its entry, and its bucket of the index, are written then. */
+export interface NewEntry extends Fingerprint {
+  readonly id: number;
+  readonly idPage: Page | null;
+}
+
+/** For the `FETCHED_AHEAD` chunks from `from` on. */
+export function fetchEntries({ index }: Dedup, chunks: readonly NewEntry[], from: number): void {
+  const count = Math.min(FETCHED_AHEAD, chunks.length - from);
+  if (count < LEAST_AHEAD) return;
+  let read = 0;
+  for (let i = 0; i < count; i++) {
+    const { id, idPage, fingerprintLow } = chunks[from + i] as NewEntry;
+    read ^= index.touch(fingerprintLow);
+    if (idPage !== null) read ^= idPage.words[entryAt(id)] as number;
+  }
+  seen[0] = read;
 }
 
 function readEntries(core: PoolCore, count: number): number {

@@ -92,7 +92,8 @@ export class FingerprintIndex {
   /** Reads where `find` will look, and no more: gives some number. */
   touch(low: number): number {
     const bucket = this.#bucket(low);
-    return this.#tagAt(bucket, 0) ^ this.#marksOf(bucket, WAYS - 1);
+    const middle = this.#lows[bucket * BUCKET_LOWS + FIRST_LOW + WAYS / 2] as number;
+    return this.#tagAt(bucket, 0) ^ middle ^ this.#marksOf(bucket, WAYS - 1);
   }
 
   /** The first id that `find` gives; 0: none. Doesn't count as asked for. */

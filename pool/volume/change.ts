@@ -11,6 +11,7 @@ import { ABSENT } from '../chunk/chunk-cache.ts';
 import type { PendingChunk } from '../chunk/pending.ts';
 import type { PoolCore } from '../core.ts';
 import type { Entry, FramePosition, TurnBudget } from '../log/journal.ts';
+import { FETCHED_AHEAD, fetchEntries } from '../dedup/fetch-ahead.ts';
 import { DuplicateSearch } from '../dedup/duplicate-search.ts';
 import { FRAME_HEADER_BYTES, PLACED_BYTES, RECORD_BYTES } from '../log/frame.ts';
 import type { Page } from '../meta/page-cache.ts';
@@ -367,6 +368,8 @@ export class Change implements Entry, Held, Admission {
     while (this.#applied < this.#parts.length) {
       if (turn.chunks <= 0) return false;
       turn.chunks -= 1;
+      if (this.#applied % FETCHED_AHEAD === 0)
+        fetchEntries(this.#core.dedup, this.#parts, this.#applied);
       this.#apply(present(this.#parts[this.#applied], 'counted by the loop'), frame);
       this.#applied += 1;
     }

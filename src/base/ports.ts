@@ -189,8 +189,9 @@ export interface PackedBatch {
 export interface PackingStream {
   /**
    * `done` is called in a later turn, batch after batch, when the file has the records of the chunks, each compressed
-   * as it wants to be unless that saves less than an eighth; or with an error: what the file has is not known then. The
-   * chunks, at most 256 and a few MiB, are copied before this returns.
+   * as it wants to be unless that saves less than an eighth; or with an error: what the file has is not known then. Of
+   * the chunks, at most 256 and a few MiB, those in a SharedArrayBuffer don't change before that; the others are copied
+   * before this returns.
    */
   pack(chunks: readonly ChunkToPack[], done: (packed: PackedBatch | DiskError) => void): void;
   /** No batch is under way and none follows; the file may be closed. */

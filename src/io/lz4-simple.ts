@@ -22,7 +22,7 @@ const SLOT_BITS = 12;
 /** Knuth's multiplier: 2^32 over the golden ratio. */
 const SPREAD = 0x9e37_79b1;
 /** After so many words that were new it looks at fewer of them. */
-const STEP_SHIFT = 5;
+const STEP_SHIFT = 4;
 
 /** Finds words that were there before. */
 class RepeatSearch {

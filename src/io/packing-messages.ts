@@ -11,8 +11,10 @@ export interface StreamFacts extends FileDescriptors {
 
 export interface PackingBatch {
   readonly to: StreamFacts;
-  /** The chunks' bytes one after the other. */
-  readonly plain: ArrayBuffer;
+  /** Copies of chunks, one after the other; null: there are none. */
+  readonly plain: ArrayBuffer | null;
+  /** What the other chunks lie in. */
+  readonly shared: readonly SharedArrayBuffer[];
   /** `ChunkWord.count` numbers a chunk. */
   readonly words: Float64Array<ArrayBuffer>;
 }
@@ -20,20 +22,27 @@ export interface PackingBatch {
 /** A batch, or the number of a stream that has ended. */
 export type PackingRequest = PackingBatch | number;
 
+/** The chunk lies in `plain`. */
+export const COPIED = -1;
+
 export const ChunkWord = {
-  length: 0,
-  codec: 1,
-  level: 2,
-  id: 3,
-  log2: 4,
-  volume: 5,
-  chunkNumber: 6,
-  count: 7,
+  /** Index in `shared`, or `COPIED`. */
+  memory: 0,
+  /** Where it begins there. */
+  at: 1,
+  length: 2,
+  codec: 3,
+  level: 4,
+  id: 5,
+  log2: 6,
+  volume: 7,
+  chunkNumber: 8,
+  count: 9,
 } as const;
 
 /** What became of a batch; null: a stream was ended. */
 export type PackingAnswer = {
-  readonly plain: ArrayBuffer;
+  readonly plain: ArrayBuffer | null;
   readonly packed: PackedBatch;
   /** Why the file may not have it. */
   readonly failure: { readonly code: DiskErrorCode; readonly message: string } | null;

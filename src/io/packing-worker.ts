@@ -5,7 +5,7 @@ import { pageAligned } from '../base/bytes.ts';
 import { writeFully } from '../base/file-io.ts';
 import type { Done } from '../base/file-io.ts';
 import { Codec, DiskError } from '../base/ports.ts';
-import type { ChunkToPack, PackedBatch } from '../base/ports.ts';
+import type { ChunkToPack } from '../base/ports.ts';
 import { packedBytes, packRecords } from '../../pool/log/record-batch.ts';
 import { compressChunk } from './codecs.ts';
 import { RealCompute } from './compute.ts';
@@ -41,22 +41,20 @@ const spare = new SpareBuffers({
 /** Answers go in the order of their requests. */
 let answered = Promise.resolve();
 
-function chunksOf({ plain, words }: PackingBatch): ChunkToPack[] {
+function chunksOf({ plain, shared, words }: PackingBatch): ChunkToPack[] {
   const chunks: ChunkToPack[] = [];
-  let at = 0;
   for (let first = 0; first < words.length; first += ChunkWord.count) {
     const word = (which: number): number => words[first + which] as number;
-    const length = word(ChunkWord.length);
+    const memory = present(shared[word(ChunkWord.memory)] ?? plain, 'a chunk lies somewhere');
     const codec = word(ChunkWord.codec);
     chunks.push({
-      bytes: new Uint8Array(plain, at, length),
+      bytes: new Uint8Array(memory, word(ChunkWord.at), word(ChunkWord.length)),
       setting: codec === Codec.raw ? null : { codec, level: word(ChunkWord.level) },
       id: word(ChunkWord.id),
       log2: word(ChunkWord.log2),
       volume: word(ChunkWord.volume),
       chunkNumber: word(ChunkWord.chunkNumber),
     });
-    at += length;
   }
   return chunks;
 }
@@ -108,9 +106,11 @@ function packAndWrite(batch: PackingBatch): Promise<PackingAnswer> {
   });
 }
 
-const buffersOf = ({ offsets, storedBytes, codecs }: PackedBatch): ArrayBuffer[] => [
-  ...[offsets.buffer, storedBytes.buffer, codecs.buffer],
-];
+function buffersOf({ plain, packed }: NonNullable<PackingAnswer>): ArrayBuffer[] {
+  const { offsets, storedBytes, codecs } = packed;
+  const buffers = [offsets.buffer, storedBytes.buffer, codecs.buffer];
+  return plain === null ? buffers : [plain, ...buffers];
+}
 
 function answerTo(request: PackingRequest): Promise<PackingAnswer> {
   if (typeof request !== 'number') return packAndWrite(request);
@@ -122,7 +122,7 @@ port.on('message', (request: PackingRequest) => {
   const answer = answerTo(request);
   answered = answered.then(async () => {
     const value = await answer;
-    const transfer = value === null ? [] : [value.plain, ...buffersOf(value.packed)];
+    const transfer = value === null ? [] : buffersOf(value);
     port.postMessage({ value } satisfies Answer<PackingAnswer>, transfer);
   });
 });

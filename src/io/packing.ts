@@ -1,7 +1,7 @@
 /**
  * The Packing port: a thread of its own compresses chunks, lays them out as records, takes their checksums and
- * writes them. The event loop copies each chunk once, into a buffer that goes there and back, and hears of it when the
- * file has it.
+ * writes them. It reads chunks in shared memory where they are; the others the event loop copies, into a buffer that goes
+ * there and back. It hears of them when the file has them.
  *
  * The thread starts with the first batch and keeps the process alive only while it owes an answer. Its
  * death is that of the process: it runs nothing but codecs, checksums and writes. Answers come in the order of all
@@ -10,7 +10,7 @@
 import { assert } from '../base/assert.ts';
 import { Codec, DiskError } from '../base/ports.ts';
 import type { ChunkToPack, DiskFile, PackedBatch, Packing, PackingStream } from '../base/ports.ts';
-import { ChunkWord } from './packing-messages.ts';
+import { ChunkWord, COPIED } from './packing-messages.ts';
 import type { PackingAnswer, PackingRequest, StreamFacts } from './packing-messages.ts';
 import { RealFile } from './real-file.ts';
 import { SpareBuffers } from './spare-buffers.ts';
@@ -45,16 +45,17 @@ export class WorkerPacking implements Packing {
     chunks: readonly ChunkToPack[],
     done: (packed: PackedBatch | DiskError) => void,
   ): void {
-    let lengthBytes = 0;
-    for (const { bytes } of chunks) lengthBytes += bytes.length;
-    const plain = this.#spare.take(lengthBytes);
-    const into = new Uint8Array(plain);
     const words = new Float64Array(chunks.length * ChunkWord.count);
-    let at = 0;
+    const shared: SharedArrayBuffer[] = [];
+    let copiedBytes = 0;
     let word = 0;
     for (const { bytes, setting, id, log2, volume, chunkNumber } of chunks) {
-      into.set(bytes, at);
-      at += bytes.length;
+      const { buffer } = bytes;
+      const isShared = buffer instanceof SharedArrayBuffer;
+      if (isShared && shared.at(-1) !== buffer) shared.push(buffer);
+      words[word + ChunkWord.memory] = isShared ? shared.length - 1 : COPIED;
+      words[word + ChunkWord.at] = isShared ? bytes.byteOffset : copiedBytes;
+      if (!isShared) copiedBytes += bytes.length;
       words[word + ChunkWord.length] = bytes.length;
       words[word + ChunkWord.codec] = setting?.codec ?? Codec.raw;
       words[word + ChunkWord.level] = setting?.level ?? 0;
@@ -64,13 +65,28 @@ export class WorkerPacking implements Packing {
       words[word + ChunkWord.chunkNumber] = chunkNumber;
       word += ChunkWord.count;
     }
+    const plain = copiedBytes > 0 ? this.#copied(chunks, copiedBytes) : null;
+    const transfer = plain === null ? [words.buffer] : [plain, words.buffer];
     // Nobody catches the thread's death.
-    void this.#call({ to, plain, words }, [plain, words.buffer]).then((answer) => {
+    void this.#call({ to, plain, shared, words }, transfer).then((answer) => {
       assert(answer !== null, 'a batch is answered as one');
-      this.#spare.keep(answer.plain);
+      if (answer.plain !== null) this.#spare.keep(answer.plain);
       const { packed, failure } = answer;
       done(failure === null ? packed : new DiskError(failure.code, to.path, failure.message));
     });
+  }
+
+  /** The chunks that are in no shared memory. */
+  #copied(chunks: readonly ChunkToPack[], lengthBytes: number): ArrayBuffer {
+    const plain = this.#spare.take(lengthBytes);
+    const into = new Uint8Array(plain);
+    let at = 0;
+    for (const { bytes } of chunks) {
+      if (bytes.buffer instanceof SharedArrayBuffer) continue;
+      into.set(bytes, at);
+      at += bytes.length;
+    }
+    return plain;
   }
 
   #call(request: PackingRequest, transfer: readonly ArrayBuffer[] = []): Promise<PackingAnswer> {

@@ -27,9 +27,9 @@ export function blockOf(tag: number, into: Uint8Array): void {
   for (let index = 0; index < words.length; index++) words[index] = wordOf(tag, index % period);
 }
 
-/** The blocks of the tags, one after the other. */
+/** The blocks of the tags, one after the other, in memory that other threads may read. */
 export function blocksOf(tags: readonly number[], blockSizeBytes: number): Uint8Array {
-  const bytes = new Uint8Array(tags.length * blockSizeBytes);
+  const bytes = new Uint8Array(new SharedArrayBuffer(tags.length * blockSizeBytes));
   tags.forEach((tag, index) => {
     blockOf(tag, bytes.subarray(index * blockSizeBytes, (index + 1) * blockSizeBytes));
   });

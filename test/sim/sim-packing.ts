@@ -22,28 +22,43 @@ export class SimPacking implements Packing {
   open(file: DiskFile, { segment, offset }: Start): PackingStream {
     let end = offset;
     let underWay = 0;
+    let packedBefore: Promise<unknown> = Promise.resolve();
     let answered = Promise.resolve();
     return {
       pack: (chunks, done) => {
         underWay += 1;
-        const place = { segment, offset: end };
-        const { bytes, packed } = this.#records(chunks, place);
-        end = packed.end;
-        const written = new Promise<DiskError | null>((resolve) => {
-          this.#later(() => {
-            writeFully(file, bytes, place.offset, resolve);
+        const kept = chunks.map(keptUntilRead);
+        const records = packedBefore.then(async () => {
+          await this.#event();
+          const place = { segment, offset: end };
+          const made = this.#records(kept, place);
+          end = made.packed.end;
+          return { ...made, position: place.offset };
+        });
+        packedBefore = records;
+        const written = records.then(async ({ bytes, packed, position }) => {
+          await this.#event();
+          const error = await new Promise<DiskError | null>((resolve) => {
+            writeFully(file, bytes, position, resolve);
           });
+          return error ?? packed;
         });
         answered = answered.then(async () => {
-          const error = await written;
+          const answer = await written;
           underWay -= 1;
-          done(error ?? packed);
+          done(answer);
         });
       },
       end: () => {
         if (underWay > 0) throw new Error('a stream is ended when no batch is under way');
       },
     };
+  }
+
+  #event(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#later(resolve);
+    });
   }
 
   #records(
@@ -53,4 +68,11 @@ export class SimPacking implements Packing {
     const into = new Uint8Array(packedBytes(chunks));
     return packRecords(this.#compute, chunks, { ...place, into }, compressChunk);
   }
+}
+
+/** The chunk as the thread will find it: one in shared memory is read where it is. */
+function keptUntilRead(chunk: ChunkToPack): ChunkToPack {
+  const bytes = chunk.bytes.buffer instanceof SharedArrayBuffer ? chunk.bytes : chunk.bytes.slice();
+  const { setting, id, log2, volume, chunkNumber } = chunk;
+  return { bytes, setting, id, log2, volume, chunkNumber };
 }

@@ -24,6 +24,12 @@ describe('buffers for the data of writes', () => {
     ]);
   });
 
+  test('other threads can read what large writes bring', () => {
+    const buffers = new DataBuffers(0);
+    expect(buffers.take(65_536).buffer).toBeInstanceOf(SharedArrayBuffer);
+    expect(buffers.take(32_768).buffer).toBeInstanceOf(ArrayBuffer);
+  });
+
   test('no more is kept than it may keep', () => {
     const buffers = new DataBuffers(10_000);
     for (const buffer of [1, 2, 3].map(() => buffers.take(4096))) buffers.giveBack(buffer);
