@@ -24,7 +24,8 @@ import { partitionFor, partitionIn, partitionOf } from './chunk-page.ts';
 import { plainLog2, storedLength, storedWord } from './chunk-page.ts';
 import type { Fingerprint } from './fingerprint.ts';
 import type { Grace } from './grace.ts';
-import type { PendingChunk, PendingChunks } from './pending.ts';
+import type { PendingChunks } from './pending.ts';
+import type { Logged, PlacedChunk } from './pending-rows.ts';
 
 export interface ChunkTableState {
   /** By partition, the first page number never used. */
@@ -121,9 +122,9 @@ export class ChunkTable {
     page.pins -= 1;
   }
 
-  /** A write took effect: the entry is made with one reference, its bytes are in the journal (and
-   * here, unless null). The page is that of its id. */
-  create(page: Page, chunk: PendingChunk, bytes: Uint8Array | null): void {
+  /** A write took effect: the entry is made with one reference, its bytes are in the journal or at its place (and
+   * here, unless null). The page is that of its id. Gives its ticket among what is pending. */
+  create(page: Page, chunk: PlacedChunk, logged: Logged, bytes: Uint8Array | null): number {
     const at = entryAt(chunk.id);
     this.#pages.touch(page);
     const words = page.words;
@@ -137,18 +138,14 @@ export class ChunkTable {
     words[at + EntryField.state] = ChunkState.live | (chunk.log2 << 8);
     this.#uniqueBytes += 1 << chunk.log2;
     this.#cache.drop(chunk.id);
-    this.#pending.add(chunk, bytes);
+    const ticket = this.#pending.add(chunk, logged, bytes);
     // What looks for its duplicate and has a candidate is likely to be gone soon: if it stays after all it
     // is put into the index when it has its place.
-    const { fingerprintHigh, fingerprintLow } = chunk;
-    if (chunk.owed !== null && this.#index.has(fingerprintHigh, fingerprintLow)) return;
-    this.#enterIndex(chunk);
-  }
-
-  #enterIndex(chunk: PendingChunk): void {
-    if (chunk.dedupOff || chunk.indexed) return;
-    chunk.indexed = true;
-    this.#index.add(chunk.fingerprintHigh, chunk.fingerprintLow, chunk.id);
+    const { id, fingerprintHigh, fingerprintLow } = chunk;
+    const isAwaited = logged.owed !== null && this.#index.has(fingerprintHigh, fingerprintLow);
+    if (!isAwaited && this.#pending.takeToIndex(ticket))
+      this.#index.add(fingerprintHigh, fingerprintLow, id);
+    return ticket;
   }
 
   /** Whether this is a chunk that may take one more reference. */
@@ -278,9 +275,14 @@ export class ChunkTable {
 
   /** Its page is damaged: nobody can read it, and the log is not kept for it. */
   giveUp(id: number): void {
-    const pending = this.#pending.get(id);
-    if (pending !== undefined) this.#pending.settle(pending);
+    this.#settle(id);
     this.#leaving.delete(id);
+  }
+
+  /** Nobody waits for its bytes any more, if somebody did. */
+  #settle(id: number): void {
+    const ticket = this.#pending.ticketOf(id);
+    if (ticket !== null) this.#pending.settle(ticket);
   }
 
   countOf(page: Page, id: number): number {
@@ -351,17 +353,26 @@ export class ChunkTable {
     const state = this.stateOf(page, id);
     if (state !== ChunkState.live) return state === ChunkState.lost;
     const segment = page.words[entryAt(id) + EntryField.segment];
-    return segment === 0 && this.#pending.get(id) === undefined;
+    return segment === 0 && this.#pending.ticketOf(id) === null;
   }
 
   /** A sealed segment has the bytes of a pending chunk. The page is resident. False: it is dead. */
-  place(page: Page, chunk: PendingChunk, place: ChunkPlace): boolean {
-    if (!chunk.wanted) return false;
-    assert(this.stateOf(page, chunk.id) === ChunkState.live, 'a wanted chunk lives');
-    this.#setPlace(page, chunk.id, place);
-    this.#pending.settle(chunk);
-    this.#pending.destagedBytes += 1 << chunk.log2;
-    this.#enterIndex(chunk);
+  place(page: Page, ticket: number, place: ChunkPlace): boolean {
+    const pending = this.#pending;
+    if (!pending.isWanted(ticket)) return false;
+    const id = pending.idOf(ticket);
+    const { words } = page;
+    const at = entryAt(id);
+    const state = words[at + EntryField.state] as number;
+    assert((state & 0xff) === ChunkState.live, 'a wanted chunk lives');
+    this.#setPlace(page, id, place);
+    const isToIndex = pending.takeToIndex(ticket);
+    pending.settle(ticket);
+    pending.destagedBytes += 1 << plainLog2(state);
+    if (isToIndex) {
+      const high = words[at + EntryField.fingerprintHigh] as number;
+      this.#index.add(high, words[at + EntryField.fingerprintLow] as number, id);
+    }
     return true;
   }
 
@@ -418,10 +429,7 @@ export class ChunkTable {
     if (segment !== 0) {
       const lengthBytes = recordBytes(storedLength(words[at + EntryField.stored] as number));
       this.#segments.chunkGone(segment, lengthBytes, this.#nextCheckpoint());
-    } else {
-      const pending = this.#pending.get(id);
-      if (pending !== undefined) this.#pending.settle(pending);
-    }
+    } else this.#settle(id);
     const state = present(words[at + EntryField.state], 'entry');
     const plainBytes = 1 << plainLog2(state);
     this.#uniqueBytes -= plainBytes;

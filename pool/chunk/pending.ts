@@ -3,65 +3,33 @@
  * the cache, where they are pinned; from the journal after a restart, and where destage falls so far behind
  * that their bytes are more than memory may hold. Those that went straight to a segment are served from
  * there while it waits to be sealed; where it never will be, they are destaged as the others are.
+ *
+ * Who holds a chunk over a wait holds its *ticket* (log-order.ts), and asks whether it is still wanted: it may have died
+ * meanwhile, and its id be another chunk's.
  */
-import { present } from '../../src/base/assert.ts';
-import { IdMap } from '../../src/base/id-map.ts';
-import type { ChunkPlace } from './chunk-table.ts';
+import { assert, present } from '../../src/base/assert.ts';
+import { IdTable } from '../../src/base/id-table.ts';
 import { ABSENT } from './chunk-cache.ts';
 import type { ChunkCache } from './chunk-cache.ts';
-import type { DedupMode } from '../types.ts';
+import { LogOrder, NO_ROW } from './log-order.ts';
+import { Flag, PendingRows } from './pending-rows.ts';
+import type {
+  Logged,
+  OwedSearch,
+  PendingChunk,
+  PlacedChunk,
+  UnsealedPlace,
+} from './pending-rows.ts';
 import type { FramePosition } from '../log/journal.ts';
-
-/** Where a chunk lies in a segment that is not in the table yet. */
-export interface UnsealedPlace extends ChunkPlace {
-  readonly disk: number;
-}
-
-export interface PendingChunk {
-  readonly id: number;
-  readonly volume: number;
-  readonly chunkNumber: number;
-  readonly log2: number;
-  readonly fingerprintHigh: number;
-  readonly fingerprintLow: number;
-  /** The frame that holds it: the log is kept from there on. */
-  readonly frame: FramePosition;
-  /** Journal position of its bytes; of its record where `place` has them. */
-  readonly dataPosition: number;
-  /** Its bytes are there; null: in the journal. */
-  readonly place: UnsealedPlace | null;
-  /** The segment of `place` is being written: once it is sealed the chunk is stored, if it is staged till then. */
-  straight: boolean;
-  /** Its place in the cache; `ABSENT`: its bytes are read from the journal. */
-  slot: number;
-  /** False once it is dead or in a sealed segment. */
-  wanted: boolean;
-  /** Not to be stored now: it is being copied to a segment that is not sealed yet, is compared with a
-   * duplicate, or is about to die. */
-  staged: boolean;
-  /** Of the volume at the time of the write. */
-  readonly dedupOff: boolean;
-  /** The mode for which a duplicate is still to be looked for. */
-  owed: Exclude<DedupMode, 'off'> | null;
-  /** The index of fingerprints has been given it: once, and it may have forgotten it since. */
-  indexed: boolean;
-  /** Where it stands in the order of the log. */
-  turn: number;
-}
 
 /** How many are expected; more cost a turn that takes longer. */
 const USUAL_CHUNKS = 65_536;
-/** Turns are counted round, in numbers that V8 needs no object for; there are never so many at a time. */
-const TURN_MASK = 2 ** 30 - 1;
 
 export class PendingChunks {
-  readonly #byId = new IdMap<PendingChunk>(USUAL_CHUNKS);
-  /** In log order; null: no longer wanted. One that is wanted for long keeps the places of those behind it, but not them. */
-  #order: (PendingChunk | null)[] = [];
-  /** The turn of the first place. */
-  #firstTurn = 0;
-  #head = 0;
-  #next = 0;
+  /** Tickets. */
+  readonly #byId = new IdTable(USUAL_CHUNKS);
+  readonly #rows = new PendingRows();
+  readonly #order: LogOrder;
   /** Plain bytes that sealed segments took over since the start. */
   destagedBytes = 0;
   /** Of segments that will never be sealed, how many wanted chunks lie there. */
@@ -75,9 +43,10 @@ export class PendingChunks {
   readonly #limitBytes: number;
 
   /** At most so many bytes are held in the cache. */
-  constructor(cache: ChunkCache, limitBytes: number) {
+  constructor(cache: ChunkCache, limitBytes: number, order = new LogOrder()) {
     this.#cache = cache;
     this.#limitBytes = limitBytes;
+    this.#order = order;
   }
 
   /** Plain bytes that are held in memory. */
@@ -104,98 +73,176 @@ export class PendingChunks {
     return this.#unsealed;
   }
 
-  get(id: number): PendingChunk | undefined {
-    return this.#byId.get(id);
+  /** Gives its ticket. `bytes` are copied; null: they are in the journal or a segment only. */
+  add(chunk: PlacedChunk, logged: Logged, bytes: Uint8Array | null): number {
+    const { id, log2, segment, disk } = chunk;
+    const row = this.#rows.add(chunk, logged);
+    const ticket = this.#order.add(row, logged.isStraight);
+    assert(this.#byId.add(id, ticket) === ticket, 'an id is that of one pending chunk');
+    this.#bytes += 1 << log2;
+    if (logged.isStraight) this.#straightBytes += 1 << log2;
+    else if (segment !== 0) this.#liesUnsealed(segment, disk);
+    if (bytes !== null) this.#hold(row, id, bytes);
+    return ticket;
   }
 
-  /** `bytes` are copied; null: they are in the journal only. */
-  add(chunk: PendingChunk, bytes: Uint8Array | null): void {
-    this.#byId.set(chunk.id, chunk);
-    chunk.turn = (this.#firstTurn + this.#order.length) & TURN_MASK;
-    this.#order.push(chunk);
-    this.#bytes += 1 << chunk.log2;
-    if (chunk.straight) this.#straightBytes += 1 << chunk.log2;
-    else if (chunk.place !== null) this.#liesUnsealed(chunk.place);
-    if (bytes === null || this.#heldBytes + bytes.length > this.#limitBytes) return;
-    chunk.slot = this.#cache.put(chunk.id, bytes);
-    if (chunk.slot === ABSENT) return;
-    this.#cache.pin(chunk.slot);
+  #hold(row: number, id: number, bytes: Uint8Array): void {
+    if (this.#heldBytes + bytes.length > this.#limitBytes) return;
+    const slot = this.#cache.put(id, bytes);
+    if (slot === ABSENT) return;
+    this.#cache.pin(slot);
+    this.#rows.setSlot(row, slot);
     this.#heldBytes += bytes.length;
   }
 
-  /** It died, or a sealed segment has it. What the cache has of it may be forgotten. */
-  settle(chunk: PendingChunk): void {
-    if (!chunk.wanted) return;
-    chunk.wanted = false;
-    this.#order[(chunk.turn - this.#firstTurn) & TURN_MASK] = null;
-    this.#byId.delete(chunk.id);
-    if (chunk.slot !== ABSENT) {
-      this.#heldBytes -= 1 << chunk.log2;
-      this.#cache.unpin(chunk.slot);
-      chunk.slot = ABSENT;
+  /** It died, or a sealed segment has it: it is wanted no more. What the cache has of it may be forgotten. */
+  settle(ticket: number): void {
+    const row = this.#order.giveBack(ticket);
+    if (row === NO_ROW) return;
+    const rows = this.#rows;
+    const lengthBytes = 1 << rows.log2(row);
+    const segment = rows.segment(row);
+    const isStraight = rows.has(row, Flag.straight);
+    const slot = rows.slot(row);
+    this.#byId.delete(rows.id(row));
+    rows.giveBack(row);
+    if (slot !== ABSENT) {
+      this.#heldBytes -= lengthBytes;
+      this.#cache.unpin(slot);
     }
-    this.#bytes -= 1 << chunk.log2;
-    if (chunk.straight) this.#straightBytes -= 1 << chunk.log2;
-    else if (chunk.place !== null) this.#leftUnsealed(chunk.place);
+    this.#bytes -= lengthBytes;
+    if (isStraight) this.#straightBytes -= lengthBytes;
+    else if (segment !== 0) this.#leftUnsealed(segment);
   }
 
   /** The segment to which it went straight will never be sealed: it is destaged from there. */
-  endStraight(chunk: PendingChunk): void {
-    if (!chunk.straight || chunk.place === null) return;
-    chunk.straight = false;
-    if (!chunk.wanted) return;
-    this.#straightBytes -= 1 << chunk.log2;
-    this.#liesUnsealed(chunk.place);
-    this.unstage([chunk]);
+  endStraight(ticket: number): void {
+    const row = this.#order.rowOf(ticket);
+    const rows = this.#rows;
+    if (row === NO_ROW || !rows.has(row, Flag.straight)) return;
+    rows.clear(row, Flag.straight);
+    this.#straightBytes -= 1 << rows.log2(row);
+    this.#liesUnsealed(rows.segment(row), rows.disk(row));
+    this.unstage(ticket);
   }
 
-  #liesUnsealed({ segment, disk }: UnsealedPlace): void {
+  #liesUnsealed(segment: number, disk: number): void {
     const known = this.#unsealed.get(segment);
     if (known === undefined) this.#unsealed.set(segment, { disk, chunks: 1 });
     else known.chunks += 1;
   }
 
-  #leftUnsealed({ segment, disk }: UnsealedPlace): void {
+  #leftUnsealed(segment: number): void {
     const known = present(this.#unsealed.get(segment), 'who leaves it has lain there');
     known.chunks -= 1;
     if (known.chunks > 0) return;
     this.#unsealed.delete(segment);
-    this.onUnsealedEmpty(segment, disk);
+    this.onUnsealedEmpty(segment, known.disk);
+  }
+
+  isWanted(ticket: number): boolean {
+    return this.#order.rowOf(ticket) !== NO_ROW;
+  }
+
+  /** null: no chunk with this id is pending. */
+  ticketOf(id: number): number | null {
+    const ticket = this.#byId.get(id);
+    return ticket < 0 ? null : ticket;
+  }
+
+  /** undefined: no chunk with this id is pending. */
+  get(id: number): PendingChunk | undefined {
+    const ticket = this.#byId.get(id);
+    return ticket < 0 ? undefined : this.chunk(ticket);
+  }
+
+  /** The chunk is wanted, here and in what follows. */
+  chunk(ticket: number): PendingChunk {
+    return this.#rows.chunk(this.#wanted(ticket), ticket);
+  }
+
+  idOf(ticket: number): number {
+    return this.#rows.id(this.#wanted(ticket));
+  }
+
+  /** Its place in the cache; `ABSENT`: its bytes are read from the journal or its segment. */
+  slotOf(ticket: number): number {
+    return this.#rows.slot(this.#wanted(ticket));
+  }
+
+  /** Its bytes are there; null: in the journal. */
+  placeOf(ticket: number): UnsealedPlace | null {
+    return this.#rows.place(this.#wanted(ticket));
+  }
+
+  /** Of the frame that holds it. */
+  positionOf(ticket: number): number {
+    return this.#rows.position(this.#wanted(ticket));
+  }
+
+  /** Whether the log has it before the other one. */
+  isOlder(ticket: number, than: number): boolean {
+    const rows = this.#rows;
+    return rows.dataPosition(this.#wanted(ticket)) < rows.dataPosition(this.#wanted(than));
+  }
+
+  /** Whether it is to be put into the index of fingerprints: from now on it counts as put there. */
+  takeToIndex(ticket: number): boolean {
+    const row = this.#wanted(ticket);
+    if (this.#rows.has(row, Flag.dedupOff | Flag.indexed)) return false;
+    this.#rows.set(row, Flag.indexed);
+    return true;
+  }
+
+  /** Whether a duplicate is still to be looked for. */
+  isOwing(ticket: number): boolean {
+    return this.#rows.has(this.#wanted(ticket), Flag.owesOnAck | Flag.owesPostAck);
+  }
+
+  /** The mode for which a duplicate is to be looked for, which counts as done from now on; null: none. */
+  takeOwed(ticket: number): OwedSearch | null {
+    const row = this.#wanted(ticket);
+    const onAck = this.#rows.has(row, Flag.owesOnAck);
+    const postAck = this.#rows.has(row, Flag.owesPostAck);
+    this.#rows.clear(row, Flag.owesOnAck | Flag.owesPostAck);
+    if (onAck) return 'on-ack';
+    return postAck ? 'post-ack' : null;
+  }
+
+  /** A duplicate is to be looked for at destage. */
+  owe(ticket: number): void {
+    this.#rows.set(this.#wanted(ticket), Flag.owesPostAck);
+  }
+
+  #wanted(ticket: number): number {
+    const row = this.#order.rowOf(ticket);
+    assert(row !== NO_ROW, 'who looks at a pending chunk has asked whether it is wanted');
+    return row;
   }
 
   /** The frame of the oldest chunk that is still wanted. */
   oldest(): FramePosition | null {
-    for (;;) {
-      const chunk = this.#order[this.#head];
-      if (chunk === undefined) return null;
-      if (chunk !== null) return chunk.frame;
-      this.#head += 1;
-      this.#trimOrder();
-    }
+    const ticket = this.#order.oldest();
+    return ticket === null ? null : this.#rows.frame(this.#wanted(ticket));
+  }
+
+  /** Not to be stored now: it is being copied to a segment that is not sealed yet, is compared with a
+   * duplicate, or is about to die. */
+  isStaged(ticket: number): boolean {
+    return this.#order.isStaged(ticket);
+  }
+
+  stage(ticket: number): void {
+    this.#order.stage(ticket);
+  }
+
+  /** What it was staged for came to nothing: it is to be staged again, if it is still wanted. */
+  unstage(ticket: number): void {
+    this.#order.unstage(ticket);
   }
 
   /** The next in log order that is wanted and not staged yet; marks nothing. */
-  nextUnstaged(): PendingChunk | null {
-    this.#next = Math.max(this.#next, this.#head);
-    for (;;) {
-      const chunk = this.#order[this.#next];
-      if (chunk === undefined) return null;
-      if (chunk !== null && !chunk.staged) return chunk;
-      this.#next += 1;
-    }
-  }
-
-  /** What was staged for a segment that could not be written is to be staged again. */
-  unstage(chunks: readonly PendingChunk[]): void {
-    for (const chunk of chunks) chunk.staged = false;
-    this.#next = this.#head;
-  }
-
-  #trimOrder(): void {
-    if (this.#head < 4096 || this.#head * 2 < this.#order.length) return;
-    this.#order = this.#order.slice(this.#head);
-    this.#next = Math.max(0, this.#next - this.#head);
-    this.#firstTurn = (this.#firstTurn + this.#head) & TURN_MASK;
-    this.#head = 0;
+  nextUnstaged(): number | null {
+    return this.#order.nextUnstaged();
   }
 }

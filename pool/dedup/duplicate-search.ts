@@ -159,10 +159,11 @@ export class DuplicateSearch {
   /** Of two chunks that are both looking for their duplicates only one may find the other. */
   #isOlder(id: number, self: number): boolean {
     if (id === self) return false;
-    const other = this.#core.pending.get(id);
-    if (other === undefined) return true;
-    const own = this.#core.pending.get(self);
-    return own !== undefined && other.dataPosition < own.dataPosition;
+    const { pending } = this.#core;
+    const other = pending.ticketOf(id);
+    if (other === null) return true;
+    const own = pending.ticketOf(self);
+    return own !== null && pending.isOlder(other, own);
   }
 
   #read(chunk: SoughtChunk, page: Page, id: number): void {

@@ -9,7 +9,7 @@
  */
 import { ABSENT } from '../chunk/chunk-cache.ts';
 import { chunkKeyOf } from '../chunk/chunk-page.ts';
-import type { PendingChunk } from '../chunk/pending.ts';
+import type { PendingChunk } from '../chunk/pending-rows.ts';
 import type { PoolCore } from '../core.ts';
 import { readPending } from '../log/pending-reader.ts';
 import type { Page } from '../meta/page-cache.ts';
@@ -55,27 +55,30 @@ export class Joiner {
 
   /** Looks for a duplicate of a chunk that owes it. False: there is none, it is to be stored. True: it
    * is in hand, and comes back to what is pending if nothing comes of it. */
-  take(chunk: PendingChunk): boolean {
-    const { owed } = chunk;
-    chunk.owed = null;
-    if (owed === null || this.#stopped || !chunk.wanted) return false;
-    const counters = this.#core.dedup.counters.modes[owed];
+  take(ticket: number): boolean {
+    const { pending, dedup, cache } = this.#core;
+    if (!pending.isWanted(ticket)) return false;
+    const owed = pending.takeOwed(ticket);
+    if (owed === null || this.#stopped) return false;
+    const counters = dedup.counters.modes[owed];
+    const chunk = pending.chunk(ticket);
     if (!this.#hasCandidate(chunk)) {
       counters.probes += 1;
       return false;
     }
     if (this.isFull) {
       counters.deferred += 1;
-      chunk.owed = 'post-ack';
+      pending.owe(ticket);
       return false;
     }
     this.#inHand += 1;
-    chunk.staged = true;
-    if (chunk.slot !== ABSENT) this.#search(chunk, this.#core.cache.bytes(chunk.slot), counters);
+    pending.stage(ticket);
+    const slot = pending.slotOf(ticket);
+    if (slot !== ABSENT) this.#search(chunk, cache.bytes(slot), counters);
     else {
       const bytes = new Uint8Array(2 ** chunk.log2);
       readPending(this.#core, chunk, bytes, (state) => {
-        if (state === 'whole' && chunk.wanted) this.#search(chunk, bytes, counters);
+        if (state === 'whole' && pending.isWanted(ticket)) this.#search(chunk, bytes, counters);
         else this.#end(chunk);
       });
     }
@@ -145,7 +148,7 @@ export class Joiner {
     of: { page: Page; id: number },
     counters: ModeCounters,
   ): Join | null {
-    if (!chunk.wanted) return null;
+    if (!this.#core.pending.isWanted(chunk.ticket)) return null;
     const ended = (): void => {
       this.#end(chunk);
     };
@@ -158,7 +161,8 @@ export class Joiner {
   #end(chunk: PendingChunk): void {
     const { pending, chunks } = this.#core;
     this.#inHand -= 1;
-    if (chunk.wanted && !chunks.isLeaving(chunk.id)) pending.unstage([chunk]);
+    if (pending.isWanted(chunk.ticket) && !chunks.isLeaving(chunk.id))
+      pending.unstage(chunk.ticket);
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const run of waiting) run();

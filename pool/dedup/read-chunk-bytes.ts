@@ -25,7 +25,8 @@ export function readChunkBytes(core: PoolCore, chunks: readonly ChunkRead[]): vo
       const bytes = new Uint8Array(2 ** chunk.log2);
       readPending(core, pending, bytes, (state) => {
         // What is not wanted any more may be written over.
-        chunk.done(state === 'whole' && pending.wanted ? bytes : null);
+        const isThere = state === 'whole' && core.pending.isWanted(pending.ticket);
+        chunk.done(isThere ? bytes : null);
       });
     } else if (place === null || core.segments.get(place.segment) === undefined) {
       core.clock.nextTurn(() => {

@@ -91,7 +91,7 @@ async function scrubLost(parts: ScrubParts, key: number, words: Uint32Array): Pr
     const state = (words[at + EntryField.state] ?? 0) & 0xff;
     const isNowhere = state === ChunkState.live && words[at + EntryField.segment] === 0;
     if (state !== ChunkState.lost && !isNowhere) continue;
-    if (core.pending.get(id) !== undefined) continue;
+    if (core.pending.ticketOf(id) !== null) continue;
     const page = await core.pages.hold(key);
     if (page === null) return;
     const isLost = core.chunks.isLost(page, id);

@@ -9,7 +9,7 @@ import type { ChunkToPack, CompressionSetting, PackedBatch } from '../../src/bas
 import { nextTurn } from '../../src/base/turns.ts';
 import { ABSENT } from '../chunk/chunk-cache.ts';
 import { chunkKeyOf } from '../chunk/chunk-page.ts';
-import type { PendingChunk } from '../chunk/pending.ts';
+import type { PendingChunk } from '../chunk/pending-rows.ts';
 import type { PoolCore } from '../core.ts';
 import { placePending } from './place-pending.ts';
 import { readPending, tried } from './pending-reader.ts';
@@ -27,13 +27,14 @@ const MANY_SEGMENTS = 2;
 
 /** Records of a segment that is not sealed yet. */
 interface StoredBatch {
-  readonly chunks: readonly PendingChunk[];
+  /** Of its chunks. */
+  readonly tickets: readonly number[];
   readonly packed: PackedBatch;
 }
 
 /** A chunk on its way into the segment. Its bytes don't change while it is wanted. */
 interface Batched extends ChunkToPack {
-  readonly chunk: PendingChunk;
+  readonly ticket: number;
 }
 
 export class Destager {
@@ -100,13 +101,14 @@ export class Destager {
       return false;
     const { pending } = this.#core;
     if (pending.owedBytes >= this.#streams.segmentBytes) return true;
-    return (pending.nextUnstaged()?.frame.position ?? Infinity) < this.#target;
+    const next = pending.nextUnstaged();
+    return next !== null && pending.positionOf(next) < this.#target;
   }
 
   async #run(): Promise<void> {
     while (this.#due()) {
       let writer: SegmentWriter | null = null;
-      const taken: PendingChunk[] = [];
+      const taken: number[] = [];
       const stored: StoredBatch[] = [];
       try {
         writer = await this.#streams.open();
@@ -123,7 +125,7 @@ export class Destager {
         this.onSealed();
       } catch (error) {
         if (!(error instanceof DiskError)) throw error;
-        this.#core.pending.unstage(taken);
+        for (const ticket of taken) this.#core.pending.unstage(ticket);
         await this.#streams.failed(writer, error);
         break;
       } finally {
@@ -137,11 +139,11 @@ export class Destager {
   }
 
   /** Batch after batch, until the segment is full or nothing waits. */
-  async #fill(writer: SegmentWriter, taken: PendingChunk[], stored: StoredBatch[]): Promise<void> {
+  async #fill(writer: SegmentWriter, taken: number[], stored: StoredBatch[]): Promise<void> {
     for (;;) {
       const batch = await this.#gather(writer);
       if (batch.length === 0) return;
-      for (const { chunk } of batch) taken.push(chunk);
+      for (const { ticket } of batch) taken.push(ticket);
       await this.#store(batch, writer, stored);
       await nextTurn(this.#core.clock);
     }
@@ -154,7 +156,8 @@ export class Destager {
     stored: StoredBatch[],
   ): Promise<void> {
     // What died since has left its place in the cache, where another chunk may be by now.
-    const batch = gathered.filter(({ chunk }) => chunk.wanted);
+    const { pending } = this.#core;
+    const batch = gathered.filter(({ ticket }) => pending.isWanted(ticket));
     if (batch.length === 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
       writer.pack(batch, (packed) => {
@@ -162,7 +165,7 @@ export class Destager {
           reject(packed);
           return;
         }
-        stored.push({ chunks: batch.map(({ chunk }) => chunk), packed });
+        stored.push({ tickets: batch.map(({ ticket }) => ticket), packed });
         resolve();
       });
     });
@@ -180,45 +183,48 @@ export class Destager {
     let bytes = 0;
     const mostChunks = this.#mostChunks();
     while (takesMore(batch.length, bytes, mostChunks)) {
-      const chunk = pending.nextUnstaged();
-      if (chunk === null) break;
-      if (chunk.owed !== null && (await this.#isJoined(chunk))) continue;
+      const ticket = pending.nextUnstaged();
+      if (ticket === null) break;
+      if (pending.isOwing(ticket)) await this.#seekDuplicate(ticket);
+      if (!pending.isWanted(ticket) || pending.isStaged(ticket)) continue;
+      const chunk = pending.chunk(ticket);
       const lengthBytes = 1 << chunk.log2;
       if (!writer.hasRoomFor(lengthBytes, { bytes, records: batch.length })) break;
-      const held = chunk.slot !== ABSENT;
-      const plain = held ? cache.bytes(chunk.slot) : await this.#fromJournal(chunk);
-      if (!chunk.wanted) continue;
+      const slot = pending.slotOf(ticket);
+      const plain = slot !== ABSENT ? cache.bytes(slot) : await this.#fromJournal(chunk);
+      if (!pending.isWanted(ticket)) continue;
       if (plain === null) {
         await this.#lose(chunk);
         continue;
       }
-      chunk.staged = true;
+      pending.stage(ticket);
       bytes += recordBytes(lengthBytes);
       const { id, log2, volume, chunkNumber } = chunk;
       const setting = this.#settingOf(volume);
-      batch.push({ chunk, bytes: plain, setting, id, log2, volume, chunkNumber });
+      batch.push({ ticket, bytes: plain, setting, id, log2, volume, chunkNumber });
     }
     return batch;
   }
 
-  /** A chunk for which a duplicate is still to be looked for is stored when there is none. */
-  async #isJoined(chunk: PendingChunk): Promise<boolean> {
+  /** A chunk for which a duplicate is still to be looked for is stored when there is none; it is staged while that is not
+   * known. */
+  async #seekDuplicate(ticket: number): Promise<void> {
     const { joiner } = this.#core.dedup;
     while (joiner?.isFull === true) await joiner.room();
-    return joiner?.take(chunk) === true || !chunk.wanted || chunk.staged;
+    joiner?.take(ticket);
   }
 
   async #place(segment: Segment, stored: readonly StoredBatch[]): Promise<void> {
     const core = this.#core;
-    for (const { chunks, packed } of stored) {
+    for (const { tickets, packed } of stored) {
       await nextTurn(core.clock);
-      for (let index = 0; index < chunks.length; index++) {
-        const chunk = present(chunks[index], 'counted by the loop');
+      for (let index = 0; index < tickets.length; index++) {
+        const ticket = present(tickets[index], 'counted by the loop');
         const offset = packed.offsets[index] ?? 0;
         const storedBytes = packed.storedBytes[index] ?? 0;
         const codec = packed.codecs[index] ?? 0;
         const place = { segment: segment.number, offset, storedBytes, codec };
-        const later = placePending(core, chunk, place);
+        const later = placePending(core, ticket, place);
         if (later !== null) await later;
       }
     }
@@ -238,15 +244,16 @@ export class Destager {
   async #lose(chunk: PendingChunk): Promise<void> {
     const core = this.#core;
     const page = await core.pages.hold(chunkKeyOf(chunk.id));
+    const isWanted = core.pending.isWanted(chunk.ticket);
     if (page !== null) {
-      if (chunk.wanted) core.chunks.markLost(page, chunk.id);
+      if (isWanted) core.chunks.markLost(page, chunk.id);
       core.pages.letGo(page);
     }
-    if (!chunk.wanted) return;
+    if (!isWanted) return;
     core.events.add('error', 'journal-damaged', 'a chunk in the journal is damaged', {
       volume: chunk.volume,
       chunk: chunk.chunkNumber,
     });
-    core.pending.settle(chunk);
+    core.pending.settle(chunk.ticket);
   }
 }

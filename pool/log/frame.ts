@@ -36,7 +36,7 @@
 import { getU64, roundUp, setU64, viewOf } from '../../src/base/bytes.ts';
 import type { Compute } from '../../src/base/ports.ts';
 import type { Fingerprint } from '../chunk/fingerprint.ts';
-import type { UnsealedPlace } from '../chunk/pending.ts';
+import type { UnsealedPlace } from '../chunk/pending-rows.ts';
 
 export const FRAME_HEADER_BYTES = 64;
 export const RECORD_BYTES = 32;

@@ -2,7 +2,7 @@
 import { Codec } from '../../src/base/ports.ts';
 import { hasFingerprint } from '../chunk/fingerprint.ts';
 import type { Fingerprint } from '../chunk/fingerprint.ts';
-import type { PendingChunk, UnsealedPlace } from '../chunk/pending.ts';
+import type { PendingChunk, UnsealedPlace } from '../chunk/pending-rows.ts';
 import type { PoolCore } from '../core.ts';
 import { RECORD_HEADER_BYTES } from './segment-format.ts';
 import { storedIn } from './segment-reader.ts';

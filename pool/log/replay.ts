@@ -7,8 +7,7 @@
  * log: above the highest position known synced that is a torn tail, below it is damage.
  */
 import { present } from '../../src/base/assert.ts';
-import { ABSENT } from '../chunk/chunk-cache.ts';
-import type { PendingChunk } from '../chunk/pending.ts';
+import type { Logged, OwedSearch, PlacedChunk } from '../chunk/pending-rows.ts';
 import { ChunkState, EntryField, chunkKeyOf, entryAt } from '../chunk/chunk-page.ts';
 import type { PoolCore } from '../core.ts';
 import type { Page } from '../meta/page-cache.ts';
@@ -151,13 +150,12 @@ export class Replay {
     if (page === null) return;
     if (this.#isJournaled(page, record)) {
       // The same id with the same bytes may have lived before: the newest frame is the one that counts.
-      const before = pending.get(record.id);
-      if (before !== undefined) pending.settle(before);
+      const before = pending.ticketOf(record.id);
+      if (before !== null) pending.settle(before);
       if (frame.damaged.includes(record)) chunks.markLost(page, record.id);
       else {
-        const chunk = this.#pendingOf(frame, record);
-        pending.add(chunk, null);
-        this.#places.added(chunk);
+        const ticket = pending.add(placedChunk(record), this.#loggedIn(frame, record), null);
+        this.#places.added(ticket, record);
       }
     }
     pages.letGo(page);
@@ -284,17 +282,20 @@ export class Replay {
       if (leaf !== null) volume?.setLost(leaf, record.chunkNumber);
       return;
     }
-    const chunk = this.#pendingOf(frame, record);
-    if (leaf !== null && volume !== undefined) volume.setChunk(leaf, page, chunk, null);
+    const chunk = placedChunk(record);
+    const logged = this.#loggedIn(frame, record);
+    let ticket: number;
+    if (leaf !== null && volume !== undefined)
+      ticket = volume.setChunk(leaf, page, chunk, logged, null);
     else {
       // Nobody can name it here; frames behind this one may.
-      chunks.create(page, chunk, null);
+      ticket = chunks.create(page, chunk, logged, null);
       releases.drop(record.id);
     }
     if (frame.damaged.includes(record)) {
-      pending.settle(chunk);
+      pending.settle(ticket);
       chunks.markLost(page, record.id);
-    } else this.#places.added(chunk);
+    } else this.#places.added(ticket, record);
     pages.letGo(page);
   }
 
@@ -404,26 +405,14 @@ export class Replay {
     return page;
   }
 
-  #pendingOf(frame: ReadFrame, record: WrittenRecord): PendingChunk {
-    const isPlaced = record.type === 'placed';
+  #loggedIn({ at: frame }: ReadFrame, record: WrittenRecord): Logged {
+    const offset = record.type === 'placed' ? record.recordOffset : record.dataOffset;
+    const dedup = this.#volumes.byId(record.volume)?.dedup;
     return {
-      id: record.id,
-      volume: record.volume,
-      chunkNumber: record.chunkNumber,
-      log2: record.log2,
-      fingerprintHigh: record.fingerprintHigh,
-      fingerprintLow: record.fingerprintLow,
-      frame: frame.at,
-      dataPosition: frame.at.position + (isPlaced ? record.recordOffset : record.dataOffset),
-      place: isPlaced ? record.place : null,
-      straight: false,
-      slot: ABSENT,
-      wanted: true,
-      staged: false,
-      dedupOff: record.dedupOff,
-      owed: record.dedupOff ? null : owedAfterStart(this.#volumes.byId(record.volume)?.dedup),
-      indexed: false,
-      turn: 0,
+      frame,
+      dataPosition: frame.position + offset,
+      isStraight: false,
+      owed: record.dedupOff ? null : owedAfterStart(dedup),
     };
   }
 
@@ -446,5 +435,12 @@ export class Replay {
 }
 
 /** What an acknowledged write still owed is done at destage. */
-const owedAfterStart = (mode: DedupMode | undefined): PendingChunk['owed'] =>
+const owedAfterStart = (mode: DedupMode | undefined): OwedSearch | null =>
   mode === undefined || mode === 'off' || mode === 'post-process' ? null : 'post-ack';
+
+const NO_PLACE = { segment: 0, offset: 0, storedBytes: 0, codec: 0, disk: 0 } as const;
+
+const placedChunk = (record: WrittenRecord): PlacedChunk => ({
+  ...record,
+  ...(record.type === 'placed' ? record.place : NO_PLACE),
+});

@@ -135,40 +135,52 @@ export interface DirectoryEntry {
   readonly offset: number;
 }
 
-/** The same of all records of a segment, column by column: as objects they would be most of what a
- * segment under way has in memory. */
-export interface DirectoryColumns {
-  readonly ids: readonly number[];
-  readonly offsets: readonly number[];
-}
-
 export const directoryBytes = (records: number): number =>
   roundUp(records * DIRECTORY_ENTRY_BYTES, 8) + SEGMENT_FOOTER_BYTES;
 
-/** Directory and footer as they stand at `offset` of the segment. */
-export function encodeDirectory(
-  compute: Compute,
-  segment: number,
-  offset: number,
-  { ids, offsets }: DirectoryColumns,
-): Uint8Array {
-  const bytes = new Uint8Array(directoryBytes(ids.length));
-  const view = viewOf(bytes);
-  ids.forEach((id, index) => {
-    const at = index * DIRECTORY_ENTRY_BYTES;
-    view.setUint32(at, id >>> 0, true);
-    view.setUint32(at + 4, offsets[index] ?? 0, true);
-    view.setUint8(at + 8, Math.floor(id / TWO_32));
-  });
-  const footer = bytes.length - SEGMENT_FOOTER_BYTES;
-  view.setUint32(footer, FOOTER_MAGIC, true);
-  view.setUint32(footer + 4, ids.length, true);
-  view.setUint32(footer + 8, offset, true);
-  setU64(view, footer + 16, segment);
-  compute.hash64(bytes, SEED, hash);
-  view.setUint32(footer + 24, hash[0] ?? 0, true);
-  view.setUint32(footer + 28, hash[1] ?? 0, true);
-  return bytes;
+/** Records of a segment of 16 MiB, none of them compressed. */
+const USUAL_RECORDS = 4096;
+
+/** The directory of a segment that is being filled, as it will lie in the file: as objects, or as numbers in arrays,
+ * its entries would be most of what a segment under way has in memory. */
+export class SegmentDirectory {
+  #bytes = new Uint8Array(directoryBytes(USUAL_RECORDS));
+  #view = viewOf(this.#bytes);
+  #records = 0;
+
+  get records(): number {
+    return this.#records;
+  }
+
+  add(id: number, offset: number): void {
+    const at = this.#records * DIRECTORY_ENTRY_BYTES;
+    this.#records += 1;
+    if (directoryBytes(this.#records) > this.#bytes.length) this.#grow();
+    this.#view.setUint32(at, id >>> 0, true);
+    this.#view.setUint32(at + 4, offset, true);
+    this.#view.setUint8(at + 8, Math.floor(id / TWO_32));
+  }
+
+  /** Directory and footer as they stand at `offset` of the segment, once, when all records are there. */
+  end(compute: Compute, segment: number, offset: number): Uint8Array {
+    const bytes = this.#bytes.subarray(0, directoryBytes(this.#records));
+    const footer = bytes.length - SEGMENT_FOOTER_BYTES;
+    this.#view.setUint32(footer, FOOTER_MAGIC, true);
+    this.#view.setUint32(footer + 4, this.#records, true);
+    this.#view.setUint32(footer + 8, offset, true);
+    setU64(this.#view, footer + 16, segment);
+    compute.hash64(bytes, SEED, hash);
+    this.#view.setUint32(footer + 24, hash[0] ?? 0, true);
+    this.#view.setUint32(footer + 28, hash[1] ?? 0, true);
+    return bytes;
+  }
+
+  #grow(): void {
+    const before = this.#bytes;
+    this.#bytes = new Uint8Array(2 * before.length);
+    this.#bytes.set(before);
+    this.#view = viewOf(this.#bytes);
+  }
 }
 
 /** Where the directory of a segment starts, by its footer; null when that is none. */

@@ -15,7 +15,7 @@ import type {
 } from '../../src/base/ports.ts';
 import type { ChunkPlace } from '../chunk/chunk-table.ts';
 import { RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES, directoryBytes } from './segment-format.ts';
-import { encodeDirectory, putSegmentHeader, recordBytes, sealRecord } from './segment-format.ts';
+import { SegmentDirectory, putSegmentHeader, recordBytes, sealRecord } from './segment-format.ts';
 import type { SegmentHeader, StoredRecord } from './segment-format.ts';
 import { packedBytes } from './record-batch.ts';
 import { SegmentFile } from './segment-store.ts';
@@ -44,7 +44,7 @@ export class SegmentWriter {
   readonly #limitBytes: number;
   readonly #opened: DiskFile;
   readonly #file: SegmentFile;
-  readonly #directory = { ids: [] as number[], offsets: [] as number[] };
+  readonly #directory = new SegmentDirectory();
   #piece: Uint8Array;
   /** Pieces that are on the file and can be filled again: memory that was touched before is cheap. */
   readonly #spare: Uint8Array[];
@@ -86,7 +86,7 @@ export class SegmentWriter {
   }
 
   get records(): number {
-    return this.#directory.ids.length;
+    return this.#directory.records;
   }
 
   /** Whether a record fits, when others that take `next` are added before it. */
@@ -108,7 +108,7 @@ export class SegmentWriter {
     const place = { bytes: this.#piece, view: this.#view, at, segment: this.number, offset };
     sealRecord(this.#compute, place, record);
     this.#used = at + length;
-    this.#note(record.id, offset);
+    this.#directory.add(record.id, offset);
     return {
       segment: this.number,
       offset,
@@ -149,14 +149,9 @@ export class SegmentWriter {
   #packed(chunks: readonly ChunkToPack[], { offsets, end }: PackedBatch): void {
     for (let index = 0; index < chunks.length; index++) {
       const { id } = present(chunks[index], 'counted by the loop');
-      this.#note(id, present(offsets[index], 'a place for each record'));
+      this.#directory.add(id, present(offsets[index], 'a place for each record'));
     }
     this.#base = end;
-  }
-
-  #note(id: number, offset: number): void {
-    this.#directory.ids.push(id);
-    this.#directory.offsets.push(offset);
   }
 
   /** Resolves with the segment's length when all of it is durable, its name too. */
@@ -164,7 +159,7 @@ export class SegmentWriter {
     await this.#endStream();
     if (this.#failure !== null) throw this.#failure;
     const offset = this.#base + this.#used;
-    const directory = encodeDirectory(this.#compute, this.number, offset, this.#directory);
+    const directory = this.#directory.end(this.#compute, this.number, offset);
     if (this.#used + directory.length > this.#piece.length) this.#flushPiece(directory.length);
     this.#piece.set(directory, this.#used);
     const last = this.#piece.subarray(0, this.#used + directory.length);

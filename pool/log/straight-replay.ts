@@ -3,11 +3,11 @@
  * those have their places whose segments are sealed: the log says so, or the checkpoint has the segment.
  */
 import { DiskError } from '../../src/base/ports.ts';
-import type { PendingChunk } from '../chunk/pending.ts';
 import type { PoolCore } from '../core.ts';
 import type { JournalRecord, PlacedRecord, SealedRecord } from './frame.ts';
+import type { WrittenRecord } from './log-reader.ts';
 import { readUnsealed, tried } from './pending-reader.ts';
-import { placePending } from './place-pending.ts';
+import { placeStraight } from './place-pending.ts';
 
 type StraightCore = Pick<
   PoolCore,
@@ -16,8 +16,8 @@ type StraightCore = Pick<
 
 export class StraightReplay {
   readonly #core: StraightCore;
-  /** By segment. */
-  readonly #waiting = new Map<number, PendingChunk[]>();
+  /** By segment, tickets of chunks. */
+  readonly #waiting = new Map<number, number[]>();
 
   constructor(core: StraightCore) {
     this.#core = core;
@@ -31,14 +31,14 @@ export class StraightReplay {
     return missing;
   }
 
-  /** A chunk is pending now. */
-  added(chunk: PendingChunk): void {
-    if (chunk.place === null) return;
-    const { segment } = chunk.place;
+  /** The chunk of a record is pending now. */
+  added(ticket: number, record: WrittenRecord): void {
+    if (record.type !== 'placed') return;
+    const { segment } = record.place;
     this.#core.segments.skipTo(segment + 1);
     const waiting = this.#waiting.get(segment);
-    if (waiting === undefined) this.#waiting.set(segment, [chunk]);
-    else waiting.push(chunk);
+    if (waiting === undefined) this.#waiting.set(segment, [ticket]);
+    else waiting.push(ticket);
   }
 
   sealed({ segment, disk, bytes }: SealedRecord): void {
@@ -50,9 +50,7 @@ export class StraightReplay {
   async end(): Promise<void> {
     for (const [number, waiting] of this.#waiting) {
       if (this.#core.segments.get(number) === undefined) continue;
-      for (const chunk of waiting) {
-        if (chunk.place !== null) await placePending(this.#core, chunk, chunk.place);
-      }
+      for (const ticket of waiting) await placeStraight(this.#core, ticket);
     }
   }
 

@@ -1,13 +1,14 @@
 /** One segment that straight writes fill: which chunks in it took effect, and how far its end has come. */
 import type { DiskError } from '../../src/base/ports.ts';
-import type { PendingChunk } from '../chunk/pending.ts';
 import type { Segment } from './segment-table.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 
 export class StraightSegment {
   readonly writer: SegmentWriter;
-  /** They took effect, and have no place before the log says that the segment is sealed. */
-  waiting: PendingChunk[] = [];
+  /** Tickets of chunks that took effect, and have no place before the log says that the segment is sealed. */
+  waiting: number[] = [];
+  /** The log may be kept for those from this position on. */
+  oldest = Infinity;
   /** Chunks in it whose frames neither took effect nor failed yet. */
   held = 0;
   /** Called when none is held. */
@@ -25,8 +26,9 @@ export class StraightSegment {
     this.writer = writer;
   }
 
-  /** The log may be kept for it from this position on; Infinity: it is not. */
-  get oldest(): number {
-    return this.waiting[0]?.frame.position ?? Infinity;
+  /** `position`: of the chunk's frame. */
+  waitsForSeal(ticket: number, position: number): void {
+    this.oldest = Math.min(this.oldest, position);
+    this.waiting.push(ticket);
   }
 }

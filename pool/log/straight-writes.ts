@@ -14,13 +14,12 @@ import { assert, present } from '../../src/base/assert.ts';
 import { DiskError } from '../../src/base/ports.ts';
 import type { ChunkToPack, PackedBatch } from '../../src/base/ports.ts';
 import { nextTurn } from '../../src/base/turns.ts';
-import type { PendingChunk, UnsealedPlace } from '../chunk/pending.ts';
 import type { PoolCore } from '../core.ts';
 import type { Page } from '../meta/page-cache.ts';
 import type { StraightLimits } from '../options.ts';
 import { FRAME_HEADER_BYTES, RECORD_BYTES, putSealedRecord } from './frame.ts';
 import type { Entry } from './journal.ts';
-import { placePending } from './place-pending.ts';
+import { placeStraight } from './place-pending.ts';
 import { MOST_CHUNKS, takesMore } from './record-batch.ts';
 import { recordBytes } from './segment-format.ts';
 import type { SegmentStreams } from './segment-streams.ts';
@@ -37,11 +36,20 @@ const RETRY_MS = 10;
 /** After so many bytes the log is synced, so that a start has little to verify. */
 const SYNC_EVERY_BYTES = 64 * 1024 * 1024;
 
-type Placed = (error: DiskError | null, places: readonly UnsealedPlace[]) => void;
+/** A chunk that gets a place in a segment that is not in the table yet. */
+export interface ChunkToPlace extends ChunkToPack {
+  /** 0: it has none. */
+  segment: number;
+  offset: number;
+  storedBytes: number;
+  codec: number;
+  disk: number;
+}
+
+type Placed = (error: DiskError | null) => void;
 
 interface Request {
-  readonly chunks: readonly ChunkToPack[];
-  readonly places: (UnsealedPlace | undefined)[];
+  readonly chunks: readonly ChunkToPlace[];
   readonly done: Placed;
   /** How many of them are packed, or about to be, and of how many it is known what became. */
   packed: number;
@@ -120,29 +128,31 @@ export class StraightWrites {
     return !this.#stopped && !space.exhausted && readOnlyReason === null;
   }
 
-  /** `done` is called in a later turn when the places hold the chunks, which nobody changes before that. With
-   * an error none of them counts. Each place is given to `took` or `drop` then. */
-  write(chunks: readonly ChunkToPack[], done: Placed): void {
-    const places = new Array<UnsealedPlace | undefined>(chunks.length);
-    this.#queue.push({ chunks, places, done, packed: 0, ended: 0, error: null });
+  /** `done` is called in a later turn when each chunk has its place, which holds it; nobody changes their bytes, or looks
+   * at a place, before that. With an error none has one. Each that has is given to `took` or `drop` then. */
+  write(chunks: readonly ChunkToPlace[], done: Placed): void {
+    this.#queue.push({ chunks, done, packed: 0, ended: 0, error: null });
     this.#queuedChunks += chunks.length;
     this.#pump();
   }
 
-  /** The chunk at a place took effect and is pending; the page is that of its entry. */
-  took(page: Page, chunk: PendingChunk): void {
+  /** The chunk took effect and is pending; the page is that of its entry. Its place is no longer the caller's. */
+  took(page: Page, ticket: number, chunk: ChunkToPlace): void {
+    const { chunks, pending } = this.#core;
     this.bytes += 1 << chunk.log2;
-    const place = present(chunk.place, 'it went straight');
-    const home = this.#homeOf(place);
-    if (home.segment !== null) this.#core.chunks.place(page, chunk, place);
-    else if (home.failure !== null) this.#core.pending.endStraight(chunk);
-    else home.waiting.push(chunk);
+    const home = this.#homeOf(chunk);
+    if (home.segment !== null) chunks.place(page, ticket, chunk);
+    else if (home.failure !== null) pending.endStraight(ticket);
+    else home.waitsForSeal(ticket, pending.positionOf(ticket));
+    chunk.segment = 0;
     this.#release(home);
   }
 
-  /** Nothing will name the place. */
-  drop(place: UnsealedPlace): void {
-    this.#release(this.#homeOf(place));
+  /** Nothing will name the chunk's place. */
+  drop(chunk: ChunkToPlace): void {
+    const home = this.#homeOf(chunk);
+    chunk.segment = 0;
+    this.#release(home);
   }
 
   /** Makes durable what was written before. */
@@ -191,7 +201,7 @@ export class StraightWrites {
     return this.settle();
   }
 
-  #homeOf({ segment }: UnsealedPlace): StraightSegment {
+  #homeOf({ segment }: ChunkToPlace): StraightSegment {
     return present(this.#segments.get(segment), 'a segment stays while places in it are held');
   }
 
@@ -284,10 +294,12 @@ export class StraightWrites {
     let at = 0;
     for (const { request, first, count } of parts) {
       for (let index = first; index < first + count; index++) {
-        const offset = packed.offsets[at] ?? 0;
-        const storedBytes = packed.storedBytes[at] ?? 0;
-        const codec = packed.codecs[at] ?? 0;
-        request.places[index] = { segment, offset, storedBytes, codec, disk };
+        const chunk = present(request.chunks[index], 'counted by the loop');
+        chunk.segment = segment;
+        chunk.offset = packed.offsets[at] ?? 0;
+        chunk.storedBytes = packed.storedBytes[at] ?? 0;
+        chunk.codec = packed.codecs[at] ?? 0;
+        chunk.disk = disk;
         at += 1;
       }
     }
@@ -307,12 +319,9 @@ export class StraightWrites {
     request.ended += count;
     request.error ??= error;
     if (request.ended < request.chunks.length) return;
-    const places = request.places.filter((place) => place !== undefined);
-    if (request.error === null) request.done(null, places);
-    else {
-      for (const place of places) this.drop(place);
-      request.done(request.error, []);
-    }
+    if (request.error !== null)
+      for (const chunk of request.chunks) if (chunk.segment !== 0) this.drop(chunk);
+    request.done(request.error);
   }
 
   #sealOpen(): void {
@@ -384,12 +393,12 @@ export class StraightWrites {
 
   async #place(home: StraightSegment): Promise<void> {
     let budget = this.#chunksPerTurn;
-    for (const chunk of home.waiting) {
+    for (let index = 0; index < home.waiting.length; index++) {
       if (budget-- === 0) {
         await nextTurn(this.#core.clock);
         budget = this.#chunksPerTurn;
       }
-      const later = placePending(this.#core, chunk, present(chunk.place, 'it went straight'));
+      const later = placeStraight(this.#core, present(home.waiting[index], 'counted by the loop'));
       if (later !== null) await later;
     }
     home.waiting = [];
@@ -417,7 +426,7 @@ export class StraightWrites {
     home.failure = error;
     if (this.#open === home) this.#open = null;
     this.#streams.blame(home.writer.disk, error);
-    for (const chunk of home.waiting) this.#core.pending.endStraight(chunk);
+    for (const ticket of home.waiting) this.#core.pending.endStraight(ticket);
     home.waiting = [];
     this.#release(home, 0);
     this.#core.changed();

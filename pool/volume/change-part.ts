@@ -1,9 +1,9 @@
 /** What a change consists of: runs of holes, and chunks that get data. */
-import type { ChunkToPack, CompressionSetting } from '../../src/base/ports.ts';
+import type { CompressionSetting } from '../../src/base/ports.ts';
 import type { NewChunk } from '../chunk/allocator.ts';
-import type { UnsealedPlace } from '../chunk/pending.ts';
+import type { PlacedChunk } from '../chunk/pending-rows.ts';
 import type { SoughtChunk } from '../dedup/duplicate-search.ts';
-import type { WrittenChunk } from '../log/frame.ts';
+import type { ChunkToPlace } from '../log/straight-writes.ts';
 import type { Page } from '../meta/page-cache.ts';
 
 export interface HoleRun {
@@ -21,7 +21,7 @@ interface PartOrigin {
 /** A chunk that gets data, new or a duplicate's, and the pages that its effect needs. Search, allocation, packing
  * and the frame each take it as it is: an object of their own for each chunk is what the collector would spend
  * its time on. */
-export class Part implements SoughtChunk, NewChunk, ChunkToPack, WrittenChunk {
+export class Part implements SoughtChunk, NewChunk, ChunkToPlace, PlacedChunk {
   readonly volume: number;
   readonly chunkNumber: number;
   readonly log2: number;
@@ -45,8 +45,12 @@ export class Part implements SoughtChunk, NewChunk, ChunkToPack, WrittenChunk {
   /** Whose frame waits until others of its parts are in a segment, before it is in the log: until then no other
    * frame may name it. */
   unloggedBy: object | null = null;
-  /** Its bytes lie there, and its frame has not taken effect yet. */
-  place: UnsealedPlace | null = null;
+  /** Its bytes lie in that segment, and its frame has not taken effect yet; 0: in none. */
+  segment = 0;
+  offset = 0;
+  storedBytes = 0;
+  codec = 0;
+  disk = 0;
   leaf: Page | null = null;
 
   /** `fingerprint`: its high and low word. */

@@ -12,8 +12,8 @@ import type { StraightWrites } from '../log/straight-writes.ts';
 import type { HoleRun, Part } from './change-part.ts';
 
 /** Of a part's record in the frame. */
-export const recordLength = ({ place }: Part): number =>
-  place === null ? RECORD_BYTES : PLACED_BYTES;
+export const recordLength = ({ segment }: Part): number =>
+  segment === 0 ? RECORD_BYTES : PLACED_BYTES;
 
 /** Of the frame's header and all records. */
 export function recordsBytes(parts: readonly Part[], holes: readonly HoleRun[]): number {
@@ -32,7 +32,7 @@ export function putRecords(
   let data = at + metaBytes;
   for (const part of parts) {
     if (part.isDuplicate) putReferenceRecord(view, record, part);
-    else if (part.place !== null) putPlacedRecord(view, record, part, part.place);
+    else if (part.segment !== 0) putPlacedRecord(view, record, part, part);
     else {
       putDataRecord(view, record, part);
       bytes.set(part.bytes, data);
@@ -53,12 +53,10 @@ export function writePartsStraight(
   parts: readonly Part[],
   done: () => void,
 ): boolean {
-  const ours = parts.filter(({ unloggedBy, isLate }) => unloggedBy !== null && !isLate);
+  const ours = parts.every(isNew) ? parts : parts.filter(isNew);
   if (ours.length === 0) return false;
-  straight.write(ours, (error, places) => {
-    let index = 0;
-    if (error === null) for (const part of ours) part.place = places[index++] ?? null;
-    done();
-  });
+  straight.write(ours, done);
   return true;
 }
+
+const isNew = ({ unloggedBy, isLate }: Part): boolean => unloggedBy !== null && !isLate;

@@ -7,16 +7,15 @@
  */
 import { assert, present } from '../../src/base/assert.ts';
 import type { DiskError } from '../../src/base/ports.ts';
-import { ABSENT } from '../chunk/chunk-cache.ts';
-import type { PendingChunk } from '../chunk/pending.ts';
+import type { OwedSearch } from '../chunk/pending-rows.ts';
 import type { PoolCore } from '../core.ts';
 import type { Entry, FramePosition, TurnBudget } from '../log/journal.ts';
 import { FETCHED_AHEAD, fetchEntries } from '../dedup/fetch-ahead.ts';
 import { DuplicateSearch } from '../dedup/duplicate-search.ts';
-import { FRAME_HEADER_BYTES, PLACED_BYTES, RECORD_BYTES } from '../log/frame.ts';
+import { FRAME_HEADER_BYTES } from '../log/frame.ts';
 import type { Page } from '../meta/page-cache.ts';
 import { Part, newParts } from './change-part.ts';
-import { putRecords, recordsBytes, writePartsStraight } from './change-records.ts';
+import { putRecords, recordLength, recordsBytes, writePartsStraight } from './change-records.ts';
 import type { HoleRun } from './change-part.ts';
 import { ENTRIES_PER_MAP_PAGE } from './map.ts';
 import { worstCaseBytes } from '../space/space.ts';
@@ -55,8 +54,8 @@ export class Change implements Entry, Held, Admission {
   #pins: Page[] = [];
   #search: DuplicateSearch | null = null;
   #hasLookedStraight = false;
-  /** Chunks that took effect and look for their duplicates now. */
-  #owing: PendingChunk[] | null = null;
+  /** Tickets of chunks that took effect and look for their duplicates now. */
+  #owing: number[] | null = null;
   #keep: { readonly made: number } | null = null;
   #admitted = false;
   /** Parts that took effect, and where the next has its record and its data in the frame. */
@@ -240,7 +239,7 @@ export class Change implements Entry, Held, Admission {
     this.metaBytes = recordsBytes(this.#parts, this.#holes);
     for (const part of this.#parts) {
       part.unloggedBy = null;
-      if (part.place === null && !part.isDuplicate) this.dataBytes += this.#volume.chunkBytes;
+      if (part.segment === 0 && !part.isDuplicate) this.dataBytes += this.#volume.chunkBytes;
     }
     this.#core.journal.append(this);
   }
@@ -324,8 +323,7 @@ export class Change implements Entry, Held, Admission {
         dedup.inFlight.remove(part);
       }
       part.idPage = null;
-      if (part.place !== null) this.#core.straight?.drop(part.place);
-      part.place = null;
+      if (part.segment !== 0) this.#core.straight?.drop(part);
     }
   }
 
@@ -393,49 +391,32 @@ export class Change implements Entry, Held, Admission {
   #apply(part: Part, frame: FramePosition): void {
     const { chunkBytes } = this.#volume;
     const leaf = present(part.leaf, 'a leaf was pinned');
-    const { place } = part;
     const record = this.#nextRecord;
-    this.#nextRecord += place === null ? RECORD_BYTES : PLACED_BYTES;
+    this.#nextRecord += recordLength(part);
     if (part.isDuplicate) {
       this.#shared(part, leaf);
       return;
     }
-    const isStraight = place !== null;
-    const chunk: PendingChunk = {
-      id: part.id,
-      volume: part.volume,
-      chunkNumber: part.chunkNumber,
-      log2: part.log2,
-      fingerprintHigh: part.fingerprintHigh,
-      fingerprintLow: part.fingerprintLow,
-      frame,
-      dataPosition: frame.position + (isStraight ? record : this.metaBytes + this.#nextData),
-      place,
-      straight: isStraight,
-      slot: ABSENT,
-      wanted: true,
-      staged: isStraight,
-      dedupOff: part.dedupOff,
-      owed: part.dedupOff ? null : this.#owedBy(part),
-      indexed: false,
-      turn: 0,
-    };
+    const isStraight = part.segment !== 0;
+    const dataPosition = frame.position + (isStraight ? record : this.metaBytes + this.#nextData);
     if (!isStraight) this.#nextData += chunkBytes;
+    const owed = part.dedupOff ? null : this.#owedBy(part);
     const page = present(part.idPage, 'a page was pinned with the id');
-    this.#volume.setChunk(leaf, page, chunk, isStraight ? null : part.bytes);
-    if (isStraight) this.#core.straight?.took(page, chunk);
-    part.place = null;
+    const logged = { frame, dataPosition, isStraight, owed };
+    const bytes = isStraight ? null : part.bytes;
+    const ticket = this.#volume.setChunk(leaf, page, part, logged, bytes);
+    if (isStraight) this.#core.straight?.took(page, ticket, part);
     if (this.#volume.dedup === 'post-process') this.#core.dedup.unprocessedBytes += chunkBytes;
-    if (chunk.owed === 'on-ack') (this.#owing ??= []).push(chunk);
+    if (owed === 'on-ack') (this.#owing ??= []).push(ticket);
   }
 
   /** The answer is on its way: what is found now costs the journal only. */
-  #joinOwing(owing: readonly PendingChunk[]): void {
-    for (const chunk of owing) this.#core.dedup.joiner?.take(chunk);
+  #joinOwing(owing: readonly number[]): void {
+    for (const ticket of owing) this.#core.dedup.joiner?.take(ticket);
   }
 
   /** Who is still to look for a duplicate of a chunk that was written. */
-  #owedBy(part: Part): PendingChunk['owed'] {
+  #owedBy(part: Part): OwedSearch | null {
     const mode = this.#volume.dedup;
     if (mode === 'on-ack' || mode === 'post-ack') return mode;
     if (!part.isLate) return null;

@@ -5,7 +5,7 @@
  */
 import { assert } from '../../src/base/assert.ts';
 import { ABSENT } from '../chunk/chunk-cache.ts';
-import type { PendingChunk } from '../chunk/pending.ts';
+import type { PendingChunk } from '../chunk/pending-rows.ts';
 import { ChunkState, chunkKeyOf } from '../chunk/chunk-page.ts';
 import { fingerprintOf } from '../chunk/fingerprint.ts';
 import type { PoolCore } from '../core.ts';
@@ -200,8 +200,9 @@ export class ChunkRead {
     readPending(this.#core, chunk, bytes, (state) => {
       // What is not wanted any more may be written over, with bytes of the same fingerprint even:
       // look again.
-      if (chunk.wanted && state === 'whole') this.#found.found(index, bytes);
-      else if (chunk.wanted) this.#unreadable = this.#first + index;
+      const isWanted = this.#core.pending.isWanted(chunk.ticket);
+      if (isWanted && state === 'whole') this.#found.found(index, bytes);
+      else if (isWanted) this.#unreadable = this.#first + index;
       arrived();
     });
   }

@@ -1,7 +1,7 @@
 /** One volume that is served: reads, changes, flushes, by byte range. */
 import type { CompressionSetting } from '../../src/base/ports.ts';
 import { LOST_CHUNK_ID } from '../chunk/chunk-page.ts';
-import type { PendingChunk } from '../chunk/pending.ts';
+import type { Logged, PlacedChunk } from '../chunk/pending-rows.ts';
 import type { PoolCore } from '../core.ts';
 import type { VolumeInfo } from '../types.ts';
 import type { VolumeRecord } from './catalogue.ts';
@@ -263,10 +263,17 @@ export class Volume {
     mappedRuns({ volume: this, pages: this.#core.pages, limit, done }, offset, []);
   }
 
-  /** A write takes effect: the chunk is where its number says. `page` has its entry. */
-  setChunk(leaf: Page, page: Page, chunk: PendingChunk, bytes: Uint8Array | null): void {
+  /** A write takes effect: the chunk is where its number says. `page` has its entry. Gives its ticket among what is
+   * pending. */
+  setChunk(
+    leaf: Page,
+    page: Page,
+    chunk: PlacedChunk,
+    logged: Logged,
+    bytes: Uint8Array | null,
+  ): number {
     this.#map(leaf, chunk);
-    this.#core.chunks.create(page, chunk, bytes);
+    return this.#core.chunks.create(page, chunk, logged, bytes);
   }
 
   /** A duplicate takes effect: the chunk number names a chunk that is there already. */

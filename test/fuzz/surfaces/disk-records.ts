@@ -6,7 +6,7 @@
 import {
   directoryOffset,
   decodeDirectory,
-  encodeDirectory,
+  SegmentDirectory,
   openRecord,
   RECORD_HEADER_BYTES,
   sealRecord,
@@ -65,9 +65,9 @@ function segmentDirectory(random: Prng, compute: Compute): void {
     id: random.uint32(),
     offset: 64 + index * 4128,
   }));
-  const ids = entries.map(({ id }) => id);
-  const offsets = entries.map(({ offset }) => offset);
-  const bytes = encodeDirectory(compute, 17, 4096, { ids, offsets });
+  const directory = new SegmentDirectory();
+  for (const { id, offset } of entries) directory.add(id, offset);
+  const bytes = directory.end(compute, 17, 4096);
   const changed = mutate(random, bytes);
   directoryOffset(changed.subarray(-SEGMENT_FOOTER_BYTES), 17);
   const decoded = decodeDirectory(compute, changed);

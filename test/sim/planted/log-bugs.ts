@@ -2,6 +2,7 @@
 import type { Bug } from './bugs.ts';
 
 const JOURNAL = 'pool/log/journal.ts';
+const DESTAGE = 'pool/log/destage.ts';
 const VOLUME = 'pool/volume/volume.ts';
 
 export const logBugs: readonly Bug[] = [
@@ -150,6 +151,22 @@ export const logBugs: readonly Bug[] = [
   }
 
   private constructor(`,
+      },
+    ],
+  },
+  {
+    name: 'pending-chunk-known-by-its-id',
+    harm: 'a chunk that got the id of one that died gets the place of that one',
+    edits: [
+      {
+        file: DESTAGE,
+        find: 'batch.map(({ ticket }) => ticket)',
+        replace: 'batch.map(({ id }) => id)',
+      },
+      {
+        file: DESTAGE,
+        find: "const ticket = present(tickets[index], 'counted by the loop');",
+        replace: "const ticket = core.pending.ticketOf(present(tickets[index], '')) ?? -1;",
       },
     ],
   },

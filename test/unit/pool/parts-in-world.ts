@@ -3,12 +3,12 @@ import { present } from '../../../src/base/assert.ts';
 import type { MetaStore } from '../../../src/base/ports.ts';
 import { RealCompute } from '../../../src/io/compute.ts';
 import type { NewChunk } from '../../../pool/chunk/allocator.ts';
-import { ABSENT, ChunkCache } from '../../../pool/chunk/chunk-cache.ts';
+import { ChunkCache } from '../../../pool/chunk/chunk-cache.ts';
 import { FingerprintIndex } from '../../../pool/dedup/fingerprint-index.ts';
 import { ChunkTable } from '../../../pool/chunk/chunk-table.ts';
 import { Grace } from '../../../pool/chunk/grace.ts';
 import { PendingChunks } from '../../../pool/chunk/pending.ts';
-import type { PendingChunk } from '../../../pool/chunk/pending.ts';
+import type { Logged, PlacedChunk } from '../../../pool/chunk/pending-rows.ts';
 import { ReleaseQueue } from '../../../pool/chunk/release-queue.ts';
 import { SegmentTable } from '../../../pool/log/segment-table.ts';
 import { PageCache } from '../../../pool/meta/page-cache.ts';
@@ -93,7 +93,7 @@ export class Parts {
   /** A chunk that lives, with one reference, in the partition of the fingerprint. */
   makeChunk(fingerprintHigh = 0): number {
     const { id, page } = this.allocate(fingerprintHigh);
-    this.chunks.create(page, pendingChunk(id), new Uint8Array(4096));
+    this.chunks.create(page, writtenChunk(id), loggedAt(0), new Uint8Array(4096));
     this.chunks.giveBack(page);
     return id;
   }
@@ -115,7 +115,8 @@ export class Parts {
   }
 }
 
-export function pendingChunk(id: number, facts: Partial<PendingChunk> = {}): PendingChunk {
+/** A chunk whose bytes are in the journal. */
+export function writtenChunk(id: number, facts: Partial<PlacedChunk> = {}): PlacedChunk {
   return {
     id,
     volume: 1,
@@ -123,17 +124,23 @@ export function pendingChunk(id: number, facts: Partial<PendingChunk> = {}): Pen
     log2: 12,
     fingerprintHigh: 1,
     fingerprintLow: 2,
-    frame: { position: 0, sequence: 1, previousHigh: 0, previousLow: 0 },
-    dataPosition: 96,
-    place: null,
-    straight: false,
-    slot: ABSENT,
-    wanted: true,
-    staged: false,
     dedupOff: false,
+    segment: 0,
+    offset: 0,
+    storedBytes: 0,
+    codec: 0,
+    disk: 0,
+    ...facts,
+  };
+}
+
+/** In a frame of its own. */
+export function loggedAt(position: number, facts: Partial<Logged> = {}): Logged {
+  return {
+    frame: { position, sequence: 1, previousHigh: 0, previousLow: 0 },
+    dataPosition: position + 96,
+    isStraight: false,
     owed: null,
-    indexed: false,
-    turn: 0,
     ...facts,
   };
 }

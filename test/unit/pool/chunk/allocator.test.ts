@@ -1,5 +1,5 @@
 import { chunkKeyOf, partitionOf } from '../../../../pool/chunk/chunk-page.ts';
-import { Parts, pendingChunk } from '../parts-in-world.ts';
+import { Parts, loggedAt, writtenChunk } from '../parts-in-world.ts';
 
 const PARTITION_5 = 5 << 26;
 
@@ -78,7 +78,7 @@ describe('chunk ids', () => {
     await parts.checkpointPages();
     const others = Array.from({ length: 512 }, () => parts.makeChunk(PARTITION_5));
     expect(others).not.toContain(inFlight.id);
-    parts.chunks.create(inFlight.page, pendingChunk(inFlight.id), null);
+    parts.chunks.create(inFlight.page, writtenChunk(inFlight.id), loggedAt(0), null);
     parts.chunks.giveBack(inFlight.page);
     const later = Array.from({ length: 512 }, () => parts.makeChunk(PARTITION_5));
     expect(later.some((id) => page.includes(id))).toBe(true);
@@ -111,7 +111,7 @@ describe('chunk ids', () => {
     parts.chunks.noteUsed(met);
     const page = parts.pages.get(chunkKeyOf(met));
     if (page === null) throw new Error('its page has been made');
-    parts.chunks.create(page, pendingChunk(met), null);
+    parts.chunks.create(page, writtenChunk(met), loggedAt(0), null);
     const ids = Array.from({ length: 1024 }, () => parts.makeChunk(PARTITION_5));
     expect(ids).not.toContain(met);
     expect(new Set(ids).size).toBe(1024);

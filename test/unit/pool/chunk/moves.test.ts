@@ -17,7 +17,7 @@ async function placed(): Promise<{ parts: Parts; id: number; page: Page }> {
   const id = parts.makeChunk();
   const page = present(parts.pages.get(chunkKeyOf(id)), 'just made');
   for (const number of [1, 2]) parts.segments.add(number, { disk: 0, bytes: 8192 });
-  parts.chunks.place(page, present(parts.pending.get(id), 'just made'), placeIn(1));
+  parts.chunks.place(page, present(parts.pending.ticketOf(id), 'just made'), placeIn(1));
   return { parts, id, page };
 }
 

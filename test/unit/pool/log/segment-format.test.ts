@@ -4,12 +4,13 @@ import {
   decodeDirectory,
   directoryBytes,
   directoryOffset,
-  encodeDirectory,
+  SegmentDirectory,
   openRecord,
   putSegmentHeader,
   recordBytes,
   sealRecord,
 } from '../../../../pool/log/segment-format.ts';
+import type { DirectoryEntry } from '../../../../pool/log/segment-format.ts';
 
 const place = { segment: 17, offset: 4160 };
 const record = {
@@ -20,6 +21,12 @@ const record = {
   volume: 0xfeedbeef,
   chunkNumber: 0xcd_8765_4321,
 };
+
+function directoryOf(entries: readonly DirectoryEntry[]): SegmentDirectory {
+  const directory = new SegmentDirectory();
+  for (const { id, offset } of entries) directory.add(id, offset);
+  return directory;
+}
 
 describe('a segment', () => {
   let compute: RealCompute;
@@ -85,9 +92,7 @@ describe('a segment', () => {
       { id: 1, offset: 4160 },
       { id: 2 ** 32, offset: 8256 },
     ];
-    const ids = entries.map(({ id }) => id);
-    const offsets = entries.map(({ offset }) => offset);
-    const bytes = encodeDirectory(compute, 17, 12_352, { ids, offsets });
+    const bytes = directoryOf(entries).end(compute, 17, 12_352);
     expect(bytes.length).toBe(40 + 32);
     expect(bytes.length).toBe(directoryBytes(3));
     expect(directoryOffset(bytes.subarray(40), 17)).toBe(12_352);
@@ -95,8 +100,20 @@ describe('a segment', () => {
     expect(decodeDirectory(compute, bytes)).toEqual(entries);
   });
 
+  test('has a directory of as many records as there are', () => {
+    const entries = Array.from({ length: 10_000 }, (_, index) => ({
+      id: 2 ** 40 - index - 1,
+      offset: 64 + index * 48,
+    }));
+    const directory = directoryOf(entries);
+    expect(directory.records).toBe(10_000);
+    const bytes = directory.end(compute, 17, 480_064);
+    expect(bytes.length).toBe(directoryBytes(10_000));
+    expect(decodeDirectory(compute, bytes)).toEqual(entries);
+  });
+
   test('has no directory with a byte changed', () => {
-    const bytes = encodeDirectory(compute, 17, 64, { ids: [5], offsets: [64] });
+    const bytes = directoryOf([{ id: 5, offset: 64 }]).end(compute, 17, 64);
     for (let at = 0; at < bytes.length; at++) {
       const damaged = bytes.slice();
       damaged[at] = (damaged[at] ?? 0) ^ 1;

@@ -1,0 +1,24 @@
+import { IdList } from '../../../../src/base/id-list.ts';
+
+const counted = (first: number, count: number): number[] =>
+  Array.from({ length: count }, (_, index) => first + index);
+
+describe('ids that are gathered', () => {
+  test('are there in the order in which they came, however many', () => {
+    const list = new IdList();
+    const ids = counted(2 ** 40 - 3000, 3000);
+    for (const id of ids) list.add(id);
+    expect(list.length).toBe(3000);
+    expect([...list.all()]).toEqual(ids);
+  });
+
+  test('are taken once, and stay as they are when others come', () => {
+    const list = new IdList();
+    for (const id of counted(1, 600_000)) list.add(id);
+    const taken = list.take();
+    expect([list.length, list.all().length, list.take().length]).toEqual([0, 0, 0]);
+    for (const id of counted(2 ** 40, 1500)) list.add(id);
+    expect([taken.length, taken[0], taken.at(-1)]).toEqual([600_000, 1, 600_000]);
+    expect([...list.take()]).toEqual(counted(2 ** 40, 1500));
+  });
+});
