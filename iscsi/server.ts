@@ -52,6 +52,11 @@ export interface IscsiServerOptions {
 
 /** What comes in one read at most: a few commands with 64 KiB of data each come in one piece. */
 const READ_BYTES = 256 * 1024;
+/** So much that is missing of a data segment is read by itself, right into its place; of less the copy
+ * costs no more than the read. */
+const LEAST_IN_PLACE_BYTES = 64 * 1024;
+/** The header behind such a segment, with what may be around it. */
+const HEADER_READ_BYTES = 1024;
 /** How often a drain looks whether a session has fallen silent, and how long it lets it be so. */
 const DRAIN_LOOK_MS = 25;
 const DRAIN_IDLE_MS = 1000;
@@ -325,6 +330,10 @@ class SocketLink implements ConnectionHost, Reader {
     this.connection.receive(bytes);
   }
 
+  awaited(): Uint8Array | null {
+    return this.connection.awaited;
+  }
+
   rest(): void {
     this.#rests = true;
   }
@@ -360,21 +369,25 @@ interface WithHandle {
 
 /** Who gets what a socket reads. */
 interface Reader {
-  /** The bytes are good only during the call. */
+  /** The bytes are good only during the call, but for those that lie where they were awaited. */
   received(bytes: Uint8Array): void;
+  /** Where the bytes that come next belong, if that is known; not used otherwise before they are there. */
+  awaited(): Uint8Array | null;
   /** Nothing is read before `readOn`. */
   rest(): void;
   readOn(): void;
 }
 
 /**
- * Sockets whose bytes all come into one buffer. A stream of Node takes 64 KiB of fresh memory for
- * each read, which was the larger part of what the garbage collector had to do; here nothing is
- * allocated, and a session that says nothing costs no buffer. It works because a connection looks at what
- * came before the call returns and holds none of it, and because reads are one after the other.
+ * Sockets whose bytes come into one buffer, but for those of large data segments, which the kernel puts in their
+ * place. A stream of Node takes 64 KiB of fresh memory for each read, which was the larger part of what the garbage
+ * collector had to do; here nothing is allocated, and a session that says nothing costs no buffer. It works because
+ * a connection looks at what came before the call returns and holds none of it, and because reads are one after the
+ * other.
  */
 class SharedReadBuffer {
-  readonly #buffer = new Uint8Array(new ArrayBuffer(READ_BYTES));
+  readonly #whole = new Uint8Array(new ArrayBuffer(READ_BYTES));
+  readonly #header = this.#whole.subarray(0, HEADER_READ_BYTES);
   readonly #busyPoll: BusyPoll;
   readonly #budget: ReadBudget;
 
@@ -393,10 +406,13 @@ class SharedReadBuffer {
     const readOn = (): void => {
       reader.readOn();
     };
+    let next: Uint8Array = this.#whole;
     const onread = {
-      buffer: this.#buffer,
+      // Asked for at the start and when `callback` has returned: the next read goes there whenever it is.
+      buffer: () => next,
       callback: (count: number, buffer: Uint8Array): boolean => {
         reader.received(buffer.subarray(0, count));
+        next = this.#after(buffer, reader.awaited());
         this.#busyPoll.heard();
         if (this.#budget.takes(count, readOn)) return true;
         reader.rest();
@@ -407,5 +423,15 @@ class SharedReadBuffer {
     shell._handle = null;
     accepted.destroy();
     return socket;
+  }
+
+  /** Where to read after a read into `last`. Large segments come one behind the other: what follows one is read
+   * only as far as the next header goes, so that the data behind it can be read into their place too. */
+  #after(last: Uint8Array, awaited: Uint8Array | null): Uint8Array {
+    const inPlace = last !== this.#whole && last !== this.#header;
+    if (awaited !== null) {
+      return inPlace || awaited.length >= LEAST_IN_PLACE_BYTES ? awaited : this.#whole;
+    }
+    return inPlace ? this.#header : this.#whole;
   }
 }

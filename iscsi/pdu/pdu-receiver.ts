@@ -1,7 +1,8 @@
 /**
  * Cuts the byte stream of one connection into PDUs [RFC 7143 §11.1] and checks their digests. A PDU
  * that lies whole in what came is handed on in place; of one that comes in pieces the header is
- * collected here and the data goes straight to where the sink wants it.
+ * collected here and the data goes straight to where the sink wants it. Who reads the stream may do
+ * that itself (`awaited`).
  *
  *   BHS (48) | AHS (4n) | header digest (4)? | data, padded to 4 | data digest (4)?
  */
@@ -59,6 +60,9 @@ const digestAt = (bytes: Uint8Array, at: number): number =>
     ((bytes[at + 1] as number) << 8) |
     (bytes[at] as number)) >>>
   0;
+
+const liesAt = (part: Uint8Array, whole: Uint8Array, at: number): boolean =>
+  part.buffer === whole.buffer && part.byteOffset === whole.byteOffset + at;
 
 type Phase = 'header' | 'data' | 'tail';
 
@@ -128,6 +132,16 @@ export class PduReceiver {
       this.#filled = 0;
     }
     return chunk.length;
+  }
+
+  /**
+   * Where the bytes that come next belong: what is missing of a data segment that has its place. Null: not
+   * known yet, or nowhere. It is this PDU's until bytes are received: they may be put there, from its begin
+   * on, and be received where they lie, which takes no copy.
+   */
+  get awaited(): Uint8Array | null {
+    if (this.#phase !== 'data' || this.#stopped) return null;
+    return this.#destination?.subarray(this.#filled, this.#pdu.dataBytes) ?? null;
   }
 
   /** The basic header of the PDU in hand, copied. */
@@ -252,7 +266,10 @@ export class PduReceiver {
     const { dataBytes } = this.#pdu;
     const count = Math.min(dataBytes - this.#filled, chunk.length - at);
     const part = chunk.subarray(at, at + count);
-    this.#destination?.set(part, this.#filled);
+    const destination = this.#destination;
+    if (destination !== null && !liesAt(part, destination, this.#filled)) {
+      destination.set(part, this.#filled);
+    }
     if (this.dataDigest) this.#crc = crc32c(part, this.#crc);
     this.#filled += count;
     if (this.#filled === dataBytes) {

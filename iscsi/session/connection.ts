@@ -133,6 +133,12 @@ export class Connection implements PduSink, RegisteredSession {
     return this.#outbox.isEmpty && this.#fullFeature?.isIdle !== false;
   }
 
+  /** Where the bytes that come next may be put before they are received: see `PduReceiver`. Asked for again
+   * after each `receive`. */
+  get awaited(): Uint8Array | null {
+    return this.#receiver.awaited;
+  }
+
   /** Bytes from the socket; `chunk` isn't held. */
   receive(chunk: Uint8Array): void {
     if (this.#isOver) return;

@@ -88,6 +88,7 @@ export class Joined implements ConnectionHost {
   writes = 0;
   readonly #clock: ManualClock;
   readonly #batch = new OutputBatch();
+  #awaited: Uint8Array | null = null;
 
   constructor(clock: ManualClock, connect: (host: ConnectionHost) => Connection) {
     this.#clock = clock;
@@ -95,13 +96,19 @@ export class Joined implements ConnectionHost {
     this.initiator = new ScriptedInitiator((bytes) => this.arrive(bytes));
   }
 
-  /** From the network, in one read. */
+  /** From the network: into the place that was awaited after the read before, else into one buffer for all. */
   arrive(bytes: Uint8Array): void {
-    const chunk = new Uint8Array(bytes);
-    this.connection.receive(chunk);
-    // As the server's one buffer for all reads is: written over by what comes next.
-    chunk.fill(0xdb);
-    this.#clock.settle();
+    for (let at = 0; at < bytes.length && !this.destroyed;) {
+      const place = this.#awaited;
+      const read = (place ?? new Uint8Array(bytes.length)).subarray(0, bytes.length - at);
+      read.set(bytes.subarray(at, at + read.length));
+      at += read.length;
+      this.connection.receive(read);
+      this.#awaited = this.connection.awaited;
+      // As the server's one buffer for all reads is: written over by what comes next.
+      if (place === null) read.fill(0xdb);
+      this.#clock.settle();
+    }
   }
 
   outputReady(): void {

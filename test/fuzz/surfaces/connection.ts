@@ -61,8 +61,7 @@ class Server {
   deliver(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length;) {
       const end = this.#random.chance(0.5) ? bytes.length : at + this.#random.between(1, 64);
-      if (!this.link.destroyed) this.link.connection.receive(bytes.slice(at, end));
-      this.world.clock.settle();
+      this.link.arrive(bytes.subarray(at, end));
       at = end;
     }
   }

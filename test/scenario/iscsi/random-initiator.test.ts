@@ -60,6 +60,7 @@ class Chaos {
   readonly solicited = new Set<ScsiTask>();
   readonly #managed = new Set<number>();
   #openTags: number[] = [];
+  #onTheWay: Uint8Array = new Uint8Array(0);
 
   constructor() {
     this.device = this.world.directory.add();
@@ -93,7 +94,16 @@ class Chaos {
     task.dropped();
   }
 
+  /** What the initiator sends in a step arrives in part: the rest with what comes next. */
   act(name: string, f: Fields): void {
+    const sent = this.link.initiator.held(() => this.#act(name, f));
+    const onTheWay = Buffer.concat([this.#onTheWay, sent]);
+    this.link.arrive(onTheWay.subarray(0, f.cut));
+    this.#onTheWay = onTheWay.subarray(f.cut);
+    this.#look();
+  }
+
+  #act(name: string, f: Fields): void {
     const { initiator } = this.link;
     const data = new Uint8Array(f.sent);
     const cmdSN = initiator.cmdSN + f.ahead;
@@ -137,7 +147,6 @@ class Chaos {
       default:
         this.#device(name, f);
     }
-    this.#look();
   }
 
   #ttt({ ttt, number }: Fields): { ttt?: number } {

@@ -1,6 +1,8 @@
 /** The server over real sockets on the loopback. */
 import { createServer, type AddressInfo } from 'node:net';
 import { decodeAsyncMessage } from '../../../iscsi/pdu/async-message.ts';
+import { TargetOpcode } from '../../../iscsi/pdu/opcode.ts';
+import { decodeReadyToTransfer } from '../../../iscsi/pdu/ready-to-transfer.ts';
 import { decodeScsiResponse } from '../../../iscsi/pdu/scsi-response.ts';
 import { IscsiServer, type ListenPortal } from '../../../iscsi/server.ts';
 import type { Limits } from '../../../iscsi/session/limits.ts';
@@ -108,6 +110,39 @@ describe('data', () => {
     await initiator.until(() => initiator.received.at(-1)?.header[1] === 0x81);
     const came = Buffer.concat(initiator.take().map(({ data }) => data));
     expect(came.equals(bytes)).toBe(true);
+  });
+
+  test('of large writes side by side is each command’s own, in whatever pieces it comes', async () => {
+    const { device, ports } = await serve();
+    const bytes = 400_000;
+    const dataOf = (itt: number): Buffer => Buffer.alloc(bytes, Uint8Array.of(itt, 1, 2, 3, 5));
+    device.onSubmit = (task) => task.solicit(bytes, true);
+    device.onArrived = (task) => {
+      expect(Buffer.compare(task.dataOut, dataOf(task.tag))).toBe(0);
+      task.giveBackData();
+      task.complete(good([], bytes));
+    };
+    const initiator = await SocketInitiator.to(ports[0]!);
+    await initiator.loginAs([...IDENTITY, ['InitialR2T', 'No'], ['MaxBurstLength', '200000']]);
+    const tags = Array.from({ length: 6 }, () => initiator.command({ writeBytes: bytes }));
+    while (device.arrived.length < tags.length) {
+      const { opcode, header } = await initiator.next();
+      if (opcode !== TargetOpcode.readyToTransfer) continue;
+      const {
+        itt,
+        ttt,
+        bufferOffset: at,
+        desiredDataTransferLength,
+      } = decodeReadyToTransfer(header);
+      const fields = { ttt, dataSN: 0, bufferOffset: at, final: true };
+      const data = dataOf(itt).subarray(at, at + desiredDataTransferLength);
+      const pdu = initiator.held(() => initiator.dataOut(itt, fields, data));
+      for (let from = 0; from < pdu.length; from += 70_001) {
+        initiator.sendBytes(pdu.subarray(from, from + 70_001));
+        await new Promise(setImmediate);
+      }
+    }
+    expect(device.arrived.map(({ tag }) => tag)).toEqual(tags);
   });
 
   test('a reader that takes nothing is not buffered for', async () => {

@@ -356,7 +356,7 @@ describe('one session after another', () => {
       link.initiator.command({ writeBytes: n, immediateData: new Uint8Array(n).fill(n) });
     }
     const all = Buffer.concat(sent);
-    for (let at = 0; at < all.length; at += 11) link.connection.receive(all.subarray(at, at + 11));
+    for (let at = 0; at < all.length; at += 11) link.arrive(all.subarray(at, at + 11));
     expect(device.arrived.map(({ dataOut }) => dataOut.length)).toEqual(
       Array.from({ length: 19 }, (_, n) => n + 1),
     );

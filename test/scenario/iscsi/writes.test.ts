@@ -409,16 +409,12 @@ describe('digests', () => {
     const { initiator } = link;
     const itt = initiator.command({ writeBytes: 2048 });
     const [r2t] = r2ts(link);
-    const sent: Uint8Array[] = [];
-    initiator.sendBytes = (bytes) => sent.push(bytes);
     const { ttt } = r2t!;
-    initiator.dataOut(itt, { ttt, dataSN: 0, bufferOffset: 0, final: true }, numbered(0, 2048));
-    const bytes = sent[0]!;
+    const bytes = initiator.held(() => {
+      initiator.dataOut(itt, { ttt, dataSN: 0, bufferOffset: 0, final: true }, numbered(0, 2048));
+    });
     bytes[1000]! ^= 0x80;
-    for (let at = 0; at < bytes.length; at += 333) {
-      link.connection.receive(bytes.subarray(at, at + 333));
-    }
-    link.takeAll();
+    for (let at = 0; at < bytes.length; at += 333) link.arrive(bytes.subarray(at, at + 333));
     expect(device.failed).toHaveLength(1);
   });
 

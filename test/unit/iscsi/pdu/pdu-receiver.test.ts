@@ -69,7 +69,8 @@ describe('the receiver', () => {
         fc.array(pduArbitrary, { minLength: 1, maxLength: 6 }),
         fc.record({ header: fc.boolean(), data: fc.boolean() }),
         fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 20 }),
-        (pdus, digests, cuts) => {
+        fc.boolean(),
+        (pdus, digests, cuts, inPlace) => {
           const stream = Buffer.concat(
             pdus.map(({ opcode, ahs, data }) =>
               frame((into) => (into[0] = opcode), { ahs, data, digests }),
@@ -77,9 +78,12 @@ describe('the receiver', () => {
           );
           const { sink, receiver: made } = receiver(digests);
           for (let at = 0, n = 0; at < stream.length; n++) {
-            const next = at + (cuts[n % cuts.length] ?? 1);
-            made.receive(stream.subarray(at, next));
-            at = next;
+            const awaited = inPlace ? made.awaited : null;
+            const count = Math.min(cuts[n % cuts.length] ?? 1, awaited?.length ?? Infinity);
+            const piece = stream.subarray(at, at + count);
+            awaited?.set(piece);
+            made.receive(awaited?.subarray(0, piece.length) ?? piece);
+            at += count;
           }
           expect(sink.seen).toEqual(
             pdus.map(({ opcode, ahs, data }) => ({
@@ -93,6 +97,25 @@ describe('the receiver', () => {
       ),
       { numRuns: 300 },
     );
+  });
+
+  test('says where the data that come next belong, and takes no copy of what lies there', () => {
+    const { sink, receiver: made } = receiver({ header: false, data: false });
+    const data = Uint8Array.from({ length: 20 }, (_, n) => n);
+    const whole = frame((into) => (into[0] = InitiatorOpcode.dataOut), { data });
+    made.receive(whole.subarray(0, 40));
+    expect(made.awaited).toBeNull();
+    made.receive(whole.subarray(40, 53));
+    expect(made.awaited).toHaveLength(15);
+    made.awaited!.set(data.subarray(5));
+    const copied = jest.spyOn(Uint8Array.prototype, 'set');
+    made.receive(made.awaited!.subarray(0, 7));
+    expect(made.awaited).toHaveLength(8);
+    made.receive(made.awaited!);
+    expect(copied).not.toHaveBeenCalled();
+    copied.mockRestore();
+    expect(made.awaited).toBeNull();
+    expect(sink.seen.map((pdu) => pdu.data)).toEqual([Buffer.from(data).toString('hex')]);
   });
 
   test('finds any flipped bit under a digest [RFC 7143 §13.1]', () => {
