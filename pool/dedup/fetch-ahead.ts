@@ -29,7 +29,7 @@ export function fetchAhead(core: PoolCore, chunks: readonly Fingerprint[], from:
   const { index } = core.dedup;
   let read = 0;
   for (let i = 0; i < count; i++) {
-    read ^= index.touch((chunks[from + i] as Fingerprint).fingerprintLow);
+    read ^= index.touchTags((chunks[from + i] as Fingerprint).fingerprintLow);
   }
   for (let i = 0; i < count; i++) {
     const { fingerprintHigh, fingerprintLow } = chunks[from + i] as Fingerprint;

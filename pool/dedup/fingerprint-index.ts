@@ -89,7 +89,13 @@ export class FingerprintIndex {
     return found;
   }
 
-  /** Reads where `find` will look, and no more: gives some number. */
+  /** Reads where `find` will look that finds nothing: gives some number. */
+  touchTags(low: number): number {
+    const bucket = this.#bucket(low);
+    return this.#tagAt(bucket, 0) ^ this.#tagAt(bucket, WAYS - 1);
+  }
+
+  /** Reads where `add` and `remove` will write: gives some number. */
   touch(low: number): number {
     const bucket = this.#bucket(low);
     const middle = this.#lows[bucket * BUCKET_LOWS + FIRST_LOW + WAYS / 2] as number;

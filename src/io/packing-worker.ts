@@ -22,6 +22,9 @@ import type { Answer } from './worker-calls.ts';
 const BUFFER_BYTES = 1024 * 1024 + 64 * 1024;
 const MOST_SPARE = 8;
 
+/** Of one batch. A disk takes as long for more as other threads take to be woken, and as another batch to be packed. */
+const MOST_WAITED_BYTES = 512 * 1024;
+
 /** A file, and where the next batch goes. */
 interface Stream {
   readonly writes: FileWrites;
@@ -68,8 +71,12 @@ function streamOf({ to }: PackingBatch): Stream {
   return stream;
 }
 
-/** As far as the disk answers soon; then others are packed meanwhile. */
+/** Waits for the disk while that answers soon; what takes it longer goes on while other batches are packed. */
 function write({ writes, pace }: Stream, bytes: Uint8Array, position: number, done: Done): void {
+  if (bytes.length > MOST_WAITED_BYTES) {
+    writeFully(writes, bytes, position, done);
+    return;
+  }
   let at = 0;
   try {
     while (at < bytes.length) {

@@ -20,7 +20,7 @@ const SMALL_MEMORY = '128M';
 /** What `bin/scale` tells V8 on two cores: the null target is the member without its pool. */
 const V8_FLAGS = [
   '--max-semi-space-size=8',
-  '--heap-growing-percent=50',
+  '--heap-growing-percent=150',
   '--v8-pool-size=1',
 ] as const;
 
