@@ -53,36 +53,36 @@ export class Joiner {
     while (this.#inHand > 0) await this.room();
   }
 
-  /** Looks for a duplicate of a chunk that owes it. False: there is none, it is to be stored. True: it
-   * is in hand, and comes back to what is pending if nothing comes of it. */
-  take(ticket: number): boolean {
+  /** Looks for a duplicate of a chunk that owes it, if there may be one: then it is staged until it is joined, or to be
+   * stored after all. */
+  take(ticket: number): void {
     const { pending, dedup, cache } = this.#core;
-    if (!pending.isWanted(ticket)) return false;
+    if (!pending.isWanted(ticket)) return;
     const owed = pending.takeOwed(ticket);
-    if (owed === null || this.#stopped) return false;
+    if (owed === null || this.#stopped) return;
     const counters = dedup.counters.modes[owed];
     const chunk = pending.chunk(ticket);
     if (!this.#hasCandidate(chunk)) {
       counters.probes += 1;
-      return false;
+      return;
     }
     if (this.isFull) {
       counters.deferred += 1;
       pending.owe(ticket);
-      return false;
+      return;
     }
     this.#inHand += 1;
     pending.stage(ticket);
     const slot = pending.slotOf(ticket);
-    if (slot !== ABSENT) this.#search(chunk, cache.bytes(slot), counters);
-    else {
-      const bytes = new Uint8Array(2 ** chunk.log2);
-      readPending(this.#core, chunk, bytes, (state) => {
-        if (state === 'whole' && pending.isWanted(ticket)) this.#search(chunk, bytes, counters);
-        else this.#end(chunk);
-      });
+    if (slot !== ABSENT) {
+      this.#search(chunk, cache.bytes(slot), counters);
+      return;
     }
-    return true;
+    const bytes = new Uint8Array(2 ** chunk.log2);
+    readPending(this.#core, chunk, bytes, (state) => {
+      if (state === 'whole' && pending.isWanted(ticket)) this.#search(chunk, bytes, counters);
+      else this.#end(chunk);
+    });
   }
 
   #hasCandidate(chunk: PendingChunk): boolean {

@@ -206,8 +206,7 @@ export class Destager {
     return batch;
   }
 
-  /** A chunk for which a duplicate is still to be looked for is stored when there is none; it is staged while that is not
-   * known. */
+  /** It is staged while a duplicate is looked for: who has none is to be stored now. */
   async #seekDuplicate(ticket: number): Promise<void> {
     const { joiner } = this.#core.dedup;
     while (joiner?.isFull === true) await joiner.room();

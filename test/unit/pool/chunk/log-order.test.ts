@@ -1,4 +1,5 @@
 import { LogOrder, NO_ROW, TICKETS_PER_PAGE } from '../../../../pool/chunk/log-order.ts';
+import { arraysMade } from './arrays-made.ts';
 
 /** Rows 0 to `count` - 1, none staged; gives their tickets. */
 const fill = (order: LogOrder, count: number): number[] =>
@@ -78,34 +79,18 @@ describe('the order of the log', () => {
     expect([order.oldest(), order.nextUnstaged()]).toEqual([last, last]);
   });
 
-  test('pages that nothing is wanted of are used again', () => {
-    const { length: before } = allocations(() => {
-      const order = new LogOrder();
-      const kept = order.add(0, false);
-      for (let round = 0; round < 400; round++)
-        for (const ticket of fill(order, TICKETS_PER_PAGE)) order.giveBack(ticket);
-      expect(order.rowOf(kept)).toBe(0);
-    });
-    // The one that is kept, the one being filled, and the one before it until that is.
-    expect(before).toBeLessThanOrEqual(3);
-  });
-});
-
-/** The typed arrays that are made meanwhile. */
-function allocations(run: () => void): readonly Int32Array[] {
-  const real = globalThis.Int32Array;
-  const made: Int32Array[] = [];
-  globalThis.Int32Array = new Proxy(real, {
-    construct: (target, args: [number]) => {
-      const array = new target(...args);
-      made.push(array);
-      return array;
+  test.each([1, 100, TICKETS_PER_PAGE])(
+    'pages are used again when their chunks come and go, %i at a time',
+    (count) => {
+      const made = arraysMade('Int32Array', () => {
+        const order = new LogOrder();
+        const kept = order.add(0, false);
+        for (let round = 0; round * count < 100 * TICKETS_PER_PAGE; round++)
+          for (const ticket of fill(order, count)) order.giveBack(ticket);
+        expect(order.rowOf(kept)).toBe(0);
+      });
+      // The one that is kept, the one that tickets are given out of, and the one before it until that is.
+      expect(made).toBeLessThanOrEqual(3);
     },
-  });
-  try {
-    run();
-  } finally {
-    globalThis.Int32Array = real;
-  }
-  return made;
-}
+  );
+});

@@ -2,6 +2,7 @@ import { ABSENT, ChunkCache } from '../../../../pool/chunk/chunk-cache.ts';
 import { LogOrder } from '../../../../pool/chunk/log-order.ts';
 import { PendingChunks } from '../../../../pool/chunk/pending.ts';
 import { loggedAt, writtenChunk } from '../parts-in-world.ts';
+import { arraysMade } from './arrays-made.ts';
 
 const FRAME_BYTES = 4192;
 
@@ -99,6 +100,20 @@ describe('chunks that are in the journal only', () => {
     pending.settle(at(tickets, 0));
     pending.settle(at(tickets, 0));
     expect([pending.bytes, pending.size]).toEqual([4096, 1]);
+  });
+
+  test('leave their memory to those that come after them', () => {
+    const { pending, tickets } = filled(5000);
+    for (const ticket of tickets) pending.settle(ticket);
+    const made = arraysMade('Float64Array', () => {
+      for (let round = 1; round < 20; round++) {
+        const others = Array.from({ length: 5000 }, (_, index) =>
+          pending.add(writtenChunk(round * 5000 + index), loggedAt(0), null),
+        );
+        for (const ticket of others) pending.settle(ticket);
+      }
+    });
+    expect(made).toBe(0);
   });
 
   test('are what they were when they came, whatever came and went beside them', () => {

@@ -12,7 +12,16 @@ describe('ids that are gathered', () => {
     expect([...list.all()]).toEqual(ids);
   });
 
-  test('are taken once, and stay as they are when others come', () => {
+  test('that were taken stay as they are when others come in their place', () => {
+    const list = new IdList();
+    for (const id of counted(1, 100)) list.add(id);
+    const taken = list.take();
+    for (const id of counted(2 ** 40, 100)) list.add(id);
+    expect([...taken]).toEqual(counted(1, 100));
+    expect([...list.take()]).toEqual(counted(2 ** 40, 100));
+  });
+
+  test('are taken once, a burst of them too', () => {
     const list = new IdList();
     for (const id of counted(1, 600_000)) list.add(id);
     const taken = list.take();
