@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { DataBuffers } from '../../../iscsi/session/data-buffers.ts';
 
 describe('buffers for the data of writes', () => {
@@ -28,6 +30,34 @@ describe('buffers for the data of writes', () => {
     const buffers = new DataBuffers(0);
     expect(buffers.take(65_536).buffer).toBeInstanceOf(SharedArrayBuffer);
     expect(buffers.take(32_768).buffer).toBeInstanceOf(ArrayBuffer);
+  });
+
+  test('of memory whose size the collector does not know there is a bounded amount, and again when some was collected', async () => {
+    const buffers = new DataBuffers(0);
+    const sharedBytes = (): number => {
+      const taken = Array.from({ length: 100 }, () => buffers.take(1 << 20));
+      const shared = taken.filter(({ buffer }) => buffer instanceof SharedArrayBuffer);
+      // Nothing of that is kept; the last ones were aborted.
+      for (const buffer of taken.slice(50)) buffers.giveBack(buffer);
+      return shared.length << 20;
+    };
+    expect(sharedBytes()).toBe(64 << 20);
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    let again = 0;
+    for (let tries = 0; again === 0 && tries < 20; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      collect();
+      again = sharedBytes();
+    }
+    expect(again).toBe(64 << 20);
+  });
+
+  test('what stood in for shared memory is not kept', () => {
+    const buffers = new DataBuffers(128 << 20);
+    const taken = Array.from({ length: 65 }, () => buffers.take(1 << 20));
+    for (const buffer of taken) buffers.giveBack(buffer);
+    expect(buffers.keptBytes).toBe(64 << 20);
   });
 
   test('no more is kept than it may keep', () => {
