@@ -52,8 +52,8 @@ export interface IscsiServerOptions {
 
 /** What comes in one read at most: a few commands with 64 KiB of data each come in one piece. */
 const READ_BYTES = 256 * 1024;
-/** So much that is missing of a data segment is read by itself, right into its place; of less the copy
- * costs no more than the read. */
+/** So much that is missing of a Data-Out is read by itself, right into its place; of less the copy costs no
+ * more than the read. */
 const LEAST_IN_PLACE_BYTES = 64 * 1024;
 /** The header behind such a segment, with what may be around it. */
 const HEADER_READ_BYTES = 1024;

@@ -135,12 +135,12 @@ export class PduReceiver {
   }
 
   /**
-   * Where the bytes that come next belong: what is missing of a data segment that has its place. Null: not
-   * known yet, or nowhere. It is this PDU's until bytes are received: they may be put there, from its begin
-   * on, and be received where they lie, which takes no copy.
+   * Where the bytes that come next belong: what is missing of a data segment that `place` gave its place. Null:
+   * nowhere that is known. It is this PDU's until bytes are received: they may be put there, from its begin on, and
+   * be received where they lie, which takes no copy.
    */
   get awaited(): Uint8Array | null {
-    if (this.#phase !== 'data' || this.#stopped) return null;
+    if (this.#phase !== 'data' || !this.#pdu.placed || this.#stopped) return null;
     return this.#destination?.subarray(this.#filled, this.#pdu.dataBytes) ?? null;
   }
 

@@ -133,6 +133,7 @@ export class WriteTransfer {
   /** Of lent data that arrived: nobody looks at them any more. */
   giveBack(): void {
     if (this.#lent === null) return;
+    // The kernel may yet write where a Data-Out is placed.
     assert(this.#over, 'data are given back when all is there');
     this.#owner.buffers.giveBack(this.#lent);
     this.#lent = null;
