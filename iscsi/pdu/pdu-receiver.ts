@@ -303,6 +303,8 @@ export class PduReceiver {
     this.#phase = null;
     if (this.#isIntact()) this.#sink.pduArrived(pdu);
     else this.#sink.dataDigestFailed(pdu);
+    // Else a session that falls silent would keep it for as long as it is silent.
+    pdu.data = EMPTY;
     if (lent !== null) this.#buffers.giveBack(lent);
   }
 

@@ -118,6 +118,18 @@ describe('the receiver', () => {
     expect(sink.seen.map((pdu) => pdu.data)).toEqual([Buffer.from(data).toString('hex')]);
   });
 
+  test('keeps no memory of a PDU that was handed on', () => {
+    const { sink, receiver: made } = receiver({ header: false, data: false });
+    const arrived = jest.spyOn(sink, 'pduArrived');
+    const whole = frame((into) => (into[0] = InitiatorOpcode.nopOut), {
+      data: new Uint8Array(600),
+    });
+    made.receive(whole.subarray(0, 100));
+    made.receive(whole.subarray(100));
+    expect(arrived.mock.lastCall?.[0].data).toHaveLength(0);
+    expect(sink.seen.map(({ data }) => data.length)).toEqual([1200]);
+  });
+
   test('finds any flipped bit under a digest [RFC 7143 §13.1]', () => {
     const digests = { header: true, data: true };
     const data = Uint8Array.from({ length: 37 }, (_, n) => n);
