@@ -22,8 +22,8 @@ import type {
 } from './pending-rows.ts';
 import type { FramePosition } from '../log/journal.ts';
 
-/** How many are expected; more cost a turn that takes longer. */
-const USUAL_CHUNKS = 65_536;
+/** How many are expected, as many as a journal of 512 MiB holds; more cost a turn that takes longer. */
+const USUAL_CHUNKS = 131_072;
 
 export class PendingChunks {
   /** Tickets. */

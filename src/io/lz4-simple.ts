@@ -74,7 +74,15 @@ export function encodeSimple(bytes: Uint8Array, into: Uint8Array): number {
   for (let sequences = 0; search.next(view, literals); sequences++) {
     if (sequences === MOST_SEQUENCES) return RICH;
     let { at, before } = search;
-    const end = endOfMatch(view, at, before);
+    let end = endOfMatch(view, at, before);
+    // A run repeats itself from its second byte on, wherever in it the search looked first.
+    if (at > literals && view.getInt32(at - 1, true) === view.getInt32(at, true)) {
+      const endOfRun = endOfMatch(view, at, at - 1);
+      if (endOfRun >= end) {
+        before = at - 1;
+        end = endOfRun;
+      }
+    }
     while (at > literals && before > 0 && bytes[at - 1] === bytes[before - 1]) {
       at -= 1;
       before -= 1;
@@ -89,6 +97,7 @@ export function encodeSimple(bytes: Uint8Array, into: Uint8Array): number {
   return Math.max(0, putSequence(bytes, last, into, written));
 }
 
+/** The word at `at` is that at `before`. */
 function endOfMatch(view: DataView, at: number, before: number): number {
   const limit = view.byteLength - LAST_LITERALS_BYTES;
   const distance = at - before;
