@@ -38,20 +38,25 @@ export function fetchAhead(core: PoolCore, chunks: readonly Fingerprint[], from:
   seen[0] = read ^ readEntries(core, count) ^ readBytes(core, count);
 }
 
-/** A new chunk that is about to take effect: its entry, and its bucket of the index, are written then. */
-export interface NewEntry extends Fingerprint {
+/** A chunk that is about to take effect: its entry is written then, and if it is new its bucket of the index. */
+export interface EntryToWrite extends Fingerprint {
   readonly id: number;
   readonly idPage: Page | null;
+  readonly isDuplicate: boolean;
 }
 
 /** For the `FETCHED_AHEAD` chunks from `from` on. */
-export function fetchEntries({ index }: Dedup, chunks: readonly NewEntry[], from: number): void {
+export function fetchEntries(
+  { index }: Dedup,
+  chunks: readonly EntryToWrite[],
+  from: number,
+): void {
   const count = Math.min(FETCHED_AHEAD, chunks.length - from);
   if (count < LEAST_AHEAD) return;
   let read = 0;
   for (let i = 0; i < count; i++) {
-    const { id, idPage, fingerprintLow } = chunks[from + i] as NewEntry;
-    read ^= index.touch(fingerprintLow);
+    const { id, idPage, fingerprintLow, isDuplicate } = chunks[from + i] as EntryToWrite;
+    if (!isDuplicate) read ^= index.touch(fingerprintLow);
     if (idPage !== null) read ^= idPage.words[entryAt(id)] as number;
   }
   seen[0] = read;

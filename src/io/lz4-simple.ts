@@ -18,11 +18,14 @@ const MOST_DISTANCE = 65_535;
 const TOKEN_LENGTH = 15;
 const BYTE_LENGTH = 255;
 
-const SLOT_BITS = 12;
+/** With fewer slots, words of the same chunk take them from each other. */
+const SLOT_BITS = 14;
 /** Knuth's multiplier: 2^32 over the golden ratio. */
 const SPREAD = 0x9e37_79b1;
-/** After so many words that were new it looks at fewer of them. */
+/** It looks at every word of the first 16, at every second of the next 16, and so on. */
 const STEP_SHIFT = 4;
+/** After so many bytes in which nothing came again the rest is taken for noise. */
+const NOISE_BYTES = 96;
 
 /** Finds words that were there before. */
 class RepeatSearch {
@@ -33,6 +36,8 @@ class RepeatSearch {
   readonly #seen = new Int32Array(1 << SLOT_BITS);
   #counted = 1;
   #base = 0;
+  #stride = 1;
+  #period = 1;
 
   begin(lengthBytes: number): void {
     if (this.#counted > 0x7fff_ffff - lengthBytes) {
@@ -41,27 +46,53 @@ class RepeatSearch {
     }
     this.#base = this.#counted;
     this.#counted += lengthBytes;
+    this.#stride = 1 << Math.max(0, (31 - Math.clz32(lengthBytes)) / 2 - 2);
+    this.#period = Math.min(lengthBytes, this.#stride << 8) >>> 4;
   }
 
   next(view: DataView, from: number): boolean {
-    const seen = this.#seen;
-    const base = this.#base;
     const limit = view.byteLength - MATCH_LIMIT_BYTES;
+    const noiseFrom = Math.min(limit, from + NOISE_BYTES);
     let step = 1 << STEP_SHIFT;
-    for (let at = from; at < limit; at += step++ >> STEP_SHIFT) {
-      const word = view.getInt32(at, true);
-      const slot = Math.imul(word, SPREAD) >>> (32 - SLOT_BITS);
-      const before = (seen[slot] as number) - base;
-      seen[slot] = base + at;
-      if (before < 0 || view.getInt32(before, true) !== word) continue;
-      if (at - before > MOST_DISTANCE) continue;
-      this.at = at;
-      this.before = before;
-      return true;
+    let at = from;
+    for (; at < noiseFrom; at += step++ >> STEP_SHIFT) {
+      if (this.#wasBefore(view, at)) return true;
+      this.#remember(view, at);
+    }
+    return this.#nextInNoise(view, at, limit);
+  }
+
+  /**
+   * Remembers a word every `stride` bytes, and looks for `stride` words side by side once a period: whatever is
+   * repeated over a period and a stride is found, at a fraction of a look at every word.
+   */
+  #nextInNoise(view: DataView, from: number, limit: number): boolean {
+    const stride = this.#stride;
+    for (let at = from; at < limit;) {
+      const next = Math.min(limit, at + this.#period);
+      for (const end = Math.min(limit, at + stride); at < end; at++)
+        if (this.#wasBefore(view, at)) return true;
+      for (at -= stride; at < next; at += stride) this.#remember(view, at);
     }
     return false;
   }
+
+  #remember(view: DataView, at: number): void {
+    this.#seen[slotOf(view.getInt32(at, true))] = this.#base + at;
+  }
+
+  #wasBefore(view: DataView, at: number): boolean {
+    const word = view.getInt32(at, true);
+    const before = (this.#seen[slotOf(word)] as number) - this.#base;
+    if (before < 0 || view.getInt32(before, true) !== word) return false;
+    if (at - before > MOST_DISTANCE) return false;
+    this.at = at;
+    this.before = before;
+    return true;
+  }
 }
+
+const slotOf = (word: number): number => Math.imul(word, SPREAD) >>> (32 - SLOT_BITS);
 
 const search = new RepeatSearch();
 
