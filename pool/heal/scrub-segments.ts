@@ -63,7 +63,7 @@ export async function isDamagedAt(
       );
     });
     const at = { segment: segment.number, offset };
-    const record = openRecord(core.compute, into.subarray(0, read), at);
+    const record = openRecord(core, into.subarray(0, read), at);
     if (record?.id === id && record.storedBytes === storedBytes) return false;
     return (await liveBytesAt(parts, place)) !== null;
   } finally {
@@ -165,7 +165,7 @@ class SegmentScrub {
     const { core, findings } = this.#parts;
     const failed = entries.filter(({ id, offset }) => {
       const bytes = piece.arrived.subarray(offset - piece.from);
-      return openRecord(core.compute, bytes, { segment: segment.number, offset })?.id !== id;
+      return openRecord(core, bytes, { segment: segment.number, offset })?.id !== id;
     });
     for (const { id, offset } of failed) {
       if (!(await isDamagedAt(this.#parts, { segment, offset, id }))) continue;

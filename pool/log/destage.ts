@@ -199,9 +199,7 @@ export class Destager {
       }
       pending.stage(ticket);
       bytes += recordBytes(lengthBytes);
-      const { id, log2, volume, chunkNumber } = chunk;
-      const setting = this.#settingOf(volume);
-      batch.push({ ticket, bytes: plain, setting, id, log2, volume, chunkNumber });
+      batch.push({ ...chunk, bytes: plain, setting: this.#settingOf(chunk.volume) });
     }
     return batch;
   }

@@ -54,19 +54,19 @@ function readPlaced(
 
 /** The stored bytes of a chunk in a segment that is not in the table. */
 export function readUnsealed(
-  { store, compute }: Pick<PoolCore, 'store' | 'compute'>,
+  core: Pick<PoolCore, 'store' | 'compute' | 'fingerprintSeed'>,
   chunk: { readonly id: number; readonly place: UnsealedPlace },
   done: (bytes: Uint8Array | Exclude<PendingBytes, 'whole'>) => void,
 ): void {
   const { place } = chunk;
   const into = new Uint8Array(RECORD_HEADER_BYTES + place.storedBytes);
-  store.read(place, into, (error, count) => {
+  core.store.read(place, into, (error, count) => {
     if (error !== null && error.code !== 'missing') {
       done('failed');
       return;
     }
     const arrived = { bytes: into.subarray(0, error === null ? count : 0), offset: place.offset };
-    done(storedIn(compute, arrived, chunk)?.bytes ?? 'damaged');
+    done(storedIn(core, arrived, chunk)?.bytes ?? 'damaged');
   });
 }
 

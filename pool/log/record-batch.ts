@@ -46,6 +46,7 @@ export function packRecords(
       compute,
       { bytes: into, view, at, segment, offset: offset + at },
       { id, storedBytes: stored.length, codec, log2, volume, chunkNumber },
+      compressed === null ? chunk : null,
     );
     offsets[index] = offset + at;
     storedBytes[index] = stored.length;

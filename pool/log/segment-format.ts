@@ -5,17 +5,20 @@
  *                      24 incarnation u32 · 56 checksum (hi u32, lo u32) of the 64 bytes
  *   records            each 32 bytes of header and the stored bytes, padded to 8:
  *                      0 checksum (hi u32, lo u32) · 8 stored length u32 · 12 codec u8 · 13 log2 of
- *                      the plain length u8 · 14 zero u16 · 16 chunk id: low u32, high u8 · 21 chunk
- *                      number of the first write, 40 bits · 26 zero u16 · 28 volume u32
+ *                      the plain length u8 · 14 kind of checksum u8, zero u8 · 16 chunk id: low u32,
+ *                      high u8 · 21 chunk number of the first write, 40 bits · 26 zero u16 · 28 volume u32
  *   directory          12 bytes a record: chunk id low u32 · offset u32 · id high u8, zeroes
  *   footer, 32 bytes   0 magic u32 · 4 records u32 · 8 directory offset u32 · 16 number u64 ·
  *                      24 checksum (hi, lo) of directory and footer
  *
  * A record's checksum is taken with its own address (segment number, offset) in the place of the
- * checksum, so that a record found elsewhere is never taken for the right one.
+ * checksum, so that a record found elsewhere is never taken for the right one. It is that of header and
+ * stored bytes (kind 0), or that of the header, xor the fingerprint of the stored bytes (kind 1): for a
+ * chunk that is stored as it is, whose fingerprint was taken when it came.
  */
 import { roundUp, setU64, viewOf, getU64 } from '../../src/base/bytes.ts';
 import type { Compute } from '../../src/base/ports.ts';
+import type { Fingerprint, Fingerprinting } from '../chunk/fingerprint.ts';
 
 export const SEGMENT_HEADER_BYTES = 64;
 export const RECORD_HEADER_BYTES = 32;
@@ -26,7 +29,9 @@ const FOOTER_MAGIC = 0x4653_5353;
 const VERSION = 1;
 const SEED = 0x5347;
 const TWO_32 = 0x1_0000_0000;
+const SumKind = { ofAll: 0, withFingerprint: 1 } as const;
 const hash = new Uint32Array(2);
+const fingerprint = new Uint32Array(2);
 
 export interface SegmentHeader {
   readonly number: number;
@@ -75,27 +80,33 @@ export function isSegmentHeader(compute: Compute, bytes: Uint8Array, number: num
   return isWhole && view.getUint32(0, true) === HEADER_MAGIC && getU64(view, 8) === number;
 }
 
-/** Writes the record's header in front of its stored bytes, which lie at `at + 32` already. */
+/**
+ * Writes the record's header in front of its stored bytes, which lie at `at + 32` already; `fingerprint` is
+ * theirs, if it is known.
+ */
 export function sealRecord(
   compute: Compute,
   place: { bytes: Uint8Array; view: DataView; at: number; segment: number; offset: number },
   record: StoredRecord,
+  fingerprint: Fingerprint | null = null,
 ): void {
   const { bytes, view, at } = place;
   view.setUint32(at, place.segment, true);
   view.setUint32(at + 4, place.offset, true);
   view.setUint32(at + 8, record.storedBytes, true);
-  view.setUint32(at + 12, record.codec | (record.log2 << 8), true);
+  view.setUint8(at + 12, record.codec);
+  view.setUint8(at + 13, record.log2);
   view.setUint32(at + 16, record.id >>> 0, true);
+  view.setUint16(at + 14, fingerprint === null ? SumKind.ofAll : SumKind.withFingerprint, true);
   view.setUint8(at + 20, Math.floor(record.id / TWO_32));
   view.setUint8(at + 21, Math.floor(record.chunkNumber / TWO_32));
   view.setUint16(at + 26, 0, true);
   view.setUint32(at + 22, record.chunkNumber >>> 0, true);
   view.setUint32(at + 28, record.volume, true);
-  const end = at + RECORD_HEADER_BYTES + record.storedBytes;
-  compute.hash64(bytes.subarray(at, end), SEED, hash);
-  view.setUint32(at, hash[0] ?? 0, true);
-  view.setUint32(at + 4, hash[1] ?? 0, true);
+  const summed = RECORD_HEADER_BYTES + (fingerprint === null ? record.storedBytes : 0);
+  compute.hash64(bytes.subarray(at, at + summed), SEED, hash);
+  view.setUint32(at, (hash[0] ?? 0) ^ (fingerprint?.fingerprintHigh ?? 0), true);
+  view.setUint32(at + 4, (hash[1] ?? 0) ^ (fingerprint?.fingerprintLow ?? 0), true);
 }
 
 /**
@@ -103,7 +114,7 @@ export function sealRecord(
  * there. Its stored bytes lie behind the header. `bytes` is as it was when this returns.
  */
 export function openRecord(
-  compute: Compute,
+  { compute, fingerprintSeed }: Fingerprinting,
   bytes: Uint8Array,
   place: { segment: number; offset: number },
 ): StoredRecord | null {
@@ -111,15 +122,21 @@ export function openRecord(
   const view = viewOf(bytes);
   const storedBytes = view.getUint32(8, true);
   const end = RECORD_HEADER_BYTES + storedBytes;
-  if (end > bytes.length) return null;
+  const kind = view.getUint16(14, true);
+  if (end > bytes.length || kind > SumKind.withFingerprint) return null;
   const high = view.getUint32(0, true);
   const low = view.getUint32(4, true);
   view.setUint32(0, place.segment, true);
   view.setUint32(4, place.offset, true);
-  compute.hash64(bytes.subarray(0, end), SEED, hash);
+  const isWithFingerprint = kind === SumKind.withFingerprint;
+  const summed = isWithFingerprint ? RECORD_HEADER_BYTES : end;
+  compute.hash64(bytes.subarray(0, summed), SEED, hash);
   view.setUint32(0, high, true);
   view.setUint32(4, low, true);
-  if (hash[0] !== high || hash[1] !== low) return null;
+  fingerprint.fill(0);
+  if (isWithFingerprint)
+    compute.hash64(bytes.subarray(RECORD_HEADER_BYTES, end), fingerprintSeed, fingerprint);
+  if (!isXor(high, 0) || !isXor(low, 1)) return null;
   return {
     storedBytes,
     codec: view.getUint8(12),
@@ -129,6 +146,9 @@ export function openRecord(
     volume: view.getUint32(28, true),
   };
 }
+
+const isXor = (sum: number, word: 0 | 1): boolean =>
+  (sum ^ (hash[word] as number) ^ (fingerprint[word] as number)) >>> 0 === 0;
 
 export interface DirectoryEntry {
   readonly id: number;

@@ -1,7 +1,7 @@
 /** Reads chunks back from segments: neighbours in one go, each verified before it is used. */
 import { present } from '../../src/base/assert.ts';
-import type { Compute } from '../../src/base/ports.ts';
 import type { ChunkPlace } from '../chunk/chunk-table.ts';
+import type { Fingerprinting } from '../chunk/fingerprint.ts';
 import type { PoolCore } from '../core.ts';
 import { RECORD_HEADER_BYTES, openRecord } from './segment-format.ts';
 import type { StoredRecord } from './segment-format.ts';
@@ -59,12 +59,12 @@ export function runLengthBytes(run: readonly PlacedChunk[]): number {
 
 /** The chunk in what was read of its segment from `offset` on; null when it is not there, or not whole. */
 export function storedIn(
-  compute: Compute,
+  fingerprinting: Fingerprinting,
   { bytes, offset }: { readonly bytes: Uint8Array; readonly offset: number },
   { id, place }: PlacedChunk,
 ): StoredBytes | null {
   const from = bytes.subarray(place.offset - offset);
-  const record = openRecord(compute, from, place);
+  const record = openRecord(fingerprinting, from, place);
   if (record?.id !== id || record.storedBytes !== place.storedBytes) return null;
   const end = RECORD_HEADER_BYTES + record.storedBytes;
   return { record, bytes: from.subarray(RECORD_HEADER_BYTES, end) };
@@ -103,7 +103,7 @@ function readRun(core: PoolCore, run: readonly SegmentRead[]): void {
   core.store.read(at, into, (error, bytes) => {
     const arrived = { bytes: into.subarray(0, error === null ? bytes : 0), offset: first.offset };
     for (const read of run) {
-      const stored = storedIn(core.compute, arrived, read);
+      const stored = storedIn(core, arrived, read);
       if (stored === null) report(core, read);
       read.done(stored);
     }

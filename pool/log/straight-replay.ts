@@ -11,7 +11,7 @@ import { placeStraight } from './place-pending.ts';
 
 type StraightCore = Pick<
   PoolCore,
-  'segments' | 'pages' | 'chunks' | 'pending' | 'store' | 'compute'
+  'segments' | 'pages' | 'chunks' | 'pending' | 'store' | 'compute' | 'fingerprintSeed'
 >;
 
 export class StraightReplay {

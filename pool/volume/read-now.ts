@@ -112,7 +112,7 @@ function take(
   found: ChunkViews,
 ): void {
   const { id, page, index } = wanted;
-  const stored = storedIn(core.compute, read, wanted);
+  const stored = storedIn(core, read, wanted);
   if (stored === null) return;
   const { codec } = stored.record;
   let plain: Uint8Array | null = stored.bytes;

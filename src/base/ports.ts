@@ -173,6 +173,9 @@ export interface ChunkToPack {
   readonly log2: number;
   readonly volume: number;
   readonly chunkNumber: number;
+  /** Of `bytes`. */
+  readonly fingerprintHigh: number;
+  readonly fingerprintLow: number;
 }
 
 /** What became of a batch of chunks: of each in its order where its record lies in the file, how long its stored bytes are

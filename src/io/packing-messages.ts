@@ -37,7 +37,9 @@ export const ChunkWord = {
   log2: 6,
   volume: 7,
   chunkNumber: 8,
-  count: 9,
+  fingerprintHigh: 9,
+  fingerprintLow: 10,
+  count: 11,
 } as const;
 
 /** What became of a batch; null: a stream was ended. */

@@ -57,6 +57,8 @@ function chunksOf({ plain, shared, words }: PackingBatch): ChunkToPack[] {
       log2: word(ChunkWord.log2),
       volume: word(ChunkWord.volume),
       chunkNumber: word(ChunkWord.chunkNumber),
+      fingerprintHigh: word(ChunkWord.fingerprintHigh),
+      fingerprintLow: word(ChunkWord.fingerprintLow),
     });
   }
   return chunks;

@@ -49,7 +49,8 @@ export class WorkerPacking implements Packing {
     const shared: SharedArrayBuffer[] = [];
     let copiedBytes = 0;
     let word = 0;
-    for (const { bytes, setting, id, log2, volume, chunkNumber } of chunks) {
+    for (const chunk of chunks) {
+      const { bytes, setting } = chunk;
       const { buffer } = bytes;
       const isShared = buffer instanceof SharedArrayBuffer;
       if (isShared && shared.at(-1) !== buffer) shared.push(buffer);
@@ -59,10 +60,12 @@ export class WorkerPacking implements Packing {
       words[word + ChunkWord.length] = bytes.length;
       words[word + ChunkWord.codec] = setting?.codec ?? Codec.raw;
       words[word + ChunkWord.level] = setting?.level ?? 0;
-      words[word + ChunkWord.id] = id;
-      words[word + ChunkWord.log2] = log2;
-      words[word + ChunkWord.volume] = volume;
-      words[word + ChunkWord.chunkNumber] = chunkNumber;
+      words[word + ChunkWord.id] = chunk.id;
+      words[word + ChunkWord.log2] = chunk.log2;
+      words[word + ChunkWord.volume] = chunk.volume;
+      words[word + ChunkWord.chunkNumber] = chunk.chunkNumber;
+      words[word + ChunkWord.fingerprintHigh] = chunk.fingerprintHigh;
+      words[word + ChunkWord.fingerprintLow] = chunk.fingerprintLow;
       word += ChunkWord.count;
     }
     const plain = copiedBytes > 0 ? this.#copied(chunks, copiedBytes) : null;

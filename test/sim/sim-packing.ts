@@ -72,7 +72,11 @@ export class SimPacking implements Packing {
 
 /** The chunk as the thread will find it: one in shared memory is read where it is. */
 function keptUntilRead(chunk: ChunkToPack): ChunkToPack {
-  const bytes = chunk.bytes.buffer instanceof SharedArrayBuffer ? chunk.bytes : chunk.bytes.slice();
-  const { setting, id, log2, volume, chunkNumber } = chunk;
-  return { bytes, setting, id, log2, volume, chunkNumber };
+  const { bytes } = chunk;
+  const fields = {
+    ...{ setting: chunk.setting, id: chunk.id, log2: chunk.log2, volume: chunk.volume },
+    ...{ chunkNumber: chunk.chunkNumber },
+    ...{ fingerprintHigh: chunk.fingerprintHigh, fingerprintLow: chunk.fingerprintLow },
+  };
+  return { ...fields, bytes: bytes.buffer instanceof SharedArrayBuffer ? bytes : bytes.slice() };
 }

@@ -11,11 +11,17 @@ import { expandChunk } from '../../src/io/codecs.ts';
 import { RealCompute } from '../../src/io/compute.ts';
 import { WorkerPacking } from '../../src/io/packing.ts';
 import { RealDisk } from '../../src/io/real-disk.ts';
+import type { Fingerprint, Fingerprinting } from '../../pool/chunk/fingerprint.ts';
 import { openRecord, recordBytes, RECORD_HEADER_BYTES } from '../../pool/log/segment-format.ts';
 import { healthy } from '../sim/settings.ts';
 import { SimWorld } from '../sim/sim-world.ts';
 
 const place = { segment: 77, offset: 4096 };
+let fingerprinting: Fingerprinting;
+
+beforeAll(async () => {
+  fingerprinting = { compute: await RealCompute.load(), fingerprintSeed: 77 };
+});
 
 /** Every third lies in shared memory, with others. */
 const isShared = (index: number): boolean => index % 3 === 1;
@@ -34,7 +40,15 @@ function chunkOf(index: number, log2: number, isRandom: boolean): ChunkToPack {
   }
   const codec = index % 2 === 0 ? Codec.lz4 : Codec.zstd;
   const setting = index % 5 === 4 ? null : { codec, level: 3 };
-  return { bytes, setting, id: 2 ** 39 + index, log2, volume: 3, chunkNumber: 2 ** 35 + index };
+  const names = { id: 2 ** 39 + index, log2, volume: 3, chunkNumber: 2 ** 35 + index };
+  return { ...names, ...fingerprintOf(bytes), bytes, setting };
+}
+
+function fingerprintOf(bytes: Uint8Array): Fingerprint {
+  const hash = new Uint32Array(2);
+  fingerprinting.compute.hash64(bytes, fingerprinting.fingerprintSeed, hash);
+  const [fingerprintHigh = 0, fingerprintLow = 0] = hash;
+  return { fingerprintHigh, fingerprintLow };
 }
 
 interface World {
@@ -56,7 +70,7 @@ async function simulated(): Promise<World> {
   const end = world.pump();
   const disk = world.disk('disk');
   await disk.makeDirectory('');
-  return { packing: world.packing(await RealCompute.load()), disk, end };
+  return { packing: world.packing(fingerprinting.compute), disk, end };
 }
 
 const pack = (
@@ -91,7 +105,6 @@ describe.each([
   afterEach(() => world.end());
 
   test('writes records that open at their places and give back the chunks, batch behind batch', async () => {
-    const compute = await RealCompute.load();
     const file = await world.disk.open('segment', 'create-direct');
     const stream = world.packing.open(file, place);
     const rounds = [0, 1, 2].map((round) =>
@@ -116,7 +129,8 @@ describe.each([
         expect(offsets[index]).toBe(at);
         const length = storedBytes[index] ?? 0;
         const bytes = await read(file, at, RECORD_HEADER_BYTES + length);
-        const record = openRecord(compute, bytes, { segment: place.segment, offset: at });
+        const where = { segment: place.segment, offset: at };
+        const record = openRecord(fingerprinting, bytes, where);
         const codec = codecs[index] ?? 0;
         expect(record).toEqual({ id, log2, volume, chunkNumber, storedBytes: length, codec });
         const stored = bytes.subarray(RECORD_HEADER_BYTES);
@@ -140,14 +154,13 @@ describe.each([
   });
 
   test('a record opens at its own place only', async () => {
-    const compute = await RealCompute.load();
     const file = await world.disk.open('segment', 'create-direct');
     const stream = world.packing.open(file, place);
     const { offsets, storedBytes } = packed(await pack(stream, [chunkOf(0, 12, true)]));
     const [offset = 0] = offsets;
     const bytes = await read(file, offset, RECORD_HEADER_BYTES + (storedBytes[0] ?? 0));
-    expect(openRecord(compute, bytes, place)).not.toBeNull();
-    expect(openRecord(compute, bytes, { ...place, offset: offset + 8 })).toBeNull();
+    expect(openRecord(fingerprinting, bytes, place)).not.toBeNull();
+    expect(openRecord(fingerprinting, bytes, { ...place, offset: offset + 8 })).toBeNull();
     stream.end();
     await file.close();
   });

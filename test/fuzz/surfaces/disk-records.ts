@@ -3,6 +3,7 @@
  * damaged is never taken for whole, and where a checksum is right but the content is nonsense, the
  * answer is null or an error that says so.
  */
+import type { Fingerprint, Fingerprinting } from '../../../pool/chunk/fingerprint.ts';
 import {
   directoryOffset,
   decodeDirectory,
@@ -38,6 +39,17 @@ function orFault<T>(decode: () => T): T | null {
   }
 }
 
+/** Of what is stored in the record. */
+function fingerprintOf(
+  { compute, fingerprintSeed }: Fingerprinting,
+  record: Uint8Array,
+): Fingerprint {
+  const hash = new Uint32Array(2);
+  compute.hash64(record.subarray(RECORD_HEADER_BYTES), fingerprintSeed, hash);
+  const [fingerprintHigh = 0, fingerprintLow = 0] = hash;
+  return { fingerprintHigh, fingerprintLow };
+}
+
 function segmentRecord(random: Prng, compute: Compute): void {
   const storedBytes = random.between(1, 4096);
   const bytes = new Uint8Array(RECORD_HEADER_BYTES + storedBytes);
@@ -45,12 +57,17 @@ function segmentRecord(random: Prng, compute: Compute): void {
   const place = { segment: random.between(1, 1 << 30), offset: 8 * random.below(1 << 20) };
   const record = { id: 5, storedBytes, codec: 0, log2: 12, volume: 3, chunkNumber: 9 };
   const view = new DataView(bytes.buffer);
-  sealRecord(compute, { bytes, view, at: 0, ...place }, record);
+  const fingerprinting = { compute, fingerprintSeed: random.uint32() };
+  const fingerprint = random.chance(0.5) ? fingerprintOf(fingerprinting, bytes) : null;
+  sealRecord(compute, { bytes, view, at: 0, ...place }, record, fingerprint);
   const elsewhere = { ...place, offset: place.offset + 8 };
-  must(openRecord(compute, bytes, elsewhere) === null, 'a record is taken for one elsewhere');
+  must(
+    openRecord(fingerprinting, bytes, elsewhere) === null,
+    'a record is taken for one elsewhere',
+  );
   const changed = mutate(random, bytes);
   const before = changed.slice();
-  const opened = openRecord(compute, changed, place);
+  const opened = openRecord(fingerprinting, changed, place);
   must(isSame(changed, before), 'opening a record changed it');
   if (opened === null) return;
   const end = RECORD_HEADER_BYTES + opened.storedBytes;

@@ -163,7 +163,11 @@ describe('a volume with compression', () => {
     const bytes = await segments(pool.world);
     // What was packed begins at a page of its own.
     const place = { segment: 1, offset: PAGE_BYTES };
-    const first = openRecord(pool.ports.compute, bytes.subarray(place.offset), place);
+    const first = openRecord(
+      { ...pool.ports, fingerprintSeed: 0 },
+      bytes.subarray(place.offset),
+      place,
+    );
     expect(first).toMatchObject({ codec: 2, log2: 12, chunkNumber: 0 });
     const at = place.offset + RECORD_HEADER_BYTES;
     const stored = bytes.subarray(at, at + (first?.storedBytes ?? 0));

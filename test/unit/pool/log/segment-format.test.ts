@@ -1,4 +1,5 @@
 import { RealCompute } from '../../../../src/io/compute.ts';
+import type { Fingerprinting } from '../../../../pool/chunk/fingerprint.ts';
 import {
   RECORD_HEADER_BYTES,
   decodeDirectory,
@@ -30,12 +31,8 @@ function directoryOf(entries: readonly DirectoryEntry[]): SegmentDirectory {
 
 describe('a segment', () => {
   let compute: RealCompute;
-  let stored: Uint8Array;
   beforeAll(async () => {
     compute = await RealCompute.load();
-    stored = new Uint8Array(RECORD_HEADER_BYTES + 100).fill(0x5a, RECORD_HEADER_BYTES);
-    const view = new DataView(stored.buffer);
-    sealRecord(compute, { bytes: stored, view, at: 0, ...place }, record);
   });
 
   test('has its header where the format says [the table of pool/log/segment-format.ts]', () => {
@@ -48,42 +45,8 @@ describe('a segment', () => {
     expect([16, 20, 24].map((at) => view.getUint32(at, true))).toEqual([2, 3, 4]);
   });
 
-  test('has the fields of a record where the format says', () => {
-    const view = new DataView(stored.buffer);
-    expect(view.getUint32(8, true)).toBe(100);
-    expect([stored[12], stored[13]]).toEqual([1, 12]);
-    expect(view.getUint32(16, true)).toBe(0x12345678);
-    expect(stored[20]).toBe(0xab);
-    expect(stored[21]).toBe(0xcd);
-    expect(view.getUint32(22, true)).toBe(0x87654321);
-    expect(view.getUint32(28, true)).toBe(0xfeedbeef);
-    expect(stored.subarray(32).every((byte) => byte === 0x5a)).toBe(true);
-  });
-
   test('pads records to 8 bytes', () => {
     expect([0, 1, 8, 4096].map(recordBytes)).toEqual([32, 40, 40, 4128]);
-  });
-
-  test('gives a record back from its own place, and leaves the bytes as they were', () => {
-    const before = stored.slice();
-    expect(openRecord(compute, stored, place)).toEqual(record);
-    expect(stored).toEqual(before);
-  });
-
-  test('gives no record from another place', () => {
-    expect(openRecord(compute, stored, { ...place, segment: 18 })).toBeNull();
-    expect(openRecord(compute, stored, { ...place, offset: 4168 })).toBeNull();
-  });
-
-  test('gives no record with a bit flipped or bytes cut off', () => {
-    for (let bit = 0; bit < stored.length * 8; bit++) {
-      const damaged = stored.slice();
-      damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-      expect(openRecord(compute, damaged, place)).toBeNull();
-    }
-    for (const length of [0, 31, 32, 131]) {
-      expect(openRecord(compute, stored.subarray(0, length), place)).toBeNull();
-    }
   });
 
   test('ends in a directory that its footer leads to', () => {
@@ -119,5 +82,70 @@ describe('a segment', () => {
       damaged[at] = (damaged[at] ?? 0) ^ 1;
       expect(decodeDirectory(compute, damaged)).toBeNull();
     }
+  });
+});
+
+describe.each([
+  ['all of it', false],
+  ['its header, xor the fingerprint of what is stored', true],
+])('a record, with the checksum of %s', (_, isWithFingerprint) => {
+  const fingerprintSeed = 0x1234_5678;
+  let fingerprinting: Fingerprinting;
+  let stored: Uint8Array;
+  beforeAll(async () => {
+    const compute = await RealCompute.load();
+    fingerprinting = { compute, fingerprintSeed };
+    stored = new Uint8Array(RECORD_HEADER_BYTES + 100).fill(0x5a, RECORD_HEADER_BYTES);
+    const hash = new Uint32Array(2);
+    compute.hash64(stored.subarray(RECORD_HEADER_BYTES), fingerprintSeed, hash);
+    const [fingerprintHigh = 0, fingerprintLow = 0] = hash;
+    const fingerprint = isWithFingerprint ? { fingerprintHigh, fingerprintLow } : null;
+    const view = new DataView(stored.buffer);
+    sealRecord(compute, { bytes: stored, view, at: 0, ...place }, record, fingerprint);
+  });
+
+  test('has its fields where the format says', () => {
+    const view = new DataView(stored.buffer);
+    expect(view.getUint32(8, true)).toBe(100);
+    expect([...stored.subarray(12, 16)]).toEqual([1, 12, isWithFingerprint ? 1 : 0, 0]);
+    expect(view.getUint32(16, true)).toBe(0x12345678);
+    expect(stored[20]).toBe(0xab);
+    expect(stored[21]).toBe(0xcd);
+    expect(view.getUint32(22, true)).toBe(0x87654321);
+    expect(view.getUint32(28, true)).toBe(0xfeedbeef);
+    expect(stored.subarray(32).every((byte) => byte === 0x5a)).toBe(true);
+  });
+
+  test('opens at its own place, and leaves the bytes as they were', () => {
+    const before = stored.slice();
+    expect(openRecord(fingerprinting, stored, place)).toEqual(record);
+    expect(stored).toEqual(before);
+  });
+
+  test('opens at no other place', () => {
+    expect(openRecord(fingerprinting, stored, { ...place, segment: 18 })).toBeNull();
+    expect(openRecord(fingerprinting, stored, { ...place, offset: 4168 })).toBeNull();
+  });
+
+  test('does not open with a bit flipped or bytes cut off', () => {
+    for (let bit = 0; bit < stored.length * 8; bit++) {
+      const damaged = stored.slice();
+      damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      expect(openRecord(fingerprinting, damaged, place)).toBeNull();
+    }
+    for (const length of [0, 31, 32, 131]) {
+      expect(openRecord(fingerprinting, stored.subarray(0, length), place)).toBeNull();
+    }
+  });
+
+  test('opens in no pool that takes other fingerprints, if it holds one', () => {
+    const other = { ...fingerprinting, fingerprintSeed: fingerprintSeed + 1 };
+    expect(openRecord(other, stored, place) === null).toBe(isWithFingerprint);
+  });
+
+  test('does not open with a checksum of a kind that is not known', () => {
+    const unknown = stored.slice();
+    unknown[14] = 2;
+    expect(openRecord(fingerprinting, unknown, place)).toBeNull();
   });
 });

@@ -11,7 +11,8 @@ const CHUNK = 4 * KIB;
 
 function chunkOf(id: number): ChunkToPack {
   const bytes = patterned(CHUNK, id);
-  return { bytes, setting: null, id, log2: 12, volume: 1, chunkNumber: id };
+  const names = { id, log2: 12, volume: 1, chunkNumber: id };
+  return { ...names, bytes, setting: null, fingerprintHigh: 0, fingerprintLow: 0 };
 }
 
 test.each([1, 3, 14])(

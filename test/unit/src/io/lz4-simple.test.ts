@@ -40,6 +40,20 @@ test('a half empty chunk takes half the room, and is never given more', () => {
   }
 });
 
+test.each([512, 4096, 65_536, 1_048_576])(
+  'blocks that begin with noise and are empty behind it are seen in a chunk of %i',
+  (lengthBytes) => {
+    for (let block = lengthBytes; block >= 64; block /= 2) {
+      for (const share of [1 / 4, 1 / 2, 3 / 4]) {
+        const bytes = noise(block, lengthBytes);
+        for (let at = 0; at < lengthBytes; at += block)
+          bytes.fill(0, at + block * share, at + block);
+        expect(encodeSimple(bytes, new Uint8Array(lengthBytes))).not.toBe(0);
+      }
+    }
+  },
+);
+
 test('what is rich in repeats is left to others', () => {
   const prng = new Prng(3);
   const words = ['read ', 'write ', 'flush ', 'unmap ', 'verify ', 'compare ', 'reserve '];
