@@ -70,12 +70,16 @@ export async function createPool(ports: PoolPorts, options: PoolOptions): Promis
       sealed(StateName.pages, NOTHING),
     ]),
   });
-  await labelDisks(ports, state);
+  await labelDisks(ports, state, 'serve');
   return state;
 }
 
 /** Each disk carries its label: also after a crash between the first commit and the labels. */
-export async function labelDisks(ports: PoolPorts, state: SuperState): Promise<void> {
+export async function labelDisks(
+  ports: PoolPorts,
+  state: SuperState,
+  mode: 'serve' | 'check',
+): Promise<void> {
   for (const [index, { disk }] of ports.disks.entries()) {
     const record = state.disks[index];
     const label = await readLabel(disk);
@@ -89,6 +93,8 @@ export async function labelDisks(ports: PoolPorts, state: SuperState): Promise<v
         'damaged',
         `${disk.path} is not disk ${record.id} of this pool: give the disks in the order they were created with`,
       );
+    } else if (label.isOld && mode === 'serve') {
+      await writeLabel(disk, { pool: state.uuid, disk: record.id });
     } else if (state.checkpoint === 1) {
       // Its name may not be durable yet: a process that wrote it may have ended before it was.
       await disk.syncDirectory('');

@@ -5,7 +5,10 @@ import type { Disk } from '../src/base/ports.ts';
 import { PoolError } from './types.ts';
 
 const FILE = 'disk.json';
-const VERSION = 1;
+/** Of what lies on the disk; 2: records may hold the fingerprint in their checksum. */
+const VERSION = 2;
+/** Those that can be read; a disk of an older one gets the newest before anything of it is written. */
+const KNOWN: readonly number[] = [1, VERSION];
 
 export interface DiskLabel {
   readonly pool: string;
@@ -13,7 +16,9 @@ export interface DiskLabel {
 }
 
 /** null: this directory is no disk of any pool yet. */
-export async function readLabel(disk: Disk): Promise<DiskLabel | null> {
+export async function readLabel(
+  disk: Disk,
+): Promise<(DiskLabel & { readonly isOld: boolean }) | null> {
   let text: string;
   try {
     const file = await disk.open(FILE, 'read');
@@ -32,13 +37,14 @@ export async function readLabel(disk: Disk): Promise<DiskLabel | null> {
       `${disk.path}/${FILE} is not a disk label: restore it from a copy`,
     );
   }
-  if (label.version !== VERSION) {
+  if (!KNOWN.includes(label.version)) {
     throw new PoolError(
       'format',
-      `${disk.path} has format ${String(label.version)}, this version reads ${VERSION}: use a matching version of scale`,
+      `${disk.path} has format ${String(label.version)}, this version reads ${KNOWN.join(' and ')}: use a matching version of scale`,
     );
   }
-  return { pool: String(label.pool), disk: String(label.disk) };
+  const isOld = label.version < VERSION;
+  return { pool: String(label.pool), disk: String(label.disk), isOld };
 }
 
 export async function writeLabel(disk: Disk, label: DiskLabel): Promise<void> {

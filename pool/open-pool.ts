@@ -101,7 +101,7 @@ export async function recover(
     if (mode === 'check')
       throw new PoolError('not-found', 'there is no pool here: nothing to check');
     state = await createPool(ports, options);
-  } else await labelDisks(ports, state);
+  } else await labelDisks(ports, state, mode);
   const ring = await openRing(ports, state, mode);
   const stores = await loadStores(ports, options, state);
   const rows = stateRows(ports, stores.events);

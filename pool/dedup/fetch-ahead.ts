@@ -8,7 +8,6 @@ import { ABSENT } from '../chunk/chunk-cache.ts';
 import { chunkKeyOf, entryAt } from '../chunk/chunk-page.ts';
 import type { Fingerprint } from '../chunk/fingerprint.ts';
 import type { PoolCore } from '../core.ts';
-import type { Dedup } from './dedup.ts';
 import type { Page } from '../meta/page-cache.ts';
 
 /** So many that what was read for the first is still in the processor's caches after the last. */
@@ -38,7 +37,8 @@ export function fetchAhead(core: PoolCore, chunks: readonly Fingerprint[], from:
   seen[0] = read ^ readEntries(core, count) ^ readBytes(core, count);
 }
 
-/** A chunk that is about to take effect: its entry is written then, and if it is new its bucket of the index. */
+/** A chunk that is about to take effect: its entry is written then, and if it is new its bucket of the index and
+ * what leads from its id to a pending chunk. */
 export interface EntryToWrite extends Fingerprint {
   readonly id: number;
   readonly idPage: Page | null;
@@ -47,7 +47,7 @@ export interface EntryToWrite extends Fingerprint {
 
 /** For the `FETCHED_AHEAD` chunks from `from` on. */
 export function fetchEntries(
-  { index }: Dedup,
+  { dedup: { index }, pending }: Pick<PoolCore, 'dedup' | 'pending'>,
   chunks: readonly EntryToWrite[],
   from: number,
 ): void {
@@ -56,7 +56,7 @@ export function fetchEntries(
   let read = 0;
   for (let i = 0; i < count; i++) {
     const { id, idPage, fingerprintLow, isDuplicate } = chunks[from + i] as EntryToWrite;
-    if (!isDuplicate) read ^= index.touch(fingerprintLow);
+    if (!isDuplicate) read ^= index.touch(fingerprintLow) ^ pending.touchId(id);
     if (idPage !== null) read ^= idPage.words[entryAt(id)] as number;
   }
   seen[0] = read;

@@ -9,8 +9,10 @@ import type { ChunkToPack, CompressionSetting, PackedBatch } from '../../src/bas
 import { nextTurn } from '../../src/base/turns.ts';
 import { ABSENT } from '../chunk/chunk-cache.ts';
 import { chunkKeyOf } from '../chunk/chunk-page.ts';
+import { fetchPlaced } from '../chunk/fetch-placed.ts';
 import type { PendingChunk } from '../chunk/pending-rows.ts';
 import type { PoolCore } from '../core.ts';
+import { FETCHED_AHEAD } from '../dedup/fetch-ahead.ts';
 import { placePending } from './place-pending.ts';
 import { readPending, tried } from './pending-reader.ts';
 import { MOST_CHUNKS, takesMore } from './record-batch.ts';
@@ -185,6 +187,7 @@ export class Destager {
     while (takesMore(batch.length, bytes, mostChunks)) {
       const ticket = pending.nextUnstaged();
       if (ticket === null) break;
+      if (batch.length % FETCHED_AHEAD === 0) pending.touchFrom(ticket, FETCHED_AHEAD);
       if (pending.isOwing(ticket)) await this.#seekDuplicate(ticket);
       if (!pending.isWanted(ticket) || pending.isStaged(ticket)) continue;
       const chunk = pending.chunk(ticket);
@@ -216,6 +219,7 @@ export class Destager {
     for (const { tickets, packed } of stored) {
       await nextTurn(core.clock);
       for (let index = 0; index < tickets.length; index++) {
+        if (index % FETCHED_AHEAD === 0) fetchPlaced(core, tickets, index);
         const ticket = present(tickets[index], 'counted by the loop');
         const offset = packed.offsets[index] ?? 0;
         const storedBytes = packed.storedBytes[index] ?? 0;

@@ -14,7 +14,9 @@ import { assert, present } from '../../src/base/assert.ts';
 import { DiskError } from '../../src/base/ports.ts';
 import type { ChunkToPack, PackedBatch } from '../../src/base/ports.ts';
 import { nextTurn } from '../../src/base/turns.ts';
+import { fetchPlaced } from '../chunk/fetch-placed.ts';
 import type { PoolCore } from '../core.ts';
+import { FETCHED_AHEAD } from '../dedup/fetch-ahead.ts';
 import type { Page } from '../meta/page-cache.ts';
 import type { StraightLimits } from '../options.ts';
 import { FRAME_HEADER_BYTES, RECORD_BYTES, putSealedRecord } from './frame.ts';
@@ -398,6 +400,7 @@ export class StraightWrites {
         await nextTurn(this.#core.clock);
         budget = this.#chunksPerTurn;
       }
+      if (index % FETCHED_AHEAD === 0) fetchPlaced(this.#core, home.waiting, index);
       const later = placeStraight(this.#core, present(home.waiting[index], 'counted by the loop'));
       if (later !== null) await later;
     }

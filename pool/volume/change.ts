@@ -366,8 +366,7 @@ export class Change implements Entry, Held, Admission {
     while (this.#applied < this.#parts.length) {
       if (turn.chunks <= 0) return false;
       turn.chunks -= 1;
-      if (this.#applied % FETCHED_AHEAD === 0)
-        fetchEntries(this.#core.dedup, this.#parts, this.#applied);
+      if (this.#applied % FETCHED_AHEAD === 0) fetchEntries(this.#core, this.#parts, this.#applied);
       this.#apply(present(this.#parts[this.#applied], 'counted by the loop'), frame);
       this.#applied += 1;
     }

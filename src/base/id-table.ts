@@ -35,6 +35,11 @@ export class IdTable {
     return this.#words[at] === id ? (this.#words[at + 1] as number) : -1;
   }
 
+  /** Reads where the id is looked for: gives some number. */
+  touch(id: number): number {
+    return this.#words[(homeOf(id) & this.#mask) * 2] as number;
+  }
+
   /** `id` is an integer from 1 to 2^53 - 1, `value` one from 0 on. */
   set(id: number, value: number): void {
     const at = this.#place(id, value);

@@ -5,7 +5,7 @@
  */
 import { viewOf } from '../base/bytes.ts';
 
-/** The chunk has so many repeats that the library is faster. */
+/** The chunk has so many repeats that the library is faster, or so short ones that it may find more of them. */
 export const RICH = -1;
 
 const MOST_SEQUENCES = 16;
@@ -27,10 +27,6 @@ const STEP_SHIFT = 4;
 /** After so many bytes in which nothing came again the rest is taken for noise. */
 const NOISE_BYTES = 96;
 
-/** Of a period: what the layout of the bytes repeats in is a power of two as a rule, and the windows are not to lie in
- * the same place of each. */
-const UNEVEN = 0.86;
-
 /** Finds words that were there before. */
 class RepeatSearch {
   at = 0;
@@ -41,7 +37,7 @@ class RepeatSearch {
   #counted = 1;
   #base = 0;
   #stride = 1;
-  #period = 1;
+  #least = 1;
 
   begin(lengthBytes: number): void {
     if (this.#counted > 0x7fff_ffff - lengthBytes) {
@@ -51,7 +47,7 @@ class RepeatSearch {
     this.#base = this.#counted;
     this.#counted += lengthBytes;
     this.#stride = 1 << Math.max(0, (31 - Math.clz32(lengthBytes)) / 2 - 2);
-    this.#period = Math.floor((Math.min(lengthBytes, this.#stride << 8) / 16) * UNEVEN);
+    this.#least = Math.min(lengthBytes, this.#stride << 8) >>> 5;
   }
 
   next(view: DataView, from: number): boolean {
@@ -67,13 +63,14 @@ class RepeatSearch {
   }
 
   /**
-   * Remembers a word every `stride` bytes, and looks for `stride` words side by side once a period: whatever is
-   * repeated over a period and a stride is found, at a fraction of a look at every word.
+   * Remembers a word every `stride` bytes, and looks for `stride` words side by side in every stretch of one to two times
+   * `least`: whatever is repeated over a stretch and a stride is found, at a fraction of a look at every word.
+   * The stretches are of uneven lengths: whatever the bytes repeat their layout in, windows come to lie all over it.
    */
   #nextInNoise(view: DataView, from: number, limit: number): boolean {
     const stride = this.#stride;
     for (let at = from; at < limit;) {
-      const next = Math.min(limit, at + this.#period);
+      const next = Math.min(limit, at + this.#least + (slotOf(at) % this.#least));
       for (const end = Math.min(limit, at + stride); at < end; at++)
         if (this.#wasBefore(view, at)) return true;
       for (at -= stride; at < next; at += stride) this.#remember(view, at);
@@ -101,7 +98,7 @@ const slotOf = (word: number): number => Math.imul(word, SPREAD) >>> (32 - SLOT_
 
 const search = new RepeatSearch();
 
-/** Puts a block at the start of `into` and gives its length; 0: it is longer than that, or nothing repeats; or RICH. */
+/** Puts a block at the start of `into` and gives its length; 0: nothing repeats; or RICH, also where it would be longer. */
 export function encodeSimple(bytes: Uint8Array, into: Uint8Array): number {
   const view = viewOf(bytes);
   search.begin(bytes.length);
@@ -125,12 +122,13 @@ export function encodeSimple(bytes: Uint8Array, into: Uint8Array): number {
     }
     const sequence = { literals, at, end, distance: at - before };
     written = putSequence(bytes, sequence, into, written);
-    if (written < 0) return 0;
+    if (written < 0) return RICH;
     literals = end;
   }
   if (literals === 0) return 0;
   const last = { literals, at: bytes.length, end: bytes.length, distance: 0 };
-  return Math.max(0, putSequence(bytes, last, into, written));
+  written = putSequence(bytes, last, into, written);
+  return written < 0 ? RICH : written;
 }
 
 /** The word at `at` is that at `before`. */

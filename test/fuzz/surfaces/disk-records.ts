@@ -123,8 +123,8 @@ async function diskLabel(random: Prng): Promise<void> {
   const disk = world.disk('disk');
   await world.until(disk.makeDirectory(''));
   const file = await world.until(disk.open('disk.json', 'create'));
-  const valid = new TextEncoder().encode('{"version":1,"pool":"00ff","disk":"d1"}\n');
-  const others = ['null', '[]', '7', '"1"', '{"version":{}}', '{"version":2}', ''];
+  const valid = new TextEncoder().encode('{"version":2,"pool":"00ff","disk":"d1"}\n');
+  const others = ['null', '[]', '7', '"1"', '{"version":{}}', '{"version":3}', ''];
   const text = new TextEncoder().encode(random.pick(others));
   const bytes = random.chance(0.2) ? text : damage(random, valid);
   await world.until(writeAll(file, bytes, 0));

@@ -1,4 +1,5 @@
 /** What a version to come may have stored: refused with words, and nothing of it changed. */
+import { readAll, syncFile, writeAll } from '../../../src/base/file-io.ts';
 import { RealCompute } from '../../../src/io/compute.ts';
 import { decodeSuper, encodeSuper, openState, sealState } from '../../../pool/meta/state.ts';
 import { PoolInWorld, calmWorld } from './pool-in-world.ts';
@@ -54,6 +55,36 @@ test.each([
     expect((await PoolInWorld.open(world)).pool.volumes()).toMatchObject([{ name: 'a' }]);
   },
 );
+
+async function labelOf(world: SimWorld): Promise<string> {
+  const file = await world.until(world.disk('disk').open('disk.json', 'read'));
+  const bytes = new Uint8Array(await world.until(file.sizeBytes()));
+  await world.until(readAll(file, bytes, 0));
+  return Buffer.from(bytes).toString();
+}
+
+async function setLabelVersion(world: SimWorld, version: number): Promise<void> {
+  const label = JSON.parse(await labelOf(world)) as object;
+  const file = await world.until(world.disk('disk').open('disk.json', 'create'));
+  await world.until(writeAll(file, Buffer.from(JSON.stringify({ ...label, version })), 0));
+  await world.until(syncFile(file));
+}
+
+test('a disk of the format before gets the new one when it is served, and a newer one is refused', async () => {
+  const world = await closedPool();
+  expect(await labelOf(world)).toContain('"version":2');
+  await setLabelVersion(world, 1);
+  const pool = await PoolInWorld.open(world);
+  expect(pool.pool.volumes()).toMatchObject([{ name: 'a' }]);
+  expect(await labelOf(world)).toContain('"version":2');
+  world.crash('power');
+  expect(await labelOf(world)).toContain('"version":2');
+  await setLabelVersion(world, 3);
+  await expect(PoolInWorld.open(world)).rejects.toMatchObject({
+    code: 'format',
+    message: expect.stringMatching(/format 3, this version reads 1 and 2: use/) as string,
+  });
+});
 
 test('a change in the journal of a kind that is not known is not passed over', async () => {
   const pool = await PoolInWorld.open(calmWorld());

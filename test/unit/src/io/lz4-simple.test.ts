@@ -35,7 +35,7 @@ test('a half empty chunk takes half the room, and is never given more', () => {
   expect(length).toBeLessThan(CHUNK / 2 + 40);
   for (const room of [0, 1, 100, length - 1]) {
     const memory = new Uint8Array(CHUNK).fill(0xee);
-    expect(encodeSimple(bytes, memory.subarray(0, room))).toBe(0);
+    expect(encodeSimple(bytes, memory.subarray(0, room))).toBe(RICH);
     expect(memory.subarray(room).every((byte) => byte === 0xee)).toBe(true);
   }
 });
@@ -53,6 +53,20 @@ test.each([512, 4096, 65_536, 1_048_576])(
     }
   },
 );
+
+test.each([
+  [4096, 256, 102],
+  [4096, 224, 112],
+  [4096, 110, 66],
+  [16_384, 440, 264],
+])('of a chunk of %i rows of %i bytes that have %i in common are seen', (length, row, common) => {
+  for (let seed = 1; seed <= 50; seed++) {
+    const bytes = noise(seed, length);
+    const alike = noise(seed + 1000, common);
+    for (let at = seed % row; at + common <= length; at += row) bytes.set(alike, at);
+    expect(encodeSimple(bytes, new Uint8Array(length * (7 / 8)))).not.toBe(0);
+  }
+});
 
 test('what is rich in repeats is left to others', () => {
   const prng = new Prng(3);

@@ -1,0 +1,35 @@
+/**
+ * What it takes to give a pending chunk its place lies scattered over memory: its row, what leads there from its id, and
+ * its entry. Read here for many chunks side by side, it is there when they are placed: see `dedup/fetch-ahead.ts`.
+ * Nothing is concluded from what is read.
+ */
+import type { PoolCore } from '../core.ts';
+import { FETCHED_AHEAD } from '../dedup/fetch-ahead.ts';
+import { chunkKeyOf, entryAt } from './chunk-page.ts';
+
+const ids = new Float64Array(FETCHED_AHEAD);
+/** What was read goes here: else the compiler leaves the reads out. */
+const seen = new Uint32Array(1);
+
+/** For the `FETCHED_AHEAD` chunks from `from` on. */
+export function fetchPlaced(
+  { pending, pages }: Pick<PoolCore, 'pending' | 'pages'>,
+  tickets: readonly number[],
+  from: number,
+): void {
+  const count = Math.min(FETCHED_AHEAD, tickets.length - from);
+  let read = 0;
+  for (let i = 0; i < count; i++) {
+    const ticket = tickets[from + i] as number;
+    read ^= pending.touch(ticket);
+    ids[i] = pending.isWanted(ticket) ? pending.idOf(ticket) : 0;
+  }
+  for (let i = 0; i < count; i++) {
+    const id = ids[i] as number;
+    if (id === 0) continue;
+    read ^= pending.touchId(id);
+    const page = pages.get(chunkKeyOf(id));
+    if (page !== null) read ^= page.words[entryAt(id)] as number;
+  }
+  seen[0] = read;
+}
