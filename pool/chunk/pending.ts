@@ -25,9 +25,6 @@ import type { FramePosition } from '../log/journal.ts';
 /** How many are expected, as many as a journal of 512 MiB holds; more cost a turn that takes longer. */
 const USUAL_CHUNKS = 131_072;
 
-/** What was read ahead goes here: else the compiler leaves the reads out. */
-const seen = new Uint32Array(1);
-
 export class PendingChunks {
   /** Tickets. */
   readonly #byId = new IdTable(USUAL_CHUNKS);
@@ -168,13 +165,6 @@ export class PendingChunks {
   touch(ticket: number): number {
     const row = this.#order.rowOf(ticket);
     return row === NO_ROW ? 0 : this.#rows.log2(row) ^ this.#rows.id(row);
-  }
-
-  /** Reads the rows of so many tickets from this one on. */
-  touchFrom(ticket: number, count: number): void {
-    let read = 0;
-    for (let i = 0; i < count; i++) read ^= this.touch(ticket + i);
-    seen[0] = read;
   }
 
   /** Reads where an id is looked up: gives some number. */

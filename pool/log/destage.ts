@@ -9,7 +9,7 @@ import type { ChunkToPack, CompressionSetting, PackedBatch } from '../../src/bas
 import { nextTurn } from '../../src/base/turns.ts';
 import { ABSENT } from '../chunk/chunk-cache.ts';
 import { chunkKeyOf } from '../chunk/chunk-page.ts';
-import { fetchPlaced } from '../chunk/fetch-placed.ts';
+import { fetchPlaced, fetchRows } from '../chunk/fetch-pending.ts';
 import type { PendingChunk } from '../chunk/pending-rows.ts';
 import type { PoolCore } from '../core.ts';
 import { FETCHED_AHEAD } from '../dedup/fetch-ahead.ts';
@@ -187,7 +187,7 @@ export class Destager {
     while (takesMore(batch.length, bytes, mostChunks)) {
       const ticket = pending.nextUnstaged();
       if (ticket === null) break;
-      if (batch.length % FETCHED_AHEAD === 0) pending.touchFrom(ticket, FETCHED_AHEAD);
+      if (ticket % FETCHED_AHEAD === 0) fetchRows(pending, ticket);
       if (pending.isOwing(ticket)) await this.#seekDuplicate(ticket);
       if (!pending.isWanted(ticket) || pending.isStaged(ticket)) continue;
       const chunk = pending.chunk(ticket);

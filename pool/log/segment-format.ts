@@ -18,6 +18,7 @@
  */
 import { roundUp, setU64, viewOf, getU64 } from '../../src/base/bytes.ts';
 import type { Compute } from '../../src/base/ports.ts';
+import { hasFingerprint } from '../chunk/fingerprint.ts';
 import type { Fingerprint, Fingerprinting } from '../chunk/fingerprint.ts';
 
 export const SEGMENT_HEADER_BYTES = 64;
@@ -31,7 +32,6 @@ const SEED = 0x5347;
 const TWO_32 = 0x1_0000_0000;
 const SumKind = { ofAll: 0, withFingerprint: 1 } as const;
 const hash = new Uint32Array(2);
-const fingerprint = new Uint32Array(2);
 
 export interface SegmentHeader {
   readonly number: number;
@@ -91,13 +91,12 @@ export function sealRecord(
   fingerprint: Fingerprint | null = null,
 ): void {
   const { bytes, view, at } = place;
+  const kind = fingerprint === null ? SumKind.ofAll : SumKind.withFingerprint;
   view.setUint32(at, place.segment, true);
   view.setUint32(at + 4, place.offset, true);
   view.setUint32(at + 8, record.storedBytes, true);
-  view.setUint8(at + 12, record.codec);
-  view.setUint8(at + 13, record.log2);
+  view.setUint32(at + 12, record.codec | (record.log2 << 8) | (kind << 16), true);
   view.setUint32(at + 16, record.id >>> 0, true);
-  view.setUint16(at + 14, fingerprint === null ? SumKind.ofAll : SumKind.withFingerprint, true);
   view.setUint8(at + 20, Math.floor(record.id / TWO_32));
   view.setUint8(at + 21, Math.floor(record.chunkNumber / TWO_32));
   view.setUint16(at + 26, 0, true);
@@ -114,7 +113,7 @@ export function sealRecord(
  * there. Its stored bytes lie behind the header. `bytes` is as it was when this returns.
  */
 export function openRecord(
-  { compute, fingerprintSeed }: Fingerprinting,
+  fingerprinting: Fingerprinting,
   bytes: Uint8Array,
   place: { segment: number; offset: number },
 ): StoredRecord | null {
@@ -128,15 +127,20 @@ export function openRecord(
   const low = view.getUint32(4, true);
   view.setUint32(0, place.segment, true);
   view.setUint32(4, place.offset, true);
-  const isWithFingerprint = kind === SumKind.withFingerprint;
-  const summed = isWithFingerprint ? RECORD_HEADER_BYTES : end;
-  compute.hash64(bytes.subarray(0, summed), SEED, hash);
+  const summed = kind === SumKind.ofAll ? end : RECORD_HEADER_BYTES;
+  fingerprinting.compute.hash64(bytes.subarray(0, summed), SEED, hash);
   view.setUint32(0, high, true);
   view.setUint32(4, low, true);
-  fingerprint.fill(0);
-  if (isWithFingerprint)
-    compute.hash64(bytes.subarray(RECORD_HEADER_BYTES, end), fingerprintSeed, fingerprint);
-  if (!isXor(high, 0) || !isXor(low, 1)) return null;
+  const sumHigh = hash[0] ?? 0;
+  const sumLow = hash[1] ?? 0;
+  const isWhole =
+    kind === SumKind.ofAll
+      ? sumHigh === high && sumLow === low
+      : hasFingerprint(fingerprinting, bytes.subarray(RECORD_HEADER_BYTES, end), {
+          fingerprintHigh: (high ^ sumHigh) >>> 0,
+          fingerprintLow: (low ^ sumLow) >>> 0,
+        });
+  if (!isWhole) return null;
   return {
     storedBytes,
     codec: view.getUint8(12),
@@ -146,9 +150,6 @@ export function openRecord(
     volume: view.getUint32(28, true),
   };
 }
-
-const isXor = (sum: number, word: 0 | 1): boolean =>
-  (sum ^ (hash[word] as number) ^ (fingerprint[word] as number)) >>> 0 === 0;
 
 export interface DirectoryEntry {
   readonly id: number;

@@ -14,7 +14,7 @@ import { assert, present } from '../../src/base/assert.ts';
 import { DiskError } from '../../src/base/ports.ts';
 import type { ChunkToPack, PackedBatch } from '../../src/base/ports.ts';
 import { nextTurn } from '../../src/base/turns.ts';
-import { fetchPlaced } from '../chunk/fetch-placed.ts';
+import { fetchPlaced } from '../chunk/fetch-pending.ts';
 import type { PoolCore } from '../core.ts';
 import { FETCHED_AHEAD } from '../dedup/fetch-ahead.ts';
 import type { Page } from '../meta/page-cache.ts';

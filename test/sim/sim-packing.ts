@@ -73,10 +73,5 @@ export class SimPacking implements Packing {
 /** The chunk as the thread will find it: one in shared memory is read where it is. */
 function keptUntilRead(chunk: ChunkToPack): ChunkToPack {
   const { bytes } = chunk;
-  const fields = {
-    ...{ setting: chunk.setting, id: chunk.id, log2: chunk.log2, volume: chunk.volume },
-    ...{ chunkNumber: chunk.chunkNumber },
-    ...{ fingerprintHigh: chunk.fingerprintHigh, fingerprintLow: chunk.fingerprintLow },
-  };
-  return { ...fields, bytes: bytes.buffer instanceof SharedArrayBuffer ? bytes : bytes.slice() };
+  return { ...chunk, bytes: bytes.buffer instanceof SharedArrayBuffer ? bytes : bytes.slice() };
 }

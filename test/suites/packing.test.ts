@@ -11,10 +11,11 @@ import { expandChunk } from '../../src/io/codecs.ts';
 import { RealCompute } from '../../src/io/compute.ts';
 import { WorkerPacking } from '../../src/io/packing.ts';
 import { RealDisk } from '../../src/io/real-disk.ts';
-import type { Fingerprint, Fingerprinting } from '../../pool/chunk/fingerprint.ts';
+import type { Fingerprinting } from '../../pool/chunk/fingerprint.ts';
 import { openRecord, recordBytes, RECORD_HEADER_BYTES } from '../../pool/log/segment-format.ts';
 import { healthy } from '../sim/settings.ts';
 import { SimWorld } from '../sim/sim-world.ts';
+import { takeFingerprint } from '../take-fingerprint.ts';
 
 const place = { segment: 77, offset: 4096 };
 let fingerprinting: Fingerprinting;
@@ -41,14 +42,7 @@ function chunkOf(index: number, log2: number, isRandom: boolean): ChunkToPack {
   const codec = index % 2 === 0 ? Codec.lz4 : Codec.zstd;
   const setting = index % 5 === 4 ? null : { codec, level: 3 };
   const names = { id: 2 ** 39 + index, log2, volume: 3, chunkNumber: 2 ** 35 + index };
-  return { ...names, ...fingerprintOf(bytes), bytes, setting };
-}
-
-function fingerprintOf(bytes: Uint8Array): Fingerprint {
-  const hash = new Uint32Array(2);
-  fingerprinting.compute.hash64(bytes, fingerprinting.fingerprintSeed, hash);
-  const [fingerprintHigh = 0, fingerprintLow = 0] = hash;
-  return { fingerprintHigh, fingerprintLow };
+  return { ...names, ...takeFingerprint(fingerprinting, bytes), bytes, setting };
 }
 
 interface World {

@@ -3,7 +3,6 @@
  * damaged is never taken for whole, and where a checksum is right but the content is nonsense, the
  * answer is null or an error that says so.
  */
-import type { Fingerprint, Fingerprinting } from '../../../pool/chunk/fingerprint.ts';
 import {
   directoryOffset,
   decodeDirectory,
@@ -23,6 +22,7 @@ import { writeAll } from '../../../src/base/file-io.ts';
 import type { Compute } from '../../../src/base/ports.ts';
 import { RealCompute } from '../../../src/io/compute.ts';
 import type { Prng } from '../../sim/prng.ts';
+import { takeFingerprint } from '../../take-fingerprint.ts';
 import { calmWorld } from '../../unit/pool/pool-in-world.ts';
 import { damage, mutate, noise } from '../mutate.ts';
 import { must, type Surface } from '../surface.ts';
@@ -39,17 +39,6 @@ function orFault<T>(decode: () => T): T | null {
   }
 }
 
-/** Of what is stored in the record. */
-function fingerprintOf(
-  { compute, fingerprintSeed }: Fingerprinting,
-  record: Uint8Array,
-): Fingerprint {
-  const hash = new Uint32Array(2);
-  compute.hash64(record.subarray(RECORD_HEADER_BYTES), fingerprintSeed, hash);
-  const [fingerprintHigh = 0, fingerprintLow = 0] = hash;
-  return { fingerprintHigh, fingerprintLow };
-}
-
 function segmentRecord(random: Prng, compute: Compute): void {
   const storedBytes = random.between(1, 4096);
   const bytes = new Uint8Array(RECORD_HEADER_BYTES + storedBytes);
@@ -58,7 +47,8 @@ function segmentRecord(random: Prng, compute: Compute): void {
   const record = { id: 5, storedBytes, codec: 0, log2: 12, volume: 3, chunkNumber: 9 };
   const view = new DataView(bytes.buffer);
   const fingerprinting = { compute, fingerprintSeed: random.uint32() };
-  const fingerprint = random.chance(0.5) ? fingerprintOf(fingerprinting, bytes) : null;
+  const taken = takeFingerprint(fingerprinting, bytes.subarray(RECORD_HEADER_BYTES));
+  const fingerprint = random.chance(0.5) ? taken : null;
   sealRecord(compute, { bytes, view, at: 0, ...place }, record, fingerprint);
   const elsewhere = { ...place, offset: place.offset + 8 };
   must(

@@ -266,7 +266,7 @@ const segmentBugs: readonly Bug[] = [
     edits: [
       {
         file: 'pool/log/segment-format.ts',
-        find: '  if (!isXor(high, 0) || !isXor(low, 1)) return null;\n  return {\n    storedBytes',
+        find: '  if (!isWhole) return null;\n  return {\n    storedBytes',
         replace: '  return {\n    storedBytes',
       },
     ],

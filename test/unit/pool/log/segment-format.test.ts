@@ -1,3 +1,4 @@
+import { takeFingerprint } from '../../../take-fingerprint.ts';
 import { RealCompute } from '../../../../src/io/compute.ts';
 import type { Fingerprinting } from '../../../../pool/chunk/fingerprint.ts';
 import {
@@ -96,10 +97,8 @@ describe.each([
     const compute = await RealCompute.load();
     fingerprinting = { compute, fingerprintSeed };
     stored = new Uint8Array(RECORD_HEADER_BYTES + 100).fill(0x5a, RECORD_HEADER_BYTES);
-    const hash = new Uint32Array(2);
-    compute.hash64(stored.subarray(RECORD_HEADER_BYTES), fingerprintSeed, hash);
-    const [fingerprintHigh = 0, fingerprintLow = 0] = hash;
-    const fingerprint = isWithFingerprint ? { fingerprintHigh, fingerprintLow } : null;
+    const taken = takeFingerprint(fingerprinting, stored.subarray(RECORD_HEADER_BYTES));
+    const fingerprint = isWithFingerprint ? taken : null;
     const view = new DataView(stored.buffer);
     sealRecord(compute, { bytes: stored, view, at: 0, ...place }, record, fingerprint);
   });

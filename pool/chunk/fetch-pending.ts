@@ -1,17 +1,25 @@
 /**
- * What it takes to give a pending chunk its place lies scattered over memory: its row, what leads there from its id, and
- * its entry. Read here for many chunks side by side, it is there when they are placed: see `dedup/fetch-ahead.ts`.
- * Nothing is concluded from what is read.
+ * What it takes to store a pending chunk, and to give it its place, lies scattered over memory: its row, what leads there
+ * from its id, and its entry. Read here for many chunks side by side, it is there when they are worked on: see
+ * `dedup/fetch-ahead.ts`. Nothing is concluded from what is read.
  */
 import type { PoolCore } from '../core.ts';
 import { FETCHED_AHEAD } from '../dedup/fetch-ahead.ts';
 import { chunkKeyOf, entryAt } from './chunk-page.ts';
+import type { PendingChunks } from './pending.ts';
 
 const ids = new Float64Array(FETCHED_AHEAD);
 /** What was read goes here: else the compiler leaves the reads out. */
 const seen = new Uint32Array(1);
 
-/** For the `FETCHED_AHEAD` chunks from `from` on. */
+/** For the `FETCHED_AHEAD` tickets from this one on, that are about to be stored. */
+export function fetchRows(pending: PendingChunks, ticket: number): void {
+  let read = 0;
+  for (let i = 0; i < FETCHED_AHEAD; i++) read ^= pending.touch(ticket + i);
+  seen[0] = read;
+}
+
+/** For the `FETCHED_AHEAD` chunks from `from` on, that are about to be placed. */
 export function fetchPlaced(
   { pending, pages }: Pick<PoolCore, 'pending' | 'pages'>,
   tickets: readonly number[],
