@@ -21,7 +21,7 @@ const BLOCKS_PER_UNIT = UNIT_BYTES / 512;
 const MOST_UNITS = 256;
 const COMMANDS_IN_FLIGHT = 16;
 const VERIFY_UNITS = 256;
-/** Kills for one that meets the job under way. */
+/** Kills for one that meets the job under way, or that enough writes went before. */
 const MOST_ROUNDS = 4;
 
 /** What is killed and started again; `start` resolves when it serves. */
@@ -48,6 +48,8 @@ export interface KilledJob {
 
 export interface CampaignOptions {
   readonly kills: number;
+  /** More kills until this many writes were acknowledged: a slow machine may get few before one. */
+  readonly leastWrites?: number;
   readonly seed: number;
   readonly rangeBytes: number;
   /** SYNCHRONIZE CACHE among the writes; without it GOOD alone must be enough. */
@@ -107,9 +109,8 @@ class Campaign {
   }
 
   async run(): Promise<CampaignReport> {
-    const { kills, say } = this.#options;
-    const { job } = this.#options;
-    for (let round = 0; this.#killsThatCount() < kills && !this.#hasFailed(); round++) {
+    const { say, job } = this.#options;
+    for (let round = 0; !this.#hasKilledEnough() && !this.#hasFailed(); round++) {
       const { portal, startUpMs } = await this.#start();
       await this.#verifyAll(portal);
       if (round > 0) await this.#finishJob();
@@ -131,10 +132,11 @@ class Campaign {
   }
 
   /** With a job, a kill that came too late or too early for it is one more for nothing. */
-  #killsThatCount(): number {
-    const { kills, killsInJob } = this.#report;
-    if (this.#options.job === undefined) return kills;
-    return kills < MOST_ROUNDS * this.#options.kills ? killsInJob : this.#options.kills;
+  #hasKilledEnough(): boolean {
+    const { kills, killsInJob, acknowledgedWrites } = this.#report;
+    const { job, kills: wanted, leastWrites = 0 } = this.#options;
+    if (kills >= MOST_ROUNDS * wanted) return true;
+    return (job === undefined ? kills : killsInJob) >= wanted && acknowledgedWrites >= leastWrites;
   }
 
   async #finishJob(): Promise<void> {
