@@ -213,7 +213,7 @@ async function loadStores(
     clock.nextTurn(run);
   };
   const { chunksPerTurn } = options;
-  const releases = new ReleaseQueue({ pages, chunks, index, nextTurn, chunksPerTurn });
+  const releases = new ReleaseQueue({ pages, chunks, index, cache, nextTurn, chunksPerTurn });
   const mapPages = { next: state.nextMapPage };
   const lists = new Deadlists(pages, () => mapPages.next++, options.deadlists);
   const pageRelease = new PageRelease({ pages, releases, lists, nextTurn });

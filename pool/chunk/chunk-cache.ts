@@ -154,6 +154,15 @@ export class ChunkCache {
     return slot;
   }
 
+  /** Reads where `drop` will look: gives some number. */
+  touch(id: number): number {
+    const slot = this.peek(id);
+    if (slot === ABSENT) return 0;
+    return (
+      (this.#ids[slot] as number) + (this.#pins[slot] as number) + (this.#recent[slot] as number)
+    );
+  }
+
   /** The id died or is about to name other bytes. */
   drop(id: number): void {
     const slot = this.peek(id);

@@ -1,11 +1,12 @@
 /**
- * What a drop looks at lies scattered over memory: the entry, and the bucket of the index that may have its
- * fingerprint. Read here for many drops side by side, it is there when they are applied: see
+ * What a drop looks at lies scattered over memory: the entry, the bucket of the index that may have its
+ * fingerprint, and what the cache knows of it. Read here for many drops side by side, it is there when they are applied: see
  * `dedup/fetch-ahead.ts`. Nothing is concluded from what is read.
  */
 import { FETCHED_AHEAD } from '../dedup/fetch-ahead.ts';
 import type { FingerprintIndex } from '../dedup/fingerprint-index.ts';
 import type { Page, PageCache } from '../meta/page-cache.ts';
+import type { ChunkCache } from './chunk-cache.ts';
 import { EntryField, chunkKeyOf, entryAt } from './chunk-page.ts';
 
 const found = new Array<Page | null>(FETCHED_AHEAD).fill(null);
@@ -13,8 +14,14 @@ const lows = new Uint32Array(FETCHED_AHEAD);
 /** What was read goes here: else the compiler leaves the reads out. */
 const seen = new Uint32Array(1);
 
+export interface WhatDropsLookAt {
+  readonly pages: PageCache;
+  readonly index: FingerprintIndex;
+  readonly cache: ChunkCache;
+}
+
 /** For at most `FETCHED_AHEAD` ids, sorted, as far as their pages are in memory. */
-export function fetchDying(pages: PageCache, index: FingerprintIndex, ids: Float64Array): void {
+export function fetchDying({ pages, index, cache }: WhatDropsLookAt, ids: Float64Array): void {
   let page: Page | null = null;
   for (let i = 0; i < ids.length; i++) {
     const key = chunkKeyOf(ids[i] as number);
@@ -28,5 +35,6 @@ export function fetchDying(pages: PageCache, index: FingerprintIndex, ids: Float
   }
   let read = 0;
   for (let i = 0; i < ids.length; i++) read ^= index.touch(lows[i] as number);
+  for (let i = 0; i < ids.length; i++) read ^= cache.touch(ids[i] as number);
   seen[0] = read;
 }

@@ -11,8 +11,8 @@ import { chunkKeyOf } from './chunk-page.ts';
 import { NOT_YET } from './chunk-table.ts';
 import type { ChunkTable } from './chunk-table.ts';
 import { fetchDying } from './fetch-dying.ts';
+import type { WhatDropsLookAt } from './fetch-dying.ts';
 import { FETCHED_AHEAD } from '../dedup/fetch-ahead.ts';
-import type { FingerprintIndex } from '../dedup/fingerprint-index.ts';
 import type { Page, PageCache } from '../meta/page-cache.ts';
 
 /** Drops applied in a turn. */
@@ -28,7 +28,7 @@ const NOTHING = new Float64Array(0);
 export class ReleaseQueue {
   readonly #pages: PageCache;
   readonly #chunks: ChunkTable;
-  readonly #index: FingerprintIndex;
+  readonly #lookedAt: WhatDropsLookAt;
   readonly #nextTurn: (run: () => void) => void;
   readonly #mostPerTurn: number;
   readonly #sortedPerTurn: number;
@@ -47,16 +47,16 @@ export class ReleaseQueue {
   /** Ids whose page is damaged: their drop is lost, the chunk leaks until a repair. */
   leaked = 0;
 
-  constructor(facts: {
-    pages: PageCache;
-    chunks: ChunkTable;
-    index: FingerprintIndex;
-    nextTurn: (run: () => void) => void;
-    chunksPerTurn?: number | undefined;
-  }) {
+  constructor(
+    facts: WhatDropsLookAt & {
+      chunks: ChunkTable;
+      nextTurn: (run: () => void) => void;
+      chunksPerTurn?: number | undefined;
+    },
+  ) {
     this.#pages = facts.pages;
     this.#chunks = facts.chunks;
-    this.#index = facts.index;
+    this.#lookedAt = facts;
     this.#nextTurn = facts.nextTurn;
     this.#mostPerTurn = facts.chunksPerTurn ?? APPLYING.most;
     this.#sortedPerTurn = this.#mostPerTurn * SORTED_FOR_APPLIED;
@@ -148,7 +148,7 @@ export class ReleaseQueue {
     for (let budget = this.#perTurn(); budget > 0; budget--) {
       if (this.#cursor >= fetched) {
         fetched = this.#cursor + Math.min(FETCHED_AHEAD, budget);
-        fetchDying(this.#pages, this.#index, this.#batch.subarray(this.#cursor, fetched));
+        fetchDying(this.#lookedAt, this.#batch.subarray(this.#cursor, fetched));
       }
       const id = this.#batch[this.#cursor];
       if (id === undefined) {

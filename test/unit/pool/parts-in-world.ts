@@ -70,6 +70,7 @@ export class Parts {
       pages,
       chunks: this.chunks,
       index,
+      cache,
       nextTurn: (run) => {
         world.clock.nextTurn(run);
       },
