@@ -4,6 +4,7 @@
  * used again once the socket has taken everything.
  */
 import { assert } from '../../src/base/assert.ts';
+import { copyTo } from '../../src/base/bytes.ts';
 import { crc32c } from '../../src/base/crc32c.ts';
 import { putLengths } from '../pdu/basic-header.ts';
 import { DIGEST_BYTES, HEADER_BYTES, padded } from '../pdu/fields.ts';
@@ -65,7 +66,7 @@ export class OutputBatch {
   /** A part of the data segment. */
   data(part: Uint8Array): void {
     if (this.dataDigest) this.#crc = crc32c(part, this.#crc);
-    this.buffer.set(part, this.#used);
+    copyTo(this.buffer, this.#used, part);
     this.#used += part.length;
   }
 

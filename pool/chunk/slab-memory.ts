@@ -4,7 +4,7 @@
  * chunk does. So a few slabs are kept ready that were touched off the event loop.
  *
  * Nothing is made ready before the first is taken; one is touched at a time. The address space of all is taken
- * at once: V8 takes each 64 MiB of buffers that come later as a reason to collect everything.
+ * at once, and other threads can read it: the one that packs chunks finds them there.
  */
 import { present } from '../../src/base/assert.ts';
 import type { Memory } from '../../src/base/ports.ts';
@@ -17,7 +17,7 @@ const SPARE_SLABS = 4;
 export class SlabMemory {
   readonly #slabBytes: number;
   readonly #memory: Memory | null;
-  readonly #pieces: ArrayBuffer[] = [];
+  readonly #pieces: SharedArrayBuffer[] = [];
   /** Slabs that were cut from the pieces. */
   #cut = 0;
   /** So many slabs are not taken yet. */
@@ -33,7 +33,7 @@ export class SlabMemory {
     // One more: what is still being touched when all others are taken is never used.
     const lengthBytes = (facts.most + 1) * facts.slabBytes;
     for (let at = 0; at < lengthBytes; at += PIECE_BYTES) {
-      this.#pieces.push(new ArrayBuffer(Math.min(PIECE_BYTES, lengthBytes - at)));
+      this.#pieces.push(new SharedArrayBuffer(Math.min(PIECE_BYTES, lengthBytes - at)));
     }
   }
 

@@ -34,9 +34,11 @@ interface StoredBatch {
   readonly packed: PackedBatch;
 }
 
-/** A chunk on its way into the segment. Its bytes don't change while it is wanted. */
+/** A chunk on its way into the segment. Its bytes don't change while it is wanted, or its slot pinned. */
 interface Batched extends ChunkToPack {
   readonly ticket: number;
+  /** `ABSENT`: the cache doesn't have it. */
+  readonly slot: number;
 }
 
 export class Destager {
@@ -158,11 +160,14 @@ export class Destager {
     stored: StoredBatch[],
   ): Promise<void> {
     // What died since has left its place in the cache, where another chunk may be by now.
-    const { pending } = this.#core;
+    const { pending, cache } = this.#core;
     const batch = gathered.filter(({ ticket }) => pending.isWanted(ticket));
     if (batch.length === 0) return Promise.resolve();
+    // What dies from now on leaves its place to nobody until it has been read.
+    for (const { slot } of batch) if (slot !== ABSENT) cache.pin(slot);
     return new Promise((resolve, reject) => {
       writer.pack(batch, (packed) => {
+        for (const { slot } of batch) if (slot !== ABSENT) cache.unpin(slot);
         if (packed instanceof DiskError) {
           reject(packed);
           return;
@@ -202,7 +207,7 @@ export class Destager {
       }
       pending.stage(ticket);
       bytes += recordBytes(lengthBytes);
-      batch.push({ ...chunk, bytes: plain, setting: this.#settingOf(chunk.volume) });
+      batch.push({ ...chunk, slot, bytes: plain, setting: this.#settingOf(chunk.volume) });
     }
     return batch;
   }

@@ -1,7 +1,7 @@
 /** Makes chunks into records as they lie in a segment, one behind the other. Runs in a thread of its own. */
 import { Codec } from '../../src/base/ports.ts';
 import type { ChunkToPack, Compute, PackedBatch, PlainChunk } from '../../src/base/ports.ts';
-import { PAGE_BYTES, roundUp, viewOf } from '../../src/base/bytes.ts';
+import { PAGE_BYTES, copyTo, roundUp, viewOf } from '../../src/base/bytes.ts';
 import { RECORD_HEADER_BYTES, recordBytes, sealRecord } from './segment-format.ts';
 
 /** What one turn may work on. */
@@ -40,7 +40,7 @@ export function packRecords(
     const stored = compressed ?? bytes;
     const codec = compressed === null ? Codec.raw : (setting?.codec ?? Codec.raw);
     const next = at + recordBytes(stored.length);
-    into.set(stored, at + RECORD_HEADER_BYTES);
+    copyTo(into, at + RECORD_HEADER_BYTES, stored);
     into.fill(0, at + RECORD_HEADER_BYTES + stored.length, next);
     sealRecord(
       compute,

@@ -1,5 +1,7 @@
 /** Fixed-width little-endian fields of the on-disk formats, where a number holds up to 53 bits. */
 
+import { assert } from './assert.ts';
+
 export const KIB = 1024;
 export const MIB = 1024 * KIB;
 export const GIB = 1024 * MIB;
@@ -27,6 +29,12 @@ export const PAGE_BYTES = 4096;
 /** Memory that begins at a page: V8 gives growable buffers pages of their own. */
 export const pageAligned = (bytes: number): Uint8Array<ArrayBuffer> =>
   new Uint8Array(new ArrayBuffer(bytes, { maxByteLength: bytes }));
+
+/** Copies all of `from` to where `at` is in `into`. `TypedArray.set` copies word by word what other threads can see. */
+export function copyTo(into: Uint8Array, at: number, from: Uint8Array): void {
+  const copied = (Buffer.prototype as Buffer).copy.call(from, into, at);
+  assert(copied === from.length, 'there is room for what is copied');
+}
 
 /** The pages and arrays of the pool are read as words of the machine. */
 export const littleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;

@@ -53,8 +53,7 @@ export class WorkerPacking implements Packing {
       const { bytes, setting } = chunk;
       const { buffer } = bytes;
       const isShared = buffer instanceof SharedArrayBuffer;
-      if (isShared && shared.at(-1) !== buffer) shared.push(buffer);
-      words[word + ChunkWord.memory] = isShared ? shared.length - 1 : COPIED;
+      words[word + ChunkWord.memory] = isShared ? indexIn(shared, buffer) : COPIED;
       words[word + ChunkWord.at] = isShared ? bytes.byteOffset : copiedBytes;
       if (!isShared) copiedBytes += bytes.length;
       words[word + ChunkWord.length] = bytes.length;
@@ -98,4 +97,10 @@ export class WorkerPacking implements Packing {
     });
     return this.#calls.call(request, transfer);
   }
+}
+
+/** The list has it afterwards. Chunks of one command, and most of one batch of the cache's, lie in the same memory. */
+function indexIn(list: SharedArrayBuffer[], memory: SharedArrayBuffer): number {
+  const known = list.lastIndexOf(memory);
+  return known < 0 ? list.push(memory) - 1 : known;
 }

@@ -1,4 +1,5 @@
 /** Real records, which come as events of the simulated world: a crash may come before any of them. */
+import { assert } from '../../src/base/assert.ts';
 import { writeFully } from '../../src/base/file-io.ts';
 import type { ChunkToPack, Compute, DiskFile, PackedBatch } from '../../src/base/ports.ts';
 import type { DiskError, Packing, PackingStream } from '../../src/base/ports.ts';
@@ -27,11 +28,14 @@ export class SimPacking implements Packing {
     return {
       pack: (chunks, done) => {
         underWay += 1;
-        const kept = chunks.map(keptUntilRead);
+        const kept = chunks.map((chunk) => new KeptChunk(chunk));
         const records = packedBefore.then(async () => {
           await this.#event();
           const place = { segment, offset: end };
-          const made = this.#records(kept, place);
+          const made = this.#records(
+            kept.map((chunk) => chunk.read()),
+            place,
+          );
           end = made.packed.end;
           return { ...made, position: place.offset };
         });
@@ -70,8 +74,23 @@ export class SimPacking implements Packing {
   }
 }
 
-/** The chunk as the thread will find it: one in shared memory is read where it is. */
-function keptUntilRead(chunk: ChunkToPack): ChunkToPack {
-  const { bytes } = chunk;
-  return { ...chunk, bytes: bytes.buffer instanceof SharedArrayBuffer ? bytes : bytes.slice() };
+/** A chunk as the thread will find it: one in shared memory is read where it is, and nobody may change it before. */
+class KeptChunk {
+  readonly #chunk: ChunkToPack;
+  readonly #copy: Uint8Array;
+
+  constructor(chunk: ChunkToPack) {
+    this.#chunk = chunk;
+    this.#copy = chunk.bytes.slice();
+  }
+
+  read(): ChunkToPack {
+    const { bytes } = this.#chunk;
+    if (!(bytes.buffer instanceof SharedArrayBuffer)) return { ...this.#chunk, bytes: this.#copy };
+    assert(
+      Buffer.compare(bytes, this.#copy) === 0,
+      'what the packing thread will read stays as it is',
+    );
+    return this.#chunk;
+  }
 }
