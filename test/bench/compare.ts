@@ -6,8 +6,8 @@
  *   RUNS=5 SECONDS=4 STEADY=90 npx node test/bench/compare.ts [part of a line's name…]
  *   BENCH=quick npx node test/bench/compare.ts
  *
- * A run of writes goes on until twice the journal and two checkpoints have gone by, STEADY seconds at most (of
- * duplicates, which journal little, that takes longest); a line that did not come so far has an asterisk.
+ * A run of writes goes on until twice the journal was written and two checkpoints have gone by, STEADY seconds at most (of
+ * duplicates, which dirty and kill little, these take longest); a line that did not come so far has an asterisk.
  * BENCH=quick runs each line once for less than a second.
  *
  * Needs root, tgt, libiscsi-dev and a C compiler.
@@ -88,7 +88,7 @@ try {
   const rows = results.map(rowOf);
   const memory = await contenders.memory();
   process.stdout.write(
-    `\n* not until twice the journal and two checkpoints had gone by\n` +
+    `\n* not until twice the journal was written and two checkpoints had gone by\n` +
       `loop ms: the delay of the event loop that one look in a thousand exceeded; ` +
       `! beyond ${String(MOST_LOOP_DELAY_MS)} ms\n${memory.map(memoryLine).join('')}`,
   );

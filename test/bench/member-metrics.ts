@@ -6,8 +6,8 @@ import { loopDelaysOf, type LoopDelays } from './loop-delay.ts';
 export type Samples = ReadonlyMap<string, number>;
 
 export interface MemberMetrics {
-  /** Bytes that went through the log since the pool was made, or past it straight to a segment. */
-  readonly loggedBytes: number;
+  /** What hosts wrote since it started. */
+  readonly writtenBytes: number;
   readonly journalCapacityBytes: number;
   readonly checkpoints: number;
   readonly loopDelays: LoopDelays;
@@ -30,8 +30,7 @@ export async function memberMetrics(apiUrl: string): Promise<MemberMetrics> {
     return value;
   };
   return {
-    loggedBytes:
-      of('scale_pool_counter_journal_position') + of('scale_pool_counter_straight_bytes'),
+    writtenBytes: writtenBytesOf(samples),
     journalCapacityBytes: of('scale_pool_counter_journal_capacity_bytes'),
     checkpoints: of('scale_pool_counter_checkpoints'),
     loopDelays: loopDelaysOf(samples),
@@ -40,13 +39,22 @@ export async function memberMetrics(apiUrl: string): Promise<MemberMetrics> {
   };
 }
 
+function writtenBytesOf(samples: Samples): number {
+  let sum = 0;
+  for (const [name, value] of samples) {
+    if (name.startsWith('scale_volume_moved_bytes_total{') && name.includes('operation="write"'))
+      sum += value;
+  }
+  return sum;
+}
+
 const LOOK_EVERY_MS = 250;
 const JOURNALS = 2;
 const CHECKPOINTS = 2;
 
 /**
- * Waits until as much as twice the journal was logged and two checkpoints have gone by since `before`, or so long; true:
- * they have. What is nearly all references writes too little to fill a journal: there it is the time.
+ * Waits until as much as twice the journal was written and two checkpoints have gone by since `before`, or so long; true:
+ * they have. Duplicates, and what goes straight to segments, count as what journals all: all of it is steady by then.
  */
 export async function steadySince(
   apiUrl: string,
@@ -55,10 +63,9 @@ export async function steadySince(
 ): Promise<boolean> {
   const endMs = performance.now() + limitMs;
   for (;;) {
-    const { loggedBytes, checkpoints } = await memberMetrics(apiUrl);
-    const written = loggedBytes - before.loggedBytes;
+    const { writtenBytes, checkpoints } = await memberMetrics(apiUrl);
     const isSteady =
-      written >= JOURNALS * before.journalCapacityBytes &&
+      writtenBytes - before.writtenBytes >= JOURNALS * before.journalCapacityBytes &&
       checkpoints - before.checkpoints >= CHECKPOINTS;
     if (isSteady) return true;
     if (performance.now() >= endMs) return false;
