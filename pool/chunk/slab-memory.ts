@@ -3,14 +3,14 @@
  * clears it: where the host of a virtual machine has taken it back that takes longer than all else that a write of a
  * chunk does. So a few slabs are kept ready that were touched off the event loop.
  *
- * Nothing is made ready before the first is taken; one is touched at a time. The address space of all is taken
- * at once, and other threads can read it: the one that packs chunks finds them there.
+ * Nothing is made ready before the first is taken; one is touched at a time. Other threads can read it: the one that
+ * packs chunks finds them there. V8 does not count shared memory: of other buffers each 64 MiB were a reason to collect
+ * everything.
  */
-import { present } from '../../src/base/assert.ts';
 import type { Memory } from '../../src/base/ports.ts';
 
-/** Of address space, in whole slabs. */
-const PIECE_BYTES = 1024 ** 3;
+/** Of address space, in whole slabs: a batch of chunks names each piece that it lies in. */
+const PIECE_BYTES = 256 * 1024 ** 2;
 /** Ready at the most. */
 const SPARE_SLABS = 4;
 
@@ -18,6 +18,7 @@ export class SlabMemory {
   readonly #slabBytes: number;
   readonly #memory: Memory | null;
   readonly #pieces: SharedArrayBuffer[] = [];
+  readonly #most: number;
   /** Slabs that were cut from the pieces. */
   #cut = 0;
   /** So many slabs are not taken yet. */
@@ -28,13 +29,9 @@ export class SlabMemory {
   /** `most` slabs in all. `memory` null: they come as they are. */
   constructor(facts: { slabBytes: number; most: number; memory: Memory | null }) {
     this.#slabBytes = facts.slabBytes;
+    this.#most = facts.most;
     this.#left = facts.most;
     this.#memory = facts.memory;
-    // One more: what is still being touched when all others are taken is never used.
-    const lengthBytes = (facts.most + 1) * facts.slabBytes;
-    for (let at = 0; at < lengthBytes; at += PIECE_BYTES) {
-      this.#pieces.push(new SharedArrayBuffer(Math.min(PIECE_BYTES, lengthBytes - at)));
-    }
   }
 
   /** All zeroes; null: there is no more. */
@@ -63,7 +60,15 @@ export class SlabMemory {
   #nextSlab(): Uint8Array {
     const at = this.#cut * this.#slabBytes;
     this.#cut += 1;
-    const piece = present(this.#pieces[Math.floor(at / PIECE_BYTES)], 'as many as there are');
+    const piece = (this.#pieces[Math.floor(at / PIECE_BYTES)] ??= this.#nextPiece());
     return new Uint8Array(piece, at % PIECE_BYTES, this.#slabBytes);
+  }
+
+  #nextPiece(): SharedArrayBuffer {
+    // One more: what is still being touched when all others are taken is never used.
+    const lengthBytes = (this.#most + 1) * this.#slabBytes;
+    return new SharedArrayBuffer(
+      Math.min(PIECE_BYTES, lengthBytes - this.#pieces.length * PIECE_BYTES),
+    );
   }
 }
