@@ -12,6 +12,7 @@
  * - A slot is free, or some id's, or its chunk died and a pin keeps it.
  */
 import { assert } from '../../src/base/assert.ts';
+import { copyTo } from '../../src/base/bytes.ts';
 import { IdTable } from '../../src/base/id-table.ts';
 import type { Memory } from '../../src/base/ports.ts';
 import { PARTITIONS, pageNumberIn, partitionIn } from './chunk-page.ts';
@@ -146,7 +147,7 @@ export class ChunkCache {
     const slot = this.#take(31 - Math.clz32(bytes.length));
     if (slot === ABSENT) return ABSENT;
     const at = (slot % this.#slotsOfSlab) * MIN_CHUNK_BYTES;
-    this.#slabOf(slot).bytes.set(bytes, at);
+    copyTo(this.#slabOf(slot).bytes, at, bytes);
     this.#ids[slot] = id;
     this.#slots.set(id, slot);
     this.#count(id, 1);

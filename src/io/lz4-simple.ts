@@ -3,7 +3,7 @@
  * images, what is compressed or encrypted already. The library takes several times as long for them, most of it for
  * what surrounds each call. What is rich in repeats is left to it.
  */
-import { viewOf } from '../base/bytes.ts';
+import { copyTo, viewOf } from '../base/bytes.ts';
 
 /** The chunk has so many repeats that the library is faster, or so short ones that it may find more of them. */
 export const RICH = -1;
@@ -162,7 +162,7 @@ function putSequence(
   if (from + 1 + lengthBytes(count) + count + 2 + lengthBytes(matched) > into.length) return -1;
   into[from] = (Math.min(count, TOKEN_LENGTH) << 4) | Math.min(matched, TOKEN_LENGTH);
   let to = putLength(into, from + 1, count);
-  into.set(bytes.subarray(literals, at), to);
+  copyTo(into, to, bytes.subarray(literals, at));
   to += count;
   if (distance === 0) return to;
   into[to] = distance & 0xff;

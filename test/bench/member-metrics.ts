@@ -40,12 +40,12 @@ export async function memberMetrics(apiUrl: string): Promise<MemberMetrics> {
 }
 
 function writtenBytesOf(samples: Samples): number {
-  let sum = 0;
-  for (const [name, value] of samples) {
-    if (name.startsWith('scale_volume_moved_bytes_total{') && name.includes('operation="write"'))
-      sum += value;
-  }
-  return sum;
+  const ofVolumes = [...samples].filter(
+    ([name]) =>
+      name.startsWith('scale_volume_moved_bytes_total{') && name.includes('operation="write"'),
+  );
+  if (ofVolumes.length === 0) throw new Error('/metrics does not say what volumes wrote');
+  return ofVolumes.reduce((sum, [, value]) => sum + value, 0);
 }
 
 const LOOK_EVERY_MS = 250;
