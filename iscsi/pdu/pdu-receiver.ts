@@ -7,6 +7,7 @@
  *   BHS (48) | AHS (4n) | header digest (4)? | data, padded to 4 | data digest (4)?
  */
 import { assert } from '../../src/base/assert.ts';
+import { copyTo } from '../../src/base/bytes.ts';
 import { crc32c } from '../../src/base/crc32c.ts';
 import { ahsBytesOf, dataBytesOf, opcodeOf } from './basic-header.ts';
 import { DIGEST_BYTES, HEADER_BYTES, padded } from './fields.ts';
@@ -268,7 +269,7 @@ export class PduReceiver {
     const part = chunk.subarray(at, at + count);
     const destination = this.#destination;
     if (destination !== null && !liesAt(part, destination, this.#filled)) {
-      destination.set(part, this.#filled);
+      copyTo(destination, this.#filled, part);
     }
     if (this.dataDigest) this.#crc = crc32c(part, this.#crc);
     this.#filled += count;

@@ -7,6 +7,7 @@
  * status is on the wire; the data of commands under way stays within `maxTransferBytes`, but for one
  * command that is bigger by itself.
  */
+import { copyTo } from '../../src/base/bytes.ts';
 import { add32 } from '../../src/base/serial.ts';
 import type { LoginIdentity } from '../login/login.ts';
 import type { Parameters } from '../login/parameters.ts';
@@ -187,7 +188,8 @@ export class Session implements TaskOwner {
     if (write === null) return;
     if (!pdu.placed) {
       const place = write.place(fieldsOf(pdu));
-      place?.set(pdu.data.subarray(pdu.dataAt, pdu.dataAt + pdu.dataBytes));
+      if (place !== null)
+        copyTo(place, 0, pdu.data.subarray(pdu.dataAt, pdu.dataAt + pdu.dataBytes));
     }
     write.end(dataOutTtt(header, at), isFinal(header, at), true);
   }

@@ -7,6 +7,7 @@
  * when every sequence that the initiator was allowed to send has ended (§7.8).
  */
 import { assert } from '../../src/base/assert.ts';
+import { copyTo } from '../../src/base/bytes.ts';
 import { RESERVED_TAG } from '../pdu/fields.ts';
 import { newBuffer, type DataBuffers } from './data-buffers.ts';
 
@@ -233,7 +234,7 @@ export class WriteTransfer {
   /** What came up to `end` lies in the buffer. */
   #moveOver(end: number): void {
     if (this.#placedIn === this.#buffer) return;
-    this.#buffer.set(this.#placedIn.subarray(this.#received, end), this.#received);
+    copyTo(this.#buffer, this.#received, this.#placedIn.subarray(this.#received, end));
   }
 
   /** Room for that many bytes, and for what may come unasked; keeps what is there. */
@@ -246,7 +247,7 @@ export class WriteTransfer {
     const fresh = lent ? this.#owner.buffers.take(length) : newBuffer(length);
     if (lent) this.#lent = fresh;
     // Immediate data beyond what the command takes is of no use.
-    fresh.set(old.length > fresh.length ? old.subarray(0, fresh.length) : old);
+    copyTo(fresh, 0, old.length > fresh.length ? old.subarray(0, fresh.length) : old);
     this.#immediate = null;
     this.#buffer = fresh;
   }

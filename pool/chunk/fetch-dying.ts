@@ -3,7 +3,7 @@
  * fingerprint, and what the cache knows of it. Read here for many drops side by side, it is there when they are applied: see
  * `dedup/fetch-ahead.ts`. Nothing is concluded from what is read.
  */
-import { FETCHED_AHEAD } from '../dedup/fetch-ahead.ts';
+import { FETCHED_AHEAD, seen } from '../dedup/fetch-ahead.ts';
 import type { FingerprintIndex } from '../dedup/fingerprint-index.ts';
 import type { Page, PageCache } from '../meta/page-cache.ts';
 import type { ChunkCache } from './chunk-cache.ts';
@@ -11,8 +11,6 @@ import { EntryField, chunkKeyOf, entryAt } from './chunk-page.ts';
 
 const found = new Array<Page | null>(FETCHED_AHEAD).fill(null);
 const lows = new Uint32Array(FETCHED_AHEAD);
-/** What was read goes here: else the compiler leaves the reads out. */
-const seen = new Uint32Array(1);
 
 export interface WhatDropsLookAt {
   readonly pages: PageCache;

@@ -4,13 +4,11 @@
  * `dedup/fetch-ahead.ts`. Nothing is concluded from what is read.
  */
 import type { PoolCore } from '../core.ts';
-import { FETCHED_AHEAD } from '../dedup/fetch-ahead.ts';
+import { FETCHED_AHEAD, seen } from '../dedup/fetch-ahead.ts';
 import { chunkKeyOf, entryAt } from './chunk-page.ts';
 import type { PendingChunks } from './pending.ts';
 
 const ids = new Float64Array(FETCHED_AHEAD);
-/** What was read goes here: else the compiler leaves the reads out. */
-const seen = new Uint32Array(1);
 
 /** For the `FETCHED_AHEAD` tickets from this one on, that are about to be stored. */
 export function fetchRows(pending: PendingChunks, ticket: number): void {

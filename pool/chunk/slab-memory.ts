@@ -18,7 +18,7 @@ export class SlabMemory {
   readonly #slabBytes: number;
   readonly #memory: Memory | null;
   readonly #pieces: SharedArrayBuffer[] = [];
-  readonly #most: number;
+  readonly #lengthBytes: number;
   /** Slabs that were cut from the pieces. */
   #cut = 0;
   /** So many slabs are not taken yet. */
@@ -29,7 +29,8 @@ export class SlabMemory {
   /** `most` slabs in all. `memory` null: they come as they are. */
   constructor(facts: { slabBytes: number; most: number; memory: Memory | null }) {
     this.#slabBytes = facts.slabBytes;
-    this.#most = facts.most;
+    // One more: what is still being touched when all others are taken is never used.
+    this.#lengthBytes = (facts.most + 1) * facts.slabBytes;
     this.#left = facts.most;
     this.#memory = facts.memory;
   }
@@ -65,10 +66,7 @@ export class SlabMemory {
   }
 
   #nextPiece(): SharedArrayBuffer {
-    // One more: what is still being touched when all others are taken is never used.
-    const lengthBytes = (this.#most + 1) * this.#slabBytes;
-    return new SharedArrayBuffer(
-      Math.min(PIECE_BYTES, lengthBytes - this.#pieces.length * PIECE_BYTES),
-    );
+    const leftBytes = this.#lengthBytes - this.#pieces.length * PIECE_BYTES;
+    return new SharedArrayBuffer(Math.min(PIECE_BYTES, leftBytes));
   }
 }

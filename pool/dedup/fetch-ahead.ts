@@ -19,7 +19,7 @@ const ids = new Float64Array(FETCHED_AHEAD);
 const pages = new Array<Page | null>(FETCHED_AHEAD).fill(null);
 const slots = new Int32Array(FETCHED_AHEAD);
 /** What was read goes here: else the compiler leaves the reads out. */
-const seen = new Uint32Array(1);
+export const seen = new Uint32Array(1);
 
 /** For the `FETCHED_AHEAD` chunks from `from` on. */
 export function fetchAhead(core: PoolCore, chunks: readonly Fingerprint[], from: number): void {
