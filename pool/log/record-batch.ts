@@ -19,15 +19,16 @@ export function packedBytes(chunks: readonly ChunkToPack[]): number {
   return roundUp(sum, PAGE_BYTES);
 }
 
-/**
- * Puts the records of a segment that begin at `offset` at the start of `into`, which has room for `packedBytes`; gives
- * them as whole pages of it. `compress` gives null for what is to be stored as it is.
- */
+/** Puts stored bytes at `at` of `into`, where the chunk as it is has room, and gives how many; 0: it is to be stored as it is. */
+export type CompressTo = (chunk: PlainChunk, into: Uint8Array, at: number) => number;
+
+/** Puts the records of a segment that begin at `offset` at the start of `into`, which has room for `packedBytes`; gives
+ * them as whole pages of it. */
 export function packRecords(
   compute: Compute,
   chunks: readonly ChunkToPack[],
   { segment, offset, into }: { segment: number; offset: number; into: Uint8Array },
-  compress: (chunk: PlainChunk) => Uint8Array | null,
+  compress: CompressTo,
 ): { bytes: Uint8Array; packed: PackedBatch } {
   const view = viewOf(into);
   const offsets = new Uint32Array(chunks.length);
@@ -36,20 +37,22 @@ export function packRecords(
   let at = 0;
   for (const [index, chunk] of chunks.entries()) {
     const { bytes, setting, id, log2, volume, chunkNumber } = chunk;
-    const compressed = setting === null ? null : compress({ bytes, setting });
-    const stored = compressed ?? bytes;
-    const codec = compressed === null ? Codec.raw : (setting?.codec ?? Codec.raw);
-    const next = at + recordBytes(stored.length);
-    copyTo(into, at + RECORD_HEADER_BYTES, stored);
-    into.fill(0, at + RECORD_HEADER_BYTES + stored.length, next);
+    const first = at + RECORD_HEADER_BYTES;
+    const compressed = setting === null ? 0 : compress({ bytes, setting }, into, first);
+    const isRaw = compressed === 0;
+    if (isRaw) copyTo(into, first, bytes);
+    const stored = isRaw ? bytes.length : compressed;
+    const codec = isRaw ? Codec.raw : (setting?.codec ?? Codec.raw);
+    const next = at + recordBytes(stored);
+    for (let byte = first + stored; byte < next; byte++) into[byte] = 0;
     sealRecord(
       compute,
       { bytes: into, view, at, segment, offset: offset + at },
-      { id, storedBytes: stored.length, codec, log2, volume, chunkNumber },
-      compressed === null ? chunk : null,
+      { id, storedBytes: stored, codec, log2, volume, chunkNumber },
+      isRaw ? chunk : null,
     );
     offsets[index] = offset + at;
-    storedBytes[index] = stored.length;
+    storedBytes[index] = stored;
     codecs[index] = codec;
     at = next;
   }

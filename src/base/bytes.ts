@@ -30,11 +30,17 @@ export const PAGE_BYTES = 4096;
 export const pageAligned = (bytes: number): Uint8Array<ArrayBuffer> =>
   new Uint8Array(new ArrayBuffer(bytes, { maxByteLength: bytes }));
 
-/** Copies all of `from` to where `at` is in `into`. `TypedArray.set` copies word by word what other threads can see, byte by byte
- * where the two are not aligned alike; this does so only where they can see both. */
-export function copyTo(into: Uint8Array, at: number, from: Uint8Array): void {
-  const copied = (Buffer.prototype as Buffer).copy.call(from, into, at);
-  assert(copied === from.length, 'there is room for what is copied');
+/** Copies bytes of `from`, all unless told, to where `at` is in `into`. `TypedArray.set` copies word by word what other threads can
+ * see, byte by byte where the two are not aligned alike; this does so only where they can see both. */
+export function copyTo(
+  into: Uint8Array,
+  at: number,
+  from: Uint8Array,
+  first = 0,
+  end = from.length,
+): void {
+  const copied = (Buffer.prototype as Buffer).copy.call(from, into, at, first, end);
+  assert(copied === end - first, 'there is room for what is copied');
 }
 
 /** The pages and arrays of the pool are read as words of the machine. */

@@ -10,43 +10,48 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { ZstdOptions } from 'node:zlib';
 import { compressSync, uncompressSync } from 'lz4-napi';
-import { viewOf } from '../base/bytes.ts';
+import { copyTo, viewOf } from '../base/bytes.ts';
 import { Codec } from '../base/ports.ts';
-import type { PlainChunk, StoredChunk } from '../base/ports.ts';
-import { encodeSimple, RICH } from './lz4-simple.ts';
+import type { CompressionSetting, PlainChunk, StoredChunk } from '../base/ports.ts';
+import { RICH, SimpleLz4 } from './lz4-simple.ts';
 
 const LZ4_LENGTH_BYTES = 4;
 const MIN_WINDOW_LOG = 10;
 
-let simple = new Uint8Array(0);
+/** Compresses chunks one after the other: how closely it looks at one rests on those before it. */
+export class ChunkEncoder {
+  readonly #simple = new SimpleLz4();
 
-/** Stored bytes of a chunk, good until the next call; null when they would save less than an eighth of it. */
-export function compressChunk({ bytes, setting }: PlainChunk): Uint8Array | null {
-  const most = bytes.length - bytes.length / 8;
-  const stored =
-    setting.codec === Codec.lz4
-      ? encodeLz4(bytes, most)
-      : encode(bytes, setting.codec, setting.level);
-  return stored !== null && stored.length <= most ? stored : null;
+  /** Puts stored bytes at `at` of `into`, where the chunk as it is has room, and gives how many they are; 0: they would save less
+   * than an eighth of it, and what is there now means nothing. */
+  encode({ bytes, setting }: PlainChunk, into: Uint8Array, at = 0): number {
+    const most = bytes.length - bytes.length / 8;
+    if (setting.codec === Codec.lz4) {
+      const start = at + LZ4_LENGTH_BYTES;
+      const length = this.#simple.encode(bytes, into, start, at + most);
+      if (length === 0) return 0;
+      if (length !== RICH) {
+        for (let byte = 0; byte < LZ4_LENGTH_BYTES; byte++)
+          into[at + byte] = bytes.length >>> (8 * byte);
+        return LZ4_LENGTH_BYTES + length;
+      }
+    }
+    const stored = encode(bytes, setting);
+    if (stored === null || stored.length > most) return 0;
+    copyTo(into, at, stored);
+    return stored.length;
+  }
 }
 
-function encodeLz4(bytes: Uint8Array, most: number): Uint8Array | null {
-  if (simple.length < most) simple = new Uint8Array(most);
-  const length = encodeSimple(bytes, simple.subarray(LZ4_LENGTH_BYTES, most));
-  if (length === 0) return null;
-  if (length === RICH) return bytesOf(compressSync(asBuffer(bytes)));
-  viewOf(simple).setUint32(0, bytes.length, true);
-  return simple.subarray(0, LZ4_LENGTH_BYTES + length);
-}
-
-function encode(bytes: Uint8Array, codec: number, level: number): Uint8Array | null {
+function encode(bytes: Uint8Array, { codec, level }: CompressionSetting): Uint8Array | null {
+  if (codec === Codec.lz4) return compressSync(asBuffer(bytes));
   if (codec !== Codec.zstd) return null;
   const options: ZstdOptions = {
     // The output's first buffer: what it does not hold is not worth storing compressed.
     chunkSize: Math.max(constants.Z_MIN_CHUNK, bytes.length),
     params: { [constants.ZSTD_c_compressionLevel]: level },
   };
-  return bytesOf(zstdCompressSync(bytes, options));
+  return zstdCompressSync(bytes, options);
 }
 
 /** Plain bytes of a stored chunk; null when it is not one of exactly that length. */

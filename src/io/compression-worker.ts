@@ -1,12 +1,15 @@
 /** The thread that compresses and expands batches of chunks (see compression.ts). */
 import { parentPort } from 'node:worker_threads';
 import { present } from '../base/assert.ts';
-import { compressChunk, expandChunk } from './codecs.ts';
+import { copyTo } from '../base/bytes.ts';
+import { ChunkEncoder, expandChunk } from './codecs.ts';
 import { NOTHING, WORDS_PER_CHUNK } from './compression-messages.ts';
 import type { CompressionAnswer, CompressionRequest } from './compression-messages.ts';
 import type { Answer } from './worker-calls.ts';
 
 const port = present(parentPort, 'runs as a worker');
+const encoder = new ChunkEncoder();
+let scratch = new Uint8Array(0);
 
 interface Work {
   readonly bytes: Uint8Array;
@@ -31,9 +34,10 @@ function compress(request: CompressionRequest): CompressionAnswer {
   const into = new Uint8Array(request.bytes);
   const lengths: number[] = [];
   for (const { bytes, codec, value, at } of workOf(request)) {
-    const stored = compressChunk({ bytes, setting: { codec, level: value } });
-    if (stored !== null) into.set(stored, at);
-    lengths.push(stored?.length ?? NOTHING);
+    if (scratch.length < bytes.length) scratch = new Uint8Array(bytes.length);
+    const length = encoder.encode({ bytes, setting: { codec, level: value } }, scratch);
+    copyTo(into, at, scratch, 0, length);
+    lengths.push(length === 0 ? NOTHING : length);
   }
   return { bytes: request.bytes, lengths: Int32Array.from(lengths) };
 }

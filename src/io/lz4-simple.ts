@@ -24,8 +24,14 @@ const SLOT_BITS = 14;
 const SPREAD = 0x9e37_79b1;
 /** It looks at every word of the first 16, at every second of the next 16, and so on. */
 const STEP_SHIFT = 4;
+/** A run that is longer is taken as it is, though a match from elsewhere may go on behind it. */
+const LONG_RUN_BYTES = 64;
 /** After so many bytes in which nothing came again the rest is taken for noise. */
 const NOISE_BYTES = 96;
+/** After so many chunks of noise the next ones get a glance each, until something comes again. */
+const NOISE_CHUNKS = 32;
+/** How much further apart its looks are. */
+const GLANCE = 6;
 
 /** Finds words that were there before. */
 class RepeatSearch {
@@ -39,7 +45,8 @@ class RepeatSearch {
   #stride = 1;
   #least = 1;
 
-  begin(lengthBytes: number): void {
+  /** Looks for repeats are `apart` times as far from each other as they usually are. */
+  begin(lengthBytes: number, apart = 1): void {
     if (this.#counted > 0x7fff_ffff - lengthBytes) {
       this.#seen.fill(0);
       this.#counted = 1;
@@ -47,7 +54,7 @@ class RepeatSearch {
     this.#base = this.#counted;
     this.#counted += lengthBytes;
     this.#stride = 1 << Math.max(0, (31 - Math.clz32(lengthBytes)) / 2 - 2);
-    this.#least = Math.min(lengthBytes, this.#stride << 8) >>> 5;
+    this.#least = (Math.min(lengthBytes, this.#stride << 8) >>> 5) * apart;
   }
 
   next(view: DataView, from: number): boolean {
@@ -60,6 +67,12 @@ class RepeatSearch {
       this.#remember(view, at);
     }
     return this.#nextInNoise(view, at, limit);
+  }
+
+  /** Whether something comes again, with few looks. */
+  glance(view: DataView): boolean {
+    this.begin(view.byteLength, GLANCE);
+    return this.#nextInNoise(view, 0, view.byteLength - MATCH_LIMIT_BYTES);
   }
 
   /**
@@ -96,39 +109,59 @@ class RepeatSearch {
 
 const slotOf = (word: number): number => Math.imul(word, SPREAD) >>> (32 - SLOT_BITS);
 
-const search = new RepeatSearch();
+/** What a block is of, and where it goes: up to `end` of `into`. */
+interface Work {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly into: Uint8Array;
+  readonly end: number;
+}
 
-/** Puts a block at the start of `into` and gives its length; 0: nothing repeats; or RICH, also where it would be longer. */
-export function encodeSimple(bytes: Uint8Array, into: Uint8Array): number {
-  const view = viewOf(bytes);
-  search.begin(bytes.length);
-  let written = 0;
-  let literals = 0;
-  for (let sequences = 0; search.next(view, literals); sequences++) {
-    if (sequences === MOST_SEQUENCES) return RICH;
-    let { at, before } = search;
-    let end = endOfMatch(view, at, before);
-    // A run repeats itself from its second byte on, wherever in it the search looked first.
-    if (at > literals && view.getInt32(at - 1, true) === view.getInt32(at, true)) {
-      const endOfRun = endOfMatch(view, at, at - 1);
-      if (endOfRun >= end) {
-        before = at - 1;
-        end = endOfRun;
-      }
-    }
-    while (at > literals && before > 0 && bytes[at - 1] === bytes[before - 1]) {
-      at -= 1;
-      before -= 1;
-    }
-    const sequence = { literals, at, end, distance: at - before };
-    written = putSequence(bytes, sequence, into, written);
-    if (written < 0) return RICH;
-    literals = end;
+/** Makes blocks of chunks one after the other; how closely it looks at one rests on those before it. */
+export class SimpleLz4 {
+  readonly #search = new RepeatSearch();
+  #noiseInARow = 0;
+
+  /** Puts a block at `at` of `into`, not beyond `end`, and gives its length; 0: nothing repeats, as far as was looked; or RICH,
+   * also where it would be longer. */
+  encode(bytes: Uint8Array, into: Uint8Array, at = 0, end = into.length): number {
+    const view = viewOf(bytes);
+    if (this.#noiseInARow >= NOISE_CHUNKS && !this.#search.glance(view)) return 0;
+    const length = this.#encode({ bytes, view, into, end }, at);
+    this.#noiseInARow = length === 0 ? this.#noiseInARow + 1 : 0;
+    return length;
   }
-  if (literals === 0) return 0;
-  const last = { literals, at: bytes.length, end: bytes.length, distance: 0 };
-  written = putSequence(bytes, last, into, written);
-  return written < 0 ? RICH : written;
+
+  #encode(work: Work, from: number): number {
+    const { bytes, view } = work;
+    const search = this.#search;
+    search.begin(bytes.length);
+    let to = from;
+    let literals = 0;
+    for (let sequences = 0; search.next(view, literals); sequences++) {
+      if (sequences === MOST_SEQUENCES) return RICH;
+      let { at, before } = search;
+      let end = 0;
+      // A run repeats itself from its second byte on, wherever in it the search looked first.
+      if (at > literals && view.getInt32(at - 1, true) === view.getInt32(at, true)) {
+        end = endOfMatch(view, at, at - 1);
+        if (end - at > LONG_RUN_BYTES || end >= endOfMatch(view, at, before)) before = at - 1;
+        else end = 0;
+      }
+      if (end === 0) end = endOfMatch(view, at, before);
+      while (at > literals && before > 0 && bytes[at - 1] === bytes[before - 1]) {
+        at -= 1;
+        before -= 1;
+      }
+      to = putSequence(work, to, { literals, at, end, distance: at - before });
+      if (to < 0) return RICH;
+      literals = end;
+    }
+    if (literals === 0) return 0;
+    const last = { literals, at: bytes.length, end: bytes.length, distance: 0 };
+    to = putSequence(work, to, last);
+    return to < 0 ? RICH : to - from;
+  }
 }
 
 /** The word at `at` is that at `before`. */
@@ -136,11 +169,22 @@ function endOfMatch(view: DataView, at: number, before: number): number {
   const limit = view.byteLength - LAST_LITERALS_BYTES;
   const distance = at - before;
   let end = at + MIN_MATCH;
-  while (end + 4 <= limit && view.getInt32(end, true) === view.getInt32(end - distance, true))
-    end += 4;
+  while (
+    end + 16 <= limit &&
+    (differing(view, end, distance) |
+      differing(view, end + 4, distance) |
+      differing(view, end + 8, distance) |
+      differing(view, end + 12, distance)) ===
+      0
+  )
+    end += 16;
   while (end < limit && view.getUint8(end) === view.getUint8(end - distance)) end += 1;
   return end;
 }
+
+/** 0: the word is the one that lies so far before it. */
+const differing = (view: DataView, at: number, distance: number): number =>
+  view.getInt32(at, true) ^ view.getInt32(at - distance, true);
 
 /** Literals up to `at`, and a match from there to `end` of what lies `distance` before; none when that is 0. */
 interface Sequence {
@@ -152,17 +196,16 @@ interface Sequence {
 
 /** Gives where it ends in `into`; -1: there is no room. */
 function putSequence(
-  bytes: Uint8Array,
-  { literals, at, end, distance }: Sequence,
-  into: Uint8Array,
+  { bytes, into, end: most }: Work,
   from: number,
+  { literals, at, end, distance }: Sequence,
 ): number {
   const count = at - literals;
   const matched = distance === 0 ? 0 : end - at - MIN_MATCH;
-  if (from + 1 + lengthBytes(count) + count + 2 + lengthBytes(matched) > into.length) return -1;
+  if (from + 1 + lengthBytes(count) + count + 2 + lengthBytes(matched) > most) return -1;
   into[from] = (Math.min(count, TOKEN_LENGTH) << 4) | Math.min(matched, TOKEN_LENGTH);
   let to = putLength(into, from + 1, count);
-  copyTo(into, to, bytes.subarray(literals, at));
+  copyTo(into, to, bytes, literals, at);
   to += count;
   if (distance === 0) return to;
   into[to] = distance & 0xff;

@@ -7,7 +7,7 @@ import type { Done } from '../base/file-io.ts';
 import { Codec, DiskError } from '../base/ports.ts';
 import type { ChunkToPack } from '../base/ports.ts';
 import { packedBytes, packRecords } from '../../pool/log/record-batch.ts';
-import { compressChunk } from './codecs.ts';
+import { ChunkEncoder } from './codecs.ts';
 import { RealCompute } from './compute.ts';
 import { FileWrites } from './file-writes.ts';
 import { ChunkWord } from './packing-messages.ts';
@@ -34,6 +34,7 @@ interface Stream {
 
 const port = present(parentPort, 'runs as a worker');
 const compute = await RealCompute.load();
+const encoder = new ChunkEncoder();
 const ports = { clock: new RealClock(), runDelay: new RunDelay() };
 const streams = new Map<number, Stream>();
 const spare = new SpareBuffers({
@@ -104,7 +105,9 @@ function packAndWrite(batch: PackingBatch): Promise<PackingAnswer> {
   const buffer = spare.take(packedBytes(chunks));
   const offset = stream.end;
   const place = { segment: batch.to.segment, offset, into: new Uint8Array(buffer) };
-  const { bytes, packed } = packRecords(compute, chunks, place, compressChunk);
+  const { bytes, packed } = packRecords(compute, chunks, place, (chunk, into, at) =>
+    encoder.encode(chunk, into, at),
+  );
   stream.end = packed.end;
   return new Promise((resolve) => {
     write(stream, bytes, offset, (error) => {

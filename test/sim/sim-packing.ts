@@ -3,7 +3,7 @@ import { assert } from '../../src/base/assert.ts';
 import { writeFully } from '../../src/base/file-io.ts';
 import type { ChunkToPack, Compute, DiskFile, PackedBatch } from '../../src/base/ports.ts';
 import type { DiskError, Packing, PackingStream } from '../../src/base/ports.ts';
-import { compressChunk } from '../../src/io/codecs.ts';
+import { ChunkEncoder } from '../../src/io/codecs.ts';
 import { packedBytes, packRecords } from '../../pool/log/record-batch.ts';
 
 interface Start {
@@ -13,6 +13,7 @@ interface Start {
 
 export class SimPacking implements Packing {
   readonly #compute: Compute;
+  readonly #encoder = new ChunkEncoder();
   readonly #later: (run: () => void) => void;
 
   constructor(compute: Compute, later: (run: () => void) => void) {
@@ -70,7 +71,9 @@ export class SimPacking implements Packing {
     place: Start,
   ): { bytes: Uint8Array; packed: PackedBatch } {
     const into = new Uint8Array(packedBytes(chunks));
-    return packRecords(this.#compute, chunks, { ...place, into }, compressChunk);
+    return packRecords(this.#compute, chunks, { ...place, into }, (chunk, bytes, at) =>
+      this.#encoder.encode(chunk, bytes, at),
+    );
   }
 }
 

@@ -1,9 +1,16 @@
 import fc from 'fast-check';
 import { compressSync, uncompressSync } from 'lz4-napi';
-import { encodeSimple, RICH } from '../../../../src/io/lz4-simple.ts';
+import { RICH, SimpleLz4 } from '../../../../src/io/lz4-simple.ts';
 import { Prng } from '../../../sim/prng.ts';
 
 const CHUNK = 4096;
+
+let simple = new SimpleLz4();
+const encodeSimple = (bytes: Uint8Array, into: Uint8Array): number => simple.encode(bytes, into);
+
+beforeEach(() => {
+  simple = new SimpleLz4();
+});
 
 function noise(seed: number, lengthBytes = CHUNK): Uint8Array {
   const prng = new Prng(seed);
@@ -66,6 +73,35 @@ test.each([
     for (let at = seed % row; at + common <= length; at += row) bytes.set(alike, at);
     expect(encodeSimple(bytes, new Uint8Array(length * (7 / 8)))).not.toBe(0);
   }
+});
+
+describe('after much noise, when chunks get a glance only,', () => {
+  const into = new Uint8Array(CHUNK * (7 / 8));
+  const ofRows = (seed: number): Uint8Array => {
+    const bytes = noise(seed);
+    const alike = noise(seed + 1000, 102);
+    for (let at = seed % 256; at + 102 <= CHUNK; at += 256) bytes.set(alike, at);
+    return bytes;
+  };
+
+  beforeEach(() => {
+    for (let seed = 1; seed <= 100; seed++) expect(encodeSimple(noise(seed), into)).toBe(0);
+  });
+
+  test('half empty ones are seen, wherever they are empty', () => {
+    for (let at = 0; at <= CHUNK / 2; at += 64) {
+      const bytes = noise(at).fill(0, at, at + CHUNK / 2);
+      expect(encodeSimple(bytes, into)).not.toBe(0);
+      for (let seed = 1; seed <= 40; seed++) encodeSimple(noise(seed), into);
+    }
+  });
+
+  test('repeats that a glance may miss are found again within some chunks, all of them from then on', () => {
+    let missed = 0;
+    while (encodeSimple(ofRows(missed), into) === 0) missed += 1;
+    expect(missed).toBeLessThan(20);
+    for (let seed = 100; seed < 200; seed++) expect(encodeSimple(ofRows(seed), into)).not.toBe(0);
+  });
 });
 
 test('what is rich in repeats is left to others', () => {
