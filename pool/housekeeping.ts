@@ -122,13 +122,14 @@ export class Housekeeping {
   async close(): Promise<void> {
     this.#closed = true;
     this.#timer?.cancel();
-    const { core, destager, straight, pageRelease } = this.#parts;
+    const { core, destager, straight, pageRelease, checkpointer } = this.#parts;
     await straight.stop();
     await destager.stop();
     await pageRelease.stop();
     await core.releases.stop();
     await this.#cleaning;
     if (core.readOnlyReason === null) await this.#checkpoint();
+    else await checkpointer.ended();
     await this.#reclaiming;
   }
 

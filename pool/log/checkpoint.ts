@@ -105,6 +105,11 @@ export class Checkpointer {
     return this.#queued;
   }
 
+  /** Resolves when none is under way or asked for. */
+  ended(): Promise<void> {
+    return this.#queued ?? this.#running ?? Promise.resolve();
+  }
+
   async #run(): Promise<void> {
     const parts = this.#parts;
     const { pages, meta, journal } = parts;

@@ -1,3 +1,4 @@
+import type { MetaStore } from '../../../src/base/ports.ts';
 import { healthy } from '../../sim/settings.ts';
 import { PoolInWorld, calmWorld, patterned } from './pool-in-world.ts';
 
@@ -18,5 +19,30 @@ describe('a journal that fails', () => {
       new Set(['write-failed', 'read-only']),
     );
     expect(await pool.read('a', 0, 4096)).toEqual(patterned(4096, 1));
+  });
+
+  test('while a checkpoint is under way: who closes the pool waits for its end', async () => {
+    const world = calmWorld({}, { commitMs: [500, 500] });
+    const ports = await PoolInWorld.portsOf(world);
+    const { meta } = ports;
+    const asked: string[] = [];
+    const listening = new Proxy(meta, {
+      get: (store, name: keyof MetaStore) => {
+        const method = store[name].bind(store) as (...args: unknown[]) => unknown;
+        return (...args: unknown[]) => {
+          asked.push(name);
+          return method(...args);
+        };
+      },
+    });
+    const pool = await PoolInWorld.openOn(world, { ...ports, meta: listening }, {});
+    await pool.create('a');
+    asked.length = 0;
+    for (let index = 0; !asked.includes('commit'); index++)
+      await pool.write('a', (index % 256) * 4096, patterned(4096, index));
+    world.settings = broken;
+    expect((await pool.write('a', 0, patterned(4096, 1)))?.code).toBe('write-failed');
+    await world.until(pool.pool.close());
+    expect(asked.slice(-2)).toEqual(['sizeBytes', 'close']);
   });
 });
