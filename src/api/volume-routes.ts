@@ -17,7 +17,7 @@ const defaults: Omit<VolumeSpec, 'name' | 'sizeBytes'> = {
   chunkSizeBytes: 4096,
   blockSizeBytes: 512,
   dedup: 'pre-ack',
-  compression: 'off',
+  compression: 'lz4',
   durability: 'flush',
   readOnly: false,
   removable: false,

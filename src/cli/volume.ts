@@ -96,7 +96,7 @@ const settings = {
     choices: dedupModes,
     describe: 'When duplicates are looked for',
   },
-  compression: { type: 'string', describe: 'lz4, zstd, zstd-1 to zstd-19, or off' },
+  compression: { type: 'string', describe: 'lz4 (the default), zstd, zstd-1 to zstd-19, or off' },
   durability: {
     choices: durabilities,
     describe: 'flush: durable after a flush; sync: before every answer',

@@ -40,7 +40,7 @@ describe('scale against a member', () => {
     expect(head).toMatch(
       /^NAME +SIZE +USED +UNIQUE +SNAPSHOTS +DEDUP +COMPRESSION +STATE +TARGET +LUN$/,
     );
-    expect(row).toMatch(/^demo +64M +0 +≤ 0 +0 +pre-ack +off +online +iqn\.\S+:demo +0$/);
+    expect(row).toMatch(/^demo +64M +0 +≤ 0 +0 +pre-ack +lz4 +online +iqn\.\S+:demo +0$/);
     expect(head.indexOf('TARGET')).toBe(row.indexOf('iqn.'));
   });
 

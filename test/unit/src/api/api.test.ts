@@ -52,7 +52,7 @@ describe('volumes over REST', () => {
       usedBytes: 0,
       uniqueBytes: 0,
       dedup: 'pre-ack',
-      compression: 'off',
+      compression: 'lz4',
       chunkSizeBytes: 4096,
       blockSizeBytes: 512,
       durability: 'flush',
