@@ -27,9 +27,11 @@ const STEP_SHIFT = 4;
 /** A run that is longer is taken as it is, though a match from elsewhere may go on behind it. */
 const LONG_RUN_BYTES = 64;
 /** After so many bytes in which nothing came again the rest is taken for noise. */
-const NOISE_BYTES = 96;
-/** After so many chunks of noise the next ones get a glance each, until something comes again. */
-const NOISE_CHUNKS = 32;
+const CLOSE_BYTES = 96;
+/** After so many chunks in which next to nothing came again the next ones get a glance each, until more does. */
+const PLAIN_CHUNKS = 32;
+/** What that is at the most. */
+const PLAIN_SEQUENCES = 2;
 /** How much further apart its looks are. */
 const GLANCE = 6;
 
@@ -44,9 +46,9 @@ class RepeatSearch {
   #base = 0;
   #stride = 1;
   #least = 1;
+  #closeBytes = 0;
 
-  /** Looks for repeats are `apart` times as far from each other as they usually are. */
-  begin(lengthBytes: number, apart = 1): void {
+  begin(lengthBytes: number, isGlance: boolean): void {
     if (this.#counted > 0x7fff_ffff - lengthBytes) {
       this.#seen.fill(0);
       this.#counted = 1;
@@ -54,12 +56,13 @@ class RepeatSearch {
     this.#base = this.#counted;
     this.#counted += lengthBytes;
     this.#stride = 1 << Math.max(0, (31 - Math.clz32(lengthBytes)) / 2 - 2);
-    this.#least = (Math.min(lengthBytes, this.#stride << 8) >>> 5) * apart;
+    this.#least = (Math.min(lengthBytes, this.#stride << 8) >>> 5) * (isGlance ? GLANCE : 1);
+    this.#closeBytes = isGlance ? 0 : CLOSE_BYTES;
   }
 
   next(view: DataView, from: number): boolean {
     const limit = view.byteLength - MATCH_LIMIT_BYTES;
-    const noiseFrom = Math.min(limit, from + NOISE_BYTES);
+    const noiseFrom = Math.min(limit, from + this.#closeBytes);
     let step = 1 << STEP_SHIFT;
     let at = from;
     for (; at < noiseFrom; at += step++ >> STEP_SHIFT) {
@@ -67,12 +70,6 @@ class RepeatSearch {
       this.#remember(view, at);
     }
     return this.#nextInNoise(view, at, limit);
-  }
-
-  /** Whether something comes again, with few looks. */
-  glance(view: DataView): boolean {
-    this.begin(view.byteLength, GLANCE);
-    return this.#nextInNoise(view, 0, view.byteLength - MATCH_LIMIT_BYTES);
   }
 
   /**
@@ -120,26 +117,34 @@ interface Work {
 /** Makes blocks of chunks one after the other; how closely it looks at one rests on those before it. */
 export class SimpleLz4 {
   readonly #search = new RepeatSearch();
-  #noiseInARow = 0;
+  #plainInARow = 0;
+  /** Of the last chunk. */
+  #sequences = 0;
 
   /** Puts a block at `at` of `into`, not beyond `end`, and gives its length; 0: nothing repeats, as far as was looked; or RICH,
    * also where it would be longer. */
   encode(bytes: Uint8Array, into: Uint8Array, at = 0, end = into.length): number {
-    const view = viewOf(bytes);
-    if (this.#noiseInARow >= NOISE_CHUNKS && !this.#search.glance(view)) return 0;
-    const length = this.#encode({ bytes, view, into, end }, at);
-    this.#noiseInARow = length === 0 ? this.#noiseInARow + 1 : 0;
+    const work = { bytes, view: viewOf(bytes), into, end };
+    if (this.#plainInARow >= PLAIN_CHUNKS) {
+      this.#search.begin(bytes.length, true);
+      const length = this.#encode(work, at, PLAIN_SEQUENCES);
+      if (length !== RICH) return length;
+    }
+    this.#search.begin(bytes.length, false);
+    const length = this.#encode(work, at, MOST_SEQUENCES);
+    const isPlain = length !== RICH && this.#sequences <= PLAIN_SEQUENCES;
+    this.#plainInARow = isPlain ? this.#plainInARow + 1 : 0;
     return length;
   }
 
-  #encode(work: Work, from: number): number {
+  #encode(work: Work, from: number, mostSequences: number): number {
     const { bytes, view } = work;
     const search = this.#search;
-    search.begin(bytes.length);
     let to = from;
     let literals = 0;
-    for (let sequences = 0; search.next(view, literals); sequences++) {
-      if (sequences === MOST_SEQUENCES) return RICH;
+    this.#sequences = 0;
+    while (search.next(view, literals)) {
+      if (this.#sequences++ === mostSequences) return RICH;
       let { at, before } = search;
       let end = 0;
       // A run repeats itself from its second byte on, wherever in it the search looked first.
@@ -149,11 +154,11 @@ export class SimpleLz4 {
         else end = 0;
       }
       if (end === 0) end = endOfMatch(view, at, before);
-      while (at > literals && before > 0 && bytes[at - 1] === bytes[before - 1]) {
-        at -= 1;
-        before -= 1;
-      }
-      to = putSequence(work, to, { literals, at, end, distance: at - before });
+      const distance = at - before;
+      const least = Math.max(literals, distance);
+      while (at - 4 >= least && differing(view, at - 4, distance) === 0) at -= 4;
+      while (at > least && bytes[at - 1] === bytes[at - 1 - distance]) at -= 1;
+      to = putSequence(work, to, { literals, at, end, distance });
       if (to < 0) return RICH;
       literals = end;
     }
