@@ -39,12 +39,12 @@ const fills: readonly FillRange[] = [
   { member: 'small', luns: 1, range: readRanges.beyondCache, args: ['--seed', '9'] },
 ];
 
-function headline(): string {
+function headline(volumeSettings: string): string {
   const processor = cpus()[0]?.model ?? 'unknown processor';
   const load = loadavg()[0]?.toFixed(1) ?? '?';
   const { runs, seconds } = settings;
   const how = `medians of ${String(runs)} runs of ${String(seconds)} s and more`;
-  return `${processor}, two cores for servers and client, load ${load} at the start; ${how}`;
+  return `${processor}, two cores for servers and client, load ${load} at the start; volumes: ${volumeSettings}; ${how}`;
 }
 
 interface Found {
@@ -76,7 +76,7 @@ let contenders: Contenders | null = null;
 try {
   contenders = await Contenders.start(folder);
   await fill(contenders, fills);
-  const title = headline();
+  const title = headline(contenders.volumeSettings);
   process.stdout.write(`${title}\n${tableHead()}\n`);
   const results: LineResult[] = [];
   for (const line of wanted) {

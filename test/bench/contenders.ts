@@ -7,7 +7,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { freePort } from '../peers/command.ts';
-import { Scale } from '../peers/scale.ts';
+import { Scale, type Volume } from '../peers/scale.ts';
 import { Tgt } from '../peers/tgt.ts';
 import type { Line } from './lines.ts';
 import { pinned } from './load-tool.ts';
@@ -27,8 +27,15 @@ const V8_FLAGS = [
 export const contenderNames = ['scale', 'tgt', 'null'] as const;
 export type ContenderName = (typeof contenderNames)[number];
 
+interface Member {
+  readonly scale: Scale;
+  readonly urls: string[];
+  /** Of its volumes, as the pool says. */
+  readonly settings: string;
+}
+
 interface Parts {
-  readonly members: Readonly<Record<Line['member'], { scale: Scale; urls: string[] }>>;
+  readonly members: Readonly<Record<Line['member'], Member>>;
   readonly tgt: { target: Tgt; urls: string[] };
   readonly memory: { child: ChildProcess; urls: string[] };
 }
@@ -63,6 +70,10 @@ export class Contenders {
     return all[name].slice(0, luns);
   }
 
+  get volumeSettings(): string {
+    return this.#parts.members.default.settings;
+  }
+
   member(name: Line['member']): Scale {
     return this.#parts.members[name].scale;
   }
@@ -84,19 +95,19 @@ export class Contenders {
 async function startMember(
   folder: string,
   facts: { size: string; args: readonly string[]; luns: number },
-): Promise<{ scale: Scale; urls: string[] }> {
+): Promise<Member> {
   const args = ['--disk', `${join(folder, 'disk')},size=${facts.size}`, ...facts.args];
   const scale = await Scale.start({
     dataDirectory: join(folder, 'data'),
     args,
     wrapper: pinned,
   });
-  const urls: string[] = [];
-  for (let lun = 0; lun < facts.luns; lun++) {
-    const volume = await scale.createVolume(`bench${String(lun)}`, '--size', String(LUN_BYTES));
-    urls.push(volume.iscsiUrl);
-  }
-  return { scale, urls };
+  const volumes: Volume[] = [];
+  for (let lun = 0; lun < facts.luns; lun++)
+    volumes.push(await scale.createVolume(`bench${String(lun)}`, '--size', String(LUN_BYTES)));
+  const settings = volumes.map(({ dedup, compression }) => `${dedup}, ${compression}`);
+  const urls = volumes.map(({ iscsiUrl }) => iscsiUrl);
+  return { scale, urls, settings: [...new Set(settings)].join('; ') };
 }
 
 async function startTgt(folder: string): Promise<{ target: Tgt; urls: string[] }> {

@@ -23,6 +23,8 @@ export interface ScaleOptions {
 export interface Volume {
   readonly name: string;
   readonly sizeBytes: number;
+  readonly dedup: string;
+  readonly compression: string;
   readonly target: string;
   readonly lun: number;
   readonly iscsiUrl: string;
