@@ -28,11 +28,11 @@ const STEP_SHIFT = 4;
 const LONG_RUN_BYTES = 64;
 /** After so many bytes in which nothing came again the rest is taken for noise. */
 const CLOSE_BYTES = 96;
-/** After so many chunks in which next to nothing came again the next ones get a glance each, until more does. */
-const PLAIN_CHUNKS = 32;
-/** What that is at the most. */
-const PLAIN_SEQUENCES = 2;
-/** How much further apart its looks are. */
+/** After so many chunks of noise in a row the next ones get a glance each, but for every eighth: what a glance overlooks in
+ * each chunk of a kind is found by that. */
+const NOISE_CHUNKS = 32;
+const CLOSE_LOOK_EVERY = 8;
+/** How much further apart the looks of a glance are. */
 const GLANCE = 6;
 
 /** Finds words that were there before. */
@@ -42,13 +42,17 @@ class RepeatSearch {
   before = 0;
   /** By hash, where a word was last, counted over all chunks: nothing need be forgotten between them. */
   readonly #seen = new Int32Array(1 << SLOT_BITS);
-  #counted = 1;
+  #counted: number;
   #base = 0;
   #stride = 1;
   #least = 1;
-  #closeBytes = 0;
 
-  begin(lengthBytes: number, isGlance: boolean): void {
+  constructor(countedBytes: number) {
+    this.#counted = 1 + countedBytes;
+  }
+
+  /** Looks for repeats are `apart` times as far from each other as they usually are. */
+  begin(lengthBytes: number, apart = 1): void {
     if (this.#counted > 0x7fff_ffff - lengthBytes) {
       this.#seen.fill(0);
       this.#counted = 1;
@@ -56,13 +60,12 @@ class RepeatSearch {
     this.#base = this.#counted;
     this.#counted += lengthBytes;
     this.#stride = 1 << Math.max(0, (31 - Math.clz32(lengthBytes)) / 2 - 2);
-    this.#least = (Math.min(lengthBytes, this.#stride << 8) >>> 5) * (isGlance ? GLANCE : 1);
-    this.#closeBytes = isGlance ? 0 : CLOSE_BYTES;
+    this.#least = (Math.min(lengthBytes, this.#stride << 8) >>> 5) * apart;
   }
 
   next(view: DataView, from: number): boolean {
     const limit = view.byteLength - MATCH_LIMIT_BYTES;
-    const noiseFrom = Math.min(limit, from + this.#closeBytes);
+    const noiseFrom = Math.min(limit, from + CLOSE_BYTES);
     let step = 1 << STEP_SHIFT;
     let at = from;
     for (; at < noiseFrom; at += step++ >> STEP_SHIFT) {
@@ -70,6 +73,13 @@ class RepeatSearch {
       this.#remember(view, at);
     }
     return this.#nextInNoise(view, at, limit);
+  }
+
+  /** Whether something comes again, with few looks, in other places of each chunk. */
+  glance(view: DataView): boolean {
+    this.begin(view.byteLength, GLANCE);
+    const from = slotOf(this.#counted) % this.#least;
+    return this.#nextInNoise(view, from, view.byteLength - MATCH_LIMIT_BYTES);
   }
 
   /**
@@ -116,35 +126,36 @@ interface Work {
 
 /** Makes blocks of chunks one after the other; how closely it looks at one rests on those before it. */
 export class SimpleLz4 {
-  readonly #search = new RepeatSearch();
-  #plainInARow = 0;
-  /** Of the last chunk. */
-  #sequences = 0;
+  readonly #search: RepeatSearch;
+  #noiseInARow = 0;
+
+  /** As if it had been given chunks of so many bytes. */
+  constructor(countedBytes = 0) {
+    this.#search = new RepeatSearch(countedBytes);
+  }
 
   /** Puts a block at `at` of `into`, not beyond `end`, and gives its length; 0: nothing repeats, as far as was looked; or RICH,
    * also where it would be longer. */
   encode(bytes: Uint8Array, into: Uint8Array, at = 0, end = into.length): number {
-    const work = { bytes, view: viewOf(bytes), into, end };
-    if (this.#plainInARow >= PLAIN_CHUNKS) {
-      this.#search.begin(bytes.length, true);
-      const length = this.#encode(work, at, PLAIN_SEQUENCES);
-      if (length !== RICH) return length;
-    }
-    this.#search.begin(bytes.length, false);
-    const length = this.#encode(work, at, MOST_SEQUENCES);
-    const isPlain = length !== RICH && this.#sequences <= PLAIN_SEQUENCES;
-    this.#plainInARow = isPlain ? this.#plainInARow + 1 : 0;
+    const view = viewOf(bytes);
+    const length = this.#looksLikeNoise(view) ? 0 : this.#encode({ bytes, view, into, end }, at);
+    this.#noiseInARow = length === 0 ? this.#noiseInARow + 1 : 0;
     return length;
   }
 
-  #encode(work: Work, from: number, mostSequences: number): number {
+  #looksLikeNoise(view: DataView): boolean {
+    const noise = this.#noiseInARow;
+    return noise >= NOISE_CHUNKS && noise % CLOSE_LOOK_EVERY !== 0 && !this.#search.glance(view);
+  }
+
+  #encode(work: Work, from: number): number {
     const { bytes, view } = work;
     const search = this.#search;
+    search.begin(bytes.length);
     let to = from;
     let literals = 0;
-    this.#sequences = 0;
-    while (search.next(view, literals)) {
-      if (this.#sequences++ === mostSequences) return RICH;
+    for (let sequences = 0; search.next(view, literals); sequences++) {
+      if (sequences === MOST_SEQUENCES) return RICH;
       let { at, before } = search;
       let end = 0;
       // A run repeats itself from its second byte on, wherever in it the search looked first.

@@ -17,6 +17,35 @@ function noise(seed: number, lengthBytes = CHUNK): Uint8Array {
   return Uint8Array.from({ length: lengthBytes }, () => prng.below(256));
 }
 
+/** Expands it and holds it to the format's rules for ends and distances, some of which decoders let pass. */
+function checkBlock(block: Uint8Array, plain: Uint8Array): void {
+  const out: number[] = [];
+  let at = 0;
+  const lengthOf = (nibble: number): number => {
+    let length = nibble;
+    for (let byte = 255; nibble === 15 && byte === 255; length += byte) byte = block[at++]!;
+    return length;
+  };
+  for (;;) {
+    const token = block[at++]!;
+    const literals = lengthOf(token >> 4);
+    for (let literal = 0; literal < literals; literal++) out.push(block[at++]!);
+    if (at >= block.length) {
+      expect(literals).toBeGreaterThanOrEqual(5);
+      break;
+    }
+    const distance = block[at]! | (block[at + 1]! << 8);
+    at += 2;
+    expect(distance).toBeGreaterThan(0);
+    expect(distance).toBeLessThanOrEqual(out.length);
+    expect(out.length).toBeLessThanOrEqual(plain.length - 12);
+    const matched = 4 + lengthOf(token & 15);
+    for (let byte = 0; byte < matched; byte++) out.push(out[out.length - distance]!);
+  }
+  expect(at).toBe(block.length);
+  expect(Buffer.compare(Uint8Array.from(out), plain)).toBe(0);
+}
+
 /** What the block is of by the library's word. */
 function expanded(block: Uint8Array, lengthBytes: number): Uint8Array {
   const stored = Buffer.alloc(4 + block.length);
@@ -75,7 +104,7 @@ test.each([
   }
 });
 
-describe('after much noise, when chunks get a glance only,', () => {
+describe('after much noise, when most chunks get a glance only,', () => {
   const into = new Uint8Array(CHUNK * (7 / 8));
   const ofRows = (seed: number): Uint8Array => {
     const bytes = noise(seed);
@@ -83,6 +112,8 @@ describe('after much noise, when chunks get a glance only,', () => {
     for (let at = seed % 256; at + 102 <= CHUNK; at += 256) bytes.set(alike, at);
     return bytes;
   };
+  const emptyFrom = (first: number, end: number) => (seed: number) =>
+    noise(seed).fill(0, first, end);
 
   beforeEach(() => {
     for (let seed = 1; seed <= 100; seed++) expect(encodeSimple(noise(seed), into)).toBe(0);
@@ -90,18 +121,55 @@ describe('after much noise, when chunks get a glance only,', () => {
 
   test('half empty ones are seen, wherever they are empty', () => {
     for (let at = 0; at <= CHUNK / 2; at += 64) {
-      const bytes = noise(at).fill(0, at, at + CHUNK / 2);
-      expect(encodeSimple(bytes, into)).not.toBe(0);
+      expect(encodeSimple(emptyFrom(at, at + CHUNK / 2)(at), into)).not.toBe(0);
       for (let seed = 1; seed <= 40; seed++) encodeSimple(noise(seed), into);
     }
   });
 
-  test('repeats that a glance may miss are found again within some chunks, all of them from then on', () => {
-    let missed = 0;
-    while (encodeSimple(ofRows(missed), into) === 0) missed += 1;
-    expect(missed).toBeLessThan(20);
-    for (let seed = 100; seed < 200; seed++) expect(encodeSimple(ofRows(seed), into)).not.toBe(0);
+  test.each([
+    ['rows', ofRows],
+    ['an empty end, 15 %', emptyFrom(CHUNK - 614, CHUNK)],
+    ['an empty end, 22 %', emptyFrom(CHUNK - 888, CHUNK)],
+    ['an empty middle, 35 %', emptyFrom(768, 2200)],
+    ['an empty begin, 16 %', emptyFrom(0, 660)],
+  ])('what a glance may overlook is found within some chunks, and always then: %s', (_, make) => {
+    const lengths = Array.from({ length: 300 }, (_none, seed) => encodeSimple(make(seed), into));
+    const first = lengths.findIndex((length) => length !== 0);
+    expect(first).toBeGreaterThanOrEqual(0);
+    expect(first).toBeLessThan(8);
+    expect(lengths.slice(first)).not.toContain(0);
   });
+
+  test('the more of a chunk is alike, the less is overlooked of chunks that come one at a time', () => {
+    let seen = 0;
+    for (let chunk = 0; chunk < 60; chunk++) {
+      if (encodeSimple(emptyFrom(CHUNK - 888, CHUNK)(chunk), into) !== 0) seen += 1;
+      for (let seed = 1; seed <= 40; seed++) encodeSimple(noise(seed), into);
+    }
+    expect(seen).toBeGreaterThan(12);
+  });
+});
+
+test('2 GiB of chunks later, when it counts anew, it finds what it found before', () => {
+  const late = new SimpleLz4(2 ** 31 - 50 * CHUNK);
+  const into = new Uint8Array(CHUNK);
+  for (let seed = 1; seed <= 100; seed++) {
+    const bytes = noise(seed).fill(0, CHUNK / 2);
+    const length = late.encode(bytes, into);
+    expect(length).toBe(encodeSimple(bytes, new Uint8Array(CHUNK)));
+    checkBlock(into.subarray(0, length), bytes);
+  }
+});
+
+test('nothing is said to come again that lies more than 65,535 bytes before', () => {
+  for (const distance of [65_534, 65_535, 65_536, 65_537]) {
+    const bytes = noise(distance, 262_144);
+    bytes.copyWithin(distance, 0, 60_000);
+    const block = new Uint8Array(262_144);
+    const length = encodeSimple(bytes, block);
+    if (length > 0) checkBlock(block.subarray(0, length), bytes);
+    expect(length > 0).toBe(distance <= 65_535);
+  }
 });
 
 test('what is rich in repeats is left to others', () => {
@@ -133,11 +201,17 @@ test('what it makes the library expands, and what the library shortens it does n
             bytes.copyWithin(start, from % lengthBytes, (from % lengthBytes) + end - start);
           else for (let i = start + kind + 1; i < end; i++) bytes[i] = bytes[i - kind - 1] ?? 0;
         }
-        const into = new Uint8Array(lengthBytes);
-        const length = encodeSimple(bytes, into);
+        // In the midst of other bytes.
+        const [first, end] = [7, 7 + lengthBytes];
+        const into = new Uint8Array(end + 7).fill(0xee);
+        const length = simple.encode(bytes, into, first, end);
+        expect(into.subarray(0, first).every((byte) => byte === 0xee)).toBe(true);
+        expect(into.subarray(end).every((byte) => byte === 0xee)).toBe(true);
         if (length > 0) {
           seen.encoded += 1;
-          return Buffer.compare(expanded(into.subarray(0, length), lengthBytes), bytes) === 0;
+          const block = into.subarray(first, first + length);
+          checkBlock(block, bytes);
+          return Buffer.compare(expanded(block, lengthBytes), bytes) === 0;
         }
         seen[length === RICH ? 'rich' : 'none'] += 1;
         return length === RICH || compressSync(Buffer.from(bytes)).length > lengthBytes * 0.9;
