@@ -188,8 +188,7 @@ export class Session implements TaskOwner {
     if (write === null) return;
     if (!pdu.placed) {
       const place = write.place(fieldsOf(pdu));
-      if (place !== null)
-        copyTo(place, 0, pdu.data.subarray(pdu.dataAt, pdu.dataAt + pdu.dataBytes));
+      if (place !== null) copyTo(place, 0, pdu.data, pdu.dataAt, pdu.dataAt + pdu.dataBytes);
     }
     write.end(dataOutTtt(header, at), isFinal(header, at), true);
   }

@@ -234,7 +234,7 @@ export class WriteTransfer {
   /** What came up to `end` lies in the buffer. */
   #moveOver(end: number): void {
     if (this.#placedIn === this.#buffer) return;
-    copyTo(this.#buffer, this.#received, this.#placedIn.subarray(this.#received, end));
+    copyTo(this.#buffer, this.#received, this.#placedIn, this.#received, end);
   }
 
   /** Room for that many bytes, and for what may come unasked; keeps what is there. */
@@ -247,7 +247,7 @@ export class WriteTransfer {
     const fresh = lent ? this.#owner.buffers.take(length) : newBuffer(length);
     if (lent) this.#lent = fresh;
     // Immediate data beyond what the command takes is of no use.
-    copyTo(fresh, 0, old.length > fresh.length ? old.subarray(0, fresh.length) : old);
+    copyTo(fresh, 0, old, 0, Math.min(old.length, fresh.length));
     this.#immediate = null;
     this.#buffer = fresh;
   }

@@ -19,8 +19,10 @@ export function packedBytes(chunks: readonly ChunkToPack[]): number {
   return roundUp(sum, PAGE_BYTES);
 }
 
-/** Puts stored bytes at `at` of `into`, where the chunk as it is has room, and gives how many; 0: it is to be stored as it is. */
-export type CompressTo = (chunk: PlainChunk, into: Uint8Array, at: number) => number;
+export interface Encoder {
+  /** Puts stored bytes at `at` of `into`, where the chunk as it is has room, and gives how many; 0: it is to be stored as it is. */
+  encode(chunk: PlainChunk, into: Uint8Array, at: number): number;
+}
 
 /** Puts the records of a segment that begin at `offset` at the start of `into`, which has room for `packedBytes`; gives
  * them as whole pages of it. */
@@ -28,7 +30,7 @@ export function packRecords(
   compute: Compute,
   chunks: readonly ChunkToPack[],
   { segment, offset, into }: { segment: number; offset: number; into: Uint8Array },
-  compress: CompressTo,
+  encoder: Encoder,
 ): { bytes: Uint8Array; packed: PackedBatch } {
   const view = viewOf(into);
   const offsets = new Uint32Array(chunks.length);
@@ -38,7 +40,7 @@ export function packRecords(
   for (const [index, chunk] of chunks.entries()) {
     const { bytes, setting, id, log2, volume, chunkNumber } = chunk;
     const first = at + RECORD_HEADER_BYTES;
-    const compressed = setting === null ? 0 : compress({ bytes, setting }, into, first);
+    const compressed = setting === null ? 0 : encoder.encode({ bytes, setting }, into, first);
     const isRaw = compressed === 0;
     if (isRaw) copyTo(into, first, bytes);
     const stored = isRaw ? bytes.length : compressed;

@@ -1,4 +1,5 @@
 /** What a change leaves outside memory: its records and data in a frame, or its chunks in a segment. */
+import { copyTo } from '../../src/base/bytes.ts';
 import {
   FRAME_HEADER_BYTES,
   PLACED_BYTES,
@@ -35,7 +36,7 @@ export function putRecords(
     else if (part.segment !== 0) putPlacedRecord(view, record, part, part);
     else {
       putDataRecord(view, record, part);
-      bytes.set(part.bytes, data);
+      copyTo(bytes, data, part.bytes);
       data += part.bytes.length;
     }
     record += recordLength(part);

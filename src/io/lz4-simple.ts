@@ -157,14 +157,14 @@ export class SimpleLz4 {
     for (let sequences = 0; search.next(view, literals); sequences++) {
       if (sequences === MOST_SEQUENCES) return RICH;
       let { at, before } = search;
-      let end = 0;
       // A run repeats itself from its second byte on, wherever in it the search looked first.
-      if (at > literals && view.getInt32(at - 1, true) === view.getInt32(at, true)) {
-        end = endOfMatch(view, at, at - 1);
-        if (end - at > LONG_RUN_BYTES || end >= endOfMatch(view, at, before)) before = at - 1;
-        else end = 0;
+      const isRun = at > literals && differing(view, at, 1) === 0;
+      const endOfRun = isRun ? endOfMatch(view, at, at - 1) : 0;
+      let end = endOfRun - at > LONG_RUN_BYTES ? endOfRun : endOfMatch(view, at, before);
+      if (endOfRun >= end) {
+        before = at - 1;
+        end = endOfRun;
       }
-      if (end === 0) end = endOfMatch(view, at, before);
       const distance = at - before;
       const least = Math.max(literals, distance);
       while (at - 4 >= least && differing(view, at - 4, distance) === 0) at -= 4;

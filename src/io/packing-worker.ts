@@ -105,9 +105,7 @@ function packAndWrite(batch: PackingBatch): Promise<PackingAnswer> {
   const buffer = spare.take(packedBytes(chunks));
   const offset = stream.end;
   const place = { segment: batch.to.segment, offset, into: new Uint8Array(buffer) };
-  const { bytes, packed } = packRecords(compute, chunks, place, (chunk, into, at) =>
-    encoder.encode(chunk, into, at),
-  );
+  const { bytes, packed } = packRecords(compute, chunks, place, encoder);
   stream.end = packed.end;
   return new Promise((resolve) => {
     write(stream, bytes, offset, (error) => {

@@ -71,9 +71,7 @@ export class SimPacking implements Packing {
     place: Start,
   ): { bytes: Uint8Array; packed: PackedBatch } {
     const into = new Uint8Array(packedBytes(chunks));
-    return packRecords(this.#compute, chunks, { ...place, into }, (chunk, bytes, at) =>
-      this.#encoder.encode(chunk, bytes, at),
-    );
+    return packRecords(this.#compute, chunks, { ...place, into }, this.#encoder);
   }
 }
 

@@ -22,11 +22,8 @@ test('nothing of what was in the memory before comes into the records, between o
   const compute = await RealCompute.load();
   const chunks = Array.from({ length: 30 }, (_, index) => chunkOf(index));
   const pack = (before: number): ReturnType<typeof packRecords> => {
-    const encoder = new ChunkEncoder();
     const into = new Uint8Array(packedBytes(chunks)).fill(before);
-    return packRecords(compute, chunks, { segment: 7, offset: 4096, into }, (chunk, to, at) =>
-      encoder.encode(chunk, to, at),
-    );
+    return packRecords(compute, chunks, { segment: 7, offset: 4096, into }, new ChunkEncoder());
   };
   const [clean, dirty] = [pack(0), pack(0xee)];
   expect(Buffer.compare(dirty.bytes, clean.bytes)).toBe(0);
