@@ -14,12 +14,15 @@ import type { Budgets } from './options.ts';
 import type { PostProcess } from './dedup/post-process.ts';
 import type { LowSpace } from './space/low-space.ts';
 import { CLEANED_SHARE } from './space/space.ts';
+import type { SpaceFigures } from './space/space.ts';
 import type { PageRelease } from './volume/page-release.ts';
 
 const TICK_MS = 200;
 const CHECKPOINT_EVERY_MS = 30_000;
 /** On a busy pool, dead segments wait so long for a checkpoint at the most. */
 const DEAD_SEGMENTS_MS = 5_000;
+/** Of the log: when so much is used, it is emptied but for so much, which is still waited for. */
+const LOG_SHARE = { full: 3 / 4, kept: 1 / 2 };
 /** They are sorted in one turn. */
 const DROPS_AT_ONCE = 1024;
 /** Changed snapshots and deadlists that start a checkpoint: they are all encoded in one turn. */
@@ -33,6 +36,9 @@ const LOW_FREE_SHARE = 0.1;
 const LOW_LIVE_SHARE = 0.75;
 /** What a deletion that is waited for leaves behind in a segment. */
 const SETTLED_LIVE_SHARE = 0.95;
+
+const isLow = ({ freeBytes, capacityBytes }: SpaceFigures): boolean =>
+  freeBytes < capacityBytes * LOW_FREE_SHARE;
 
 export interface HousekeepingParts {
   readonly core: PoolCore;
@@ -84,7 +90,7 @@ export class Housekeeping {
     };
     destager.onSealed = () => {
       core.space.review();
-      if (this.#logIsHalfFull()) void this.#checkpoint();
+      if (this.#logIsFull()) void this.#checkpoint();
     };
     this.#arm(TICK_MS);
   }
@@ -154,7 +160,7 @@ export class Housekeeping {
     const { core, destager } = this.#parts;
     this.#changes += 1;
     destager.poke();
-    if (this.#logIsHalfFull()) this.#emptyLog();
+    if (this.#logIsFull()) this.#emptyLog();
     if (this.#isMuchToStore() && !this.#parts.checkpointer.running) void this.#checkpoint();
     if (core.releases.size >= DROPS_AT_ONCE) this.#flushDrops();
     if (this.#timer === null) this.#arm(TICK_MS);
@@ -172,7 +178,8 @@ export class Housekeeping {
 
   #tick(): void {
     const { core, pageRelease, destager, lowSpace } = this.#parts;
-    lowSpace.look(core.space.figures());
+    const figures = core.space.figures();
+    lowSpace.look(figures);
     core.reclaim.look(this.#isReclaiming());
     if (this.#closed || core.readOnlyReason !== null) {
       core.space.review();
@@ -180,10 +187,12 @@ export class Housekeeping {
     }
     pageRelease.run(() => undefined);
     this.#flushDrops();
+    const isTight = core.space.writersWait || isLow(figures);
+    destager.isPatient = !isTight && this.#changes !== this.#changesAtTick;
     destager.poke();
     if (this.#checkpointIsDue()) void this.#checkpoint();
     // What died or was lost since makes room without a word.
-    if (this.#logIsHalfFull()) this.#emptyLog();
+    if (this.#logIsFull()) this.#emptyLog();
     this.#clean();
     if (core.space.exhausted) void this.#lookForRoom();
     this.#parts.postProcess.look();
@@ -203,11 +212,12 @@ export class Housekeeping {
   }
 
   #workIsLeft(): boolean {
-    const { core, pageRelease, postProcess } = this.#parts;
+    const { core, pageRelease, postProcess, destager } = this.#parts;
     return (
+      destager.isPatient ||
       postProcess.isOwed ||
       core.reclaim.isOpen ||
-      this.#logIsHalfFull() ||
+      this.#logIsFull() ||
       this.#changes !== this.#changesAtCheckpoint ||
       core.pages.dirtyCount > 0 ||
       core.releases.size > 0 ||
@@ -249,18 +259,18 @@ export class Housekeeping {
     });
   }
 
-  #logIsHalfFull(): boolean {
+  #logIsFull(): boolean {
     const { journal } = this.#parts.core;
-    return journal.usedBytes * 2 >= journal.capacityBytes;
+    return journal.usedBytes >= LOG_SHARE.full * journal.capacityBytes;
   }
 
-  /** Has what lies in the older half of the log destaged, so that a checkpoint can trim it. */
+  /** Has what lies in the older part of the log destaged, so that a checkpoint can trim it. */
   #emptyLog(): void {
     const { core, destager, straight } = this.#parts;
-    const position = core.journal.applied.position - core.journal.capacityBytes / 4;
+    const position = core.journal.applied.position - LOG_SHARE.kept * core.journal.capacityBytes;
     straight.sealBefore(position);
     destager.poke(position);
-    if (this.#isTrimmable() && this.#logIsHalfFull() && !this.#parts.checkpointer.running)
+    if (this.#isTrimmable() && this.#logIsFull() && !this.#parts.checkpointer.running)
       void this.#checkpoint();
   }
 
@@ -334,8 +344,9 @@ export class Housekeeping {
   #liveShareToClean(): number {
     const { space, segments } = this.#parts.core;
     if (space.writersWait) return CLEANED_SHARE;
-    const { freeBytes, capacityBytes } = space.figures();
-    if (freeBytes < capacityBytes * LOW_FREE_SHARE) return LOW_LIVE_SHARE;
+    const figures = space.figures();
+    const { freeBytes, capacityBytes } = figures;
+    if (isLow(figures)) return LOW_LIVE_SHARE;
     // With room to spare cleaning can wait until nobody writes: what dies meanwhile is not copied.
     const idle = this.#changes === this.#changesAtTick;
     if (!idle && freeBytes > capacityBytes * AMPLE_FREE_SHARE) return -1;

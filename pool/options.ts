@@ -87,7 +87,7 @@ export const DEDUP_SETTINGS: DedupSettings = {
 const JOURNAL_FILE_BYTES = 32 * MIB;
 
 export function ringGeometry(capacityBytes: number, wanted: number | undefined): RingGeometry {
-  const bytes = wanted ?? Math.min(512 * MIB, Math.max(64 * MIB, capacityBytes / 32));
+  const bytes = wanted ?? Math.min(512 * MIB, Math.max(64 * MIB, capacityBytes / 16));
   const fileBytes = Math.min(JOURNAL_FILE_BYTES, roundUp(bytes / 2, 4096));
   return { fileBytes, files: Math.max(2, Math.round(bytes / fileBytes)) };
 }

@@ -40,12 +40,12 @@ export class PendingChunks {
   #straightBytes = 0;
   #heldBytes = 0;
   readonly #cache: ChunkCache;
-  readonly #limitBytes: number;
-
   /** At most so many bytes are held in the cache. */
+  readonly limitBytes: number;
+
   constructor(cache: ChunkCache, limitBytes: number, order = new LogOrder()) {
     this.#cache = cache;
-    this.#limitBytes = limitBytes;
+    this.limitBytes = limitBytes;
     this.#order = order;
   }
 
@@ -87,7 +87,7 @@ export class PendingChunks {
   }
 
   #hold(row: number, id: number, bytes: Uint8Array): void {
-    if (this.#heldBytes + bytes.length > this.#limitBytes) return;
+    if (this.#heldBytes + bytes.length > this.limitBytes) return;
     const slot = this.#cache.put(id, bytes);
     if (slot === ABSENT) return;
     this.#cache.pin(slot);

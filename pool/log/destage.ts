@@ -24,8 +24,11 @@ import type { SegmentWriter } from './segment-writer.ts';
 
 /** So many are gathered, packed and placed at a time: commands come in between. */
 const FEW_CHUNKS = 64;
-/** When so many segments' worth waits, large batches cost less. */
+/** When so many segments' worth waits that need not, large batches cost less. */
 const MANY_SEGMENTS = 2;
+/** Of the log, and of the memory that holds what is in it, beyond the segment that is written and the one that fills
+ * meanwhile: so much may wait for nothing but to be written over. */
+const PATIENT_SHARE = { log: 3 / 8, memory: 1 / 2 };
 
 /** Records of a segment that is not sealed yet. */
 interface StoredBatch {
@@ -54,6 +57,10 @@ export class Destager {
   #target = 0;
   /** Called when places were given: a checkpoint can trim more. */
   onSealed: () => void = () => undefined;
+  /** Whether what was written waits in the log for a while before it is destaged: what is written over meanwhile never
+   * is. That is worth it while hosts write, and there is space for what is not compressed yet. */
+  isPatient = false;
+  readonly #patienceBytes: number;
 
   /** `settingOf` says how chunks of a volume are to be stored now; null: as they are. */
   constructor(
@@ -64,6 +71,11 @@ export class Destager {
     this.#core = core;
     this.#streams = streams;
     this.#settingOf = settingOf;
+    const { journal, pending } = core;
+    this.#patienceBytes = Math.min(
+      PATIENT_SHARE.log * journal.capacityBytes,
+      PATIENT_SHARE.memory * Math.max(0, pending.limitBytes - 2 * streams.segmentBytes),
+    );
   }
 
   /** Starts when a segment's worth waits, or when the log is to be emptied up to `position`. */
@@ -104,9 +116,15 @@ export class Destager {
     if (this.#stopped || this.#core.readOnlyReason !== null || this.#core.space.exhausted)
       return false;
     const { pending } = this.#core;
-    if (pending.owedBytes >= this.#streams.segmentBytes) return true;
+    if (this.#overdueBytes() >= this.segmentBytes) return true;
     const next = pending.nextUnstaged();
     return next !== null && pending.positionOf(next) < this.#target;
+  }
+
+  /** What waits and need not. */
+  #overdueBytes(): number {
+    const { owedBytes } = this.#core.pending;
+    return this.isPatient ? owedBytes - this.#patienceBytes : owedBytes;
   }
 
   async #run(): Promise<void> {
@@ -179,8 +197,7 @@ export class Destager {
   }
 
   #mostChunks(): number {
-    const { owedBytes } = this.#core.pending;
-    return owedBytes < MANY_SEGMENTS * this.segmentBytes ? FEW_CHUNKS : MOST_CHUNKS;
+    return this.#overdueBytes() < MANY_SEGMENTS * this.segmentBytes ? FEW_CHUNKS : MOST_CHUNKS;
   }
 
   /** The next chunks in log order with their bytes: no more than fit though none can be compressed. */

@@ -103,6 +103,9 @@ const damage = (prng: Prng): SimSettings =>
     weather({}, {}, { wrongRate: 0.05 }),
   ]);
 
+/** Memory with which more may wait for destage than the segment that fills. */
+const PATIENT_BYTES = 8 * MIB;
+
 const usual = {
   capacityBytes: ROOMY_BYTES,
   memoryBytes: 2 * MIB,
@@ -123,6 +126,8 @@ const storm = {
   ...usual,
   name: 'storm',
   settings: healthy,
+  // So much that destage has patience: replays find what was pending for long.
+  memoryBytes: PATIENT_BYTES,
   lives: 20,
   commands: 25,
   powerRate: 0.9,
@@ -181,6 +186,7 @@ const behind = {
   ...usual,
   name: 'behind',
   settings: weather({}, { slowRate: 0.1, commitMs: [300, 3000] }),
+  memoryBytes: PATIENT_BYTES,
   onePartition: true,
   lives: 6,
   commands: 250,
