@@ -26,6 +26,8 @@ export interface IncomingPdu {
   dataAt: number;
   dataBytes: number;
   placed: boolean;
+  /** Of `Buffers`, with the data segment at its start, if it came in pieces. Who keeps it puts null here, and gives it back. */
+  buffer: Uint8Array | null;
 }
 
 export interface PduSink {
@@ -97,6 +99,7 @@ export class PduReceiver {
       dataAt: 0,
       dataBytes: 0,
       placed: false,
+      buffer: null,
     };
   }
 
@@ -136,12 +139,12 @@ export class PduReceiver {
   }
 
   /**
-   * Where the bytes that come next belong: what is missing of a data segment that `place` gave its place. Null:
-   * nowhere that is known. It is this PDU's until bytes are received: they may be put there, from its begin on, and
-   * be received where they lie, which takes no copy.
+   * Where the bytes that come next belong: what is missing of a data segment. Null: nowhere that is known. It is this
+   * PDU's until bytes are received: they may be put there, from its begin on, and be received where they lie, which
+   * takes no copy.
    */
   get awaited(): Uint8Array | null {
-    if (this.#phase !== 'data' || !this.#pdu.placed || this.#stopped) return null;
+    if (this.#phase !== 'data' || this.#stopped) return null;
     return this.#destination?.subarray(this.#filled, this.#pdu.dataBytes) ?? null;
   }
 
@@ -160,6 +163,7 @@ export class PduReceiver {
     pdu.data = EMPTY;
     pdu.dataAt = 0;
     pdu.placed = false;
+    pdu.buffer = null;
     if (!this.headerDigest) this.#checkLengths();
   }
 
@@ -297,8 +301,8 @@ export class PduReceiver {
 
   #end(): void {
     const pdu = this.#pdu;
-    const lent = pdu.placed ? null : this.#destination;
-    pdu.data = lent ?? EMPTY;
+    pdu.buffer = pdu.placed ? null : this.#destination;
+    pdu.data = pdu.buffer ?? EMPTY;
     pdu.dataAt = 0;
     this.#destination = null;
     this.#phase = null;
@@ -306,7 +310,8 @@ export class PduReceiver {
     else this.#sink.dataDigestFailed(pdu);
     // Else a session that falls silent would keep it for as long as it is silent.
     pdu.data = EMPTY;
-    if (lent !== null) this.#buffers.giveBack(lent);
+    if (pdu.buffer !== null) this.#buffers.giveBack(pdu.buffer);
+    pdu.buffer = null;
   }
 
   #isIntact(): boolean {

@@ -146,11 +146,10 @@ export class Session implements TaskOwner {
     const { write } = task;
     if (write === null) return;
     const { ImmediateData, InitialR2T } = this.parameters;
-    const { data, dataAt, dataBytes } = pdu;
-    const immediate = dataBytes === 0 ? EMPTY : data.subarray(dataAt, dataAt + dataBytes);
-    const forbidden = (dataBytes > 0 && !ImmediateData) || (!command.final && InitialR2T);
+    const hasImmediate = pdu.dataBytes > 0;
+    const forbidden = (hasImmediate && !ImmediateData) || (!command.final && InitialR2T);
     if (forbidden) write.refuse(TransferFault.unexpectedUnsolicitedData);
-    write.begin(forbidden ? EMPTY : immediate, !command.final);
+    write.begin(hasImmediate && !forbidden ? pdu : null, !command.final);
   }
 
   #enter(task: SessionTask): void {

@@ -54,6 +54,14 @@ export interface DataOutFields {
   readonly dataBytes: number;
 }
 
+/** Data that came with the command: an `IncomingPdu`. */
+export interface ImmediateData {
+  readonly data: Uint8Array;
+  readonly dataAt: number;
+  readonly dataBytes: number;
+  buffer: Uint8Array | null;
+}
+
 /** What the initiator may send: [at, end), PDU by PDU. */
 interface Sequence {
   readonly ttt: number;
@@ -83,7 +91,7 @@ export class WriteTransfer {
   #fault: TransferSense | null = null;
   #over = false;
   /** Immediate data where it came in: good only until `keepImmediate`. */
-  #immediate: Uint8Array | null = null;
+  #immediate: ImmediateData | null = null;
 
   constructor(owner: WriteTransferOwner, expectedBytes: number) {
     this.#owner = owner;
@@ -100,13 +108,14 @@ export class WriteTransfer {
     return this.#r2tSN;
   }
 
-  /** With the command: a view that holds until `keepImmediate`, and whether more comes unasked. */
-  begin(immediate: Uint8Array, moreUnsolicited: boolean): void {
+  /** With the command: what holds until `keepImmediate`, and whether more comes unasked. */
+  begin(immediate: ImmediateData | null, moreUnsolicited: boolean): void {
     const bound = Math.min(this.#expectedBytes, this.#owner.firstBurstLength);
-    if (immediate.length > bound) this.#fail(TransferFault.incorrectAmountOfData);
-    else if (immediate.length > 0) {
+    if (immediate !== null && immediate.dataBytes > bound) {
+      this.#fail(TransferFault.incorrectAmountOfData);
+    } else if (immediate !== null) {
       this.#immediate = immediate;
-      this.#received = immediate.length;
+      this.#received = immediate.dataBytes;
     }
     if (moreUnsolicited) {
       this.#unsolicited = { ttt: RESERVED_TAG, at: this.#received, end: bound, dataSN: 0 };
@@ -242,13 +251,19 @@ export class WriteTransfer {
     const size = Math.max(bytes, this.#unsolicited?.end ?? 0);
     const early = this.#immediate;
     if (early === null && this.#buffer.length >= size) return;
-    const old = early ?? this.#buffer.subarray(0, this.#received);
     const length = Math.max(size, this.#buffer.length);
+    this.#immediate = null;
+    if (lent && early !== null && early.buffer !== null && early.buffer.length >= length) {
+      this.#lent = this.#buffer = early.buffer;
+      early.buffer = null;
+      return;
+    }
     const fresh = lent ? this.#owner.buffers.take(length) : newBuffer(length);
     if (lent) this.#lent = fresh;
     // Immediate data beyond what the command takes is of no use.
-    copyTo(fresh, 0, old, 0, Math.min(old.length, fresh.length));
-    this.#immediate = null;
+    const kept = Math.min(this.#received, fresh.length);
+    if (early === null) copyTo(fresh, 0, this.#buffer, 0, kept);
+    else copyTo(fresh, 0, early.data, early.dataAt, early.dataAt + kept);
     this.#buffer = fresh;
   }
 }

@@ -445,26 +445,3 @@ describe('digests', () => {
     expect(device.tasks).toHaveLength(0);
   });
 });
-
-describe('memory that is lent to a command', () => {
-  test('goes to the next command once it was given back, and to one only', () => {
-    const made = new World();
-    const device = made.directory.add();
-    device.onSubmit = (task) => {
-      task.solicit(4096, true);
-    };
-    const { initiator } = made.session();
-    const write = (): void => {
-      initiator.command({ writeBytes: 4096, immediateData: numbered(0, 4096) });
-    };
-    write();
-    const [first] = device.arrived;
-    first!.giveBackData();
-    first!.giveBackData();
-    write();
-    write();
-    const memory = device.arrived.map(({ dataOut }) => dataOut.buffer);
-    expect(memory[1]).toBe(memory[0]);
-    expect(memory[2]).not.toBe(memory[1]);
-  });
-});
