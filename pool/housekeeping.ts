@@ -37,9 +37,6 @@ const LOW_LIVE_SHARE = 0.75;
 /** What a deletion that is waited for leaves behind in a segment. */
 const SETTLED_LIVE_SHARE = 0.95;
 
-const isLow = ({ freeBytes, capacityBytes }: SpaceFigures): boolean =>
-  freeBytes < capacityBytes * LOW_FREE_SHARE;
-
 export interface HousekeepingParts {
   readonly core: PoolCore;
   readonly checkpointer: Checkpointer;
@@ -90,7 +87,8 @@ export class Housekeeping {
     };
     destager.onSealed = () => {
       core.space.review();
-      if (this.#logIsFull()) void this.#checkpoint();
+      const isWaitedFor = core.journal.isWaitedFor && this.#isTrimmable();
+      if (this.#logIsFull() || isWaitedFor) void this.#checkpoint();
     };
     this.#arm(TICK_MS);
   }
@@ -187,8 +185,7 @@ export class Housekeeping {
     }
     pageRelease.run(() => undefined);
     this.#flushDrops();
-    const isTight = core.space.writersWait || isLow(figures);
-    destager.isPatient = !isTight && this.#changes !== this.#changesAtTick;
+    destager.patienceBytes = this.#patienceBytes(figures);
     destager.poke();
     if (this.#checkpointIsDue()) void this.#checkpoint();
     // What died or was lost since makes room without a word.
@@ -199,6 +196,19 @@ export class Housekeeping {
     core.space.review();
     this.#changesAtTick = this.#changes;
     if (this.#workIsLeft()) this.#arm(TICK_MS);
+  }
+
+  /** What waits for packing takes more of what is free than it will: nobody is to be told of low space, or refused, for that. */
+  #patienceBytes(figures: SpaceFigures): number {
+    const { core, destager, lowSpace } = this.#parts;
+    const isIdle = this.#changes === this.#changesAtTick;
+    if (isIdle || core.space.writersWait) return 0;
+    const { freeBytes, capacityBytes } = figures;
+    const least = Math.max(LOW_FREE_SHARE * capacityBytes, lowSpace.enoughBytes(capacityBytes));
+    // Beside what waits, one segment's worth is about to be packed and another is.
+    const taken = least + 2 * destager.segmentBytes;
+    const spareBytes = Math.max(0, freeBytes + core.pending.owedBytes - taken);
+    return Math.min(destager.mostPatienceBytes, spareBytes);
   }
 
   #isReclaiming(): boolean {
@@ -214,7 +224,8 @@ export class Housekeeping {
   #workIsLeft(): boolean {
     const { core, pageRelease, postProcess, destager } = this.#parts;
     return (
-      destager.isPatient ||
+      destager.patienceBytes > 0 ||
+      destager.running ||
       postProcess.isOwed ||
       core.reclaim.isOpen ||
       this.#logIsFull() ||
@@ -344,9 +355,8 @@ export class Housekeeping {
   #liveShareToClean(): number {
     const { space, segments } = this.#parts.core;
     if (space.writersWait) return CLEANED_SHARE;
-    const figures = space.figures();
-    const { freeBytes, capacityBytes } = figures;
-    if (isLow(figures)) return LOW_LIVE_SHARE;
+    const { freeBytes, capacityBytes } = space.figures();
+    if (freeBytes < capacityBytes * LOW_FREE_SHARE) return LOW_LIVE_SHARE;
     // With room to spare cleaning can wait until nobody writes: what dies meanwhile is not copied.
     const idle = this.#changes === this.#changesAtTick;
     if (!idle && freeBytes > capacityBytes * AMPLE_FREE_SHARE) return -1;

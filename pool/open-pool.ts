@@ -246,7 +246,11 @@ function makeSpace(state: SuperState, stores: Stores, ring: Ring): Space {
     reserveBytes: reserveBytes(state.segmentBytes, capacityBytes, limits.dirtyPages),
     segments,
     pending,
-    dropsWaiting: () => releases.size > 0 || pageRelease.size > 0 || segments.deadWaiting,
+    isWorkOwed: () =>
+      releases.size > 0 ||
+      pageRelease.size > 0 ||
+      segments.deadWaiting ||
+      pending.owedBytes >= state.segmentBytes,
   });
 }
 

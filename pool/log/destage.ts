@@ -27,7 +27,7 @@ const FEW_CHUNKS = 64;
 /** When so many segments' worth waits that need not, large batches cost less. */
 const MANY_SEGMENTS = 2;
 /** Of the log, and of the memory that holds what is in it, beyond the segment that is written and the one that fills
- * meanwhile: so much may wait for nothing but to be written over. */
+ * meanwhile. */
 const PATIENT_SHARE = { log: 3 / 8, memory: 1 / 2 };
 
 /** Records of a segment that is not sealed yet. */
@@ -57,10 +57,10 @@ export class Destager {
   #target = 0;
   /** Called when places were given: a checkpoint can trim more. */
   onSealed: () => void = () => undefined;
-  /** Whether what was written waits in the log for a while before it is destaged: what is written over meanwhile never
-   * is. That is worth it while hosts write, and there is space for what is not compressed yet. */
-  isPatient = false;
-  readonly #patienceBytes: number;
+  /** So much waits in the log for nothing but to be written over, and what is so is never destaged. That is worth it while
+   * hosts write, and there is space for what is not packed yet. */
+  patienceBytes = 0;
+  readonly mostPatienceBytes: number;
 
   /** `settingOf` says how chunks of a volume are to be stored now; null: as they are. */
   constructor(
@@ -72,7 +72,7 @@ export class Destager {
     this.#streams = streams;
     this.#settingOf = settingOf;
     const { journal, pending } = core;
-    this.#patienceBytes = Math.min(
+    this.mostPatienceBytes = Math.min(
       PATIENT_SHARE.log * journal.capacityBytes,
       PATIENT_SHARE.memory * Math.max(0, pending.limitBytes - 2 * streams.segmentBytes),
     );
@@ -123,8 +123,7 @@ export class Destager {
 
   /** What waits and need not. */
   #overdueBytes(): number {
-    const { owedBytes } = this.#core.pending;
-    return this.isPatient ? owedBytes - this.#patienceBytes : owedBytes;
+    return this.#core.pending.owedBytes - this.patienceBytes;
   }
 
   async #run(): Promise<void> {

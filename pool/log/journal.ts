@@ -173,6 +173,11 @@ export class Journal {
     return this.#trimmed;
   }
 
+  /** Entries wait for room. */
+  get isWaitedFor(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   get failure(): DiskError | null {
     return this.#failure;
   }

@@ -31,6 +31,11 @@ export class LowSpace {
     return Math.floor(this.#share * capacityBytes);
   }
 
+  /** With so much free it can be crossed anew. */
+  enoughBytes(capacityBytes: number): number {
+    return ENOUGH * this.thresholdBytes(capacityBytes);
+  }
+
   look({ freeBytes, capacityBytes }: Pick<SpaceFigures, 'freeBytes' | 'capacityBytes'>): void {
     const thresholdBytes = this.thresholdBytes(capacityBytes);
     const facts = { freeBytes, thresholdBytes };
@@ -40,7 +45,7 @@ export class LowSpace {
       const message = `less than ${percent} % of the pool is free: delete something or add space`;
       this.#events.add('warning', 'space-low', message, facts);
       this.onLow();
-    } else if (this.#isLow && freeBytes >= thresholdBytes * ENOUGH) {
+    } else if (this.#isLow && freeBytes >= this.enoughBytes(capacityBytes)) {
       this.#isLow = false;
       this.#events.add('info', 'space-enough', 'enough of the pool is free again', facts);
     }

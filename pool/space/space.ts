@@ -49,8 +49,8 @@ export class Space {
   readonly #reserveBytes: number;
   readonly #segments: SegmentTable;
   readonly #pending: PendingChunks;
-  /** Drops that are not applied yet may still free something. */
-  readonly #dropsWaiting: () => boolean;
+  /** What is still to be done may free something: drops to be applied, chunks to be packed. */
+  readonly #isWorkOwed: () => boolean;
   #metadataBytes = 0;
   #admittedBytes = 0;
   #waiting: Admission[] = [];
@@ -64,14 +64,14 @@ export class Space {
     reserveBytes: number;
     segments: SegmentTable;
     pending: PendingChunks;
-    dropsWaiting: () => boolean;
+    isWorkOwed: () => boolean;
   }) {
     this.#capacityBytes = facts.capacityBytes;
     this.#journalBytes = facts.journalBytes;
     this.#reserveBytes = facts.reserveBytes;
     this.#segments = facts.segments;
     this.#pending = facts.pending;
-    this.#dropsWaiting = facts.dropsWaiting;
+    this.#isWorkOwed = facts.isWorkOwed;
   }
 
   get writersWait(): boolean {
@@ -140,7 +140,7 @@ export class Space {
       } else if (this.#take(next.bytes)) {
         this.#waiting.shift();
         next.admitted();
-      } else if (this.exhausted || (next.bytes > this.potentialBytes && !this.#dropsWaiting())) {
+      } else if (this.exhausted || (next.bytes > this.potentialBytes && !this.#isWorkOwed())) {
         this.#waiting.shift();
         next.refused();
       } else return;

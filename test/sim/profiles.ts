@@ -250,7 +250,14 @@ function weatherOf(
     return { ...usual, name: 'slow', settings: slow, onePartition: true };
   }
   if (kind < 15)
-    return { ...usual, name: 'full', settings: healthy, capacityBytes: TIGHT_BYTES, isTight: true };
+    return {
+      ...usual,
+      name: 'full',
+      settings: healthy,
+      memoryBytes: PATIENT_BYTES,
+      capacityBytes: TIGHT_BYTES,
+      isTight: true,
+    };
   if (kind < 18) return { ...usual, name: 'errors', settings: errors(prng) };
   if (kind < 20) return { ...usual, name: 'damage', settings: damage(prng) };
   if (kind < 23) return twins;

@@ -84,4 +84,34 @@ describe('memory that is lent to a command', () => {
       expect(kept.map((data) => Buffer.from(data).equals(numbered(0, bytes)))).toEqual([true]);
     },
   );
+
+  test.each([5000, 500])(
+    'is that of a command ahead of its turn, in pieces of %i bytes',
+    (pieceBytes) => {
+      const { link, device } = joined();
+      device.onSubmit = (task) => task.solicit(4096, true);
+      const { initiator } = link;
+      const pduOf = (first: number): Uint8Array =>
+        initiator.held(() =>
+          initiator.command({ writeBytes: 4096, immediateData: numbered(first, first + 4096) }),
+        );
+      const [one, two] = [pduOf(0), pduOf(1)];
+      for (const pdu of [two, one])
+        for (let at = 0; at < pdu.length; at += pieceBytes)
+          link.arrive(pdu.subarray(at, at + pieceBytes));
+      const whole = device.arrived.map(({ dataOut }, first) =>
+        Buffer.from(dataOut).equals(numbered(first, first + 4096)),
+      );
+      expect(whole).toEqual([true, true]);
+    },
+  );
+
+  test('goes back when nobody keeps it', () => {
+    const { link } = joined();
+    const { buffers } = link.connection.options.transfers;
+    const { initiator } = link;
+    const ping = initiator.held(() => initiator.nop({ data: numbered(0, 4000) }));
+    for (let at = 0; at < ping.length; at += 1000) link.arrive(ping.subarray(at, at + 1000));
+    expect(buffers.keptBytes).toBe(4096);
+  });
 });

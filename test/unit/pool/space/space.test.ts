@@ -8,7 +8,7 @@ class SpaceUnderTest {
   readonly segments = new SegmentTable(1);
   readonly space: Space;
   readonly log: string[] = [];
-  dropsWaiting = false;
+  isWorkOwed = false;
   readonly #cancelled = new Set<string>();
 
   constructor(capacityBytes = 1000) {
@@ -18,7 +18,7 @@ class SpaceUnderTest {
       reserveBytes: 100,
       segments: this.segments,
       pending: new PendingChunks(new ChunkCache(65_536), Infinity),
-      dropsWaiting: () => this.dropsWaiting,
+      isWorkOwed: () => this.isWorkOwed,
     });
   }
 
@@ -85,10 +85,10 @@ describe('admission of writes', () => {
   test('lets a write wait while drops are not applied yet', () => {
     const it = new SpaceUnderTest();
     it.segment(700, 690);
-    it.dropsWaiting = true;
+    it.isWorkOwed = true;
     it.ask('waits', 300);
     expect(it.log).toEqual([]);
-    it.dropsWaiting = false;
+    it.isWorkOwed = false;
     it.space.review();
     expect(it.log).toEqual(['waits refused']);
   });
