@@ -201,14 +201,18 @@ export class Housekeeping {
   /** What waits for packing takes more of what is free than it will: nobody is to be told of low space, or refused, for that. */
   #patienceBytes(figures: SpaceFigures): number {
     const { core, destager, lowSpace } = this.#parts;
-    const isIdle = this.#changes === this.#changesAtTick;
-    if (isIdle || core.space.writersWait) return 0;
+    if (this.#isIdle || core.space.writersWait) return 0;
     const { freeBytes, capacityBytes } = figures;
     const least = Math.max(LOW_FREE_SHARE * capacityBytes, lowSpace.enoughBytes(capacityBytes));
     // Beside what waits, one segment's worth is about to be packed and another is.
     const taken = least + 2 * destager.segmentBytes;
     const spareBytes = Math.max(0, freeBytes + core.pending.owedBytes - taken);
     return Math.min(destager.mostPatienceBytes, spareBytes);
+  }
+
+  /** Nothing has changed since the tick before. */
+  get #isIdle(): boolean {
+    return this.#changes === this.#changesAtTick;
   }
 
   #isReclaiming(): boolean {
@@ -254,8 +258,7 @@ export class Housekeeping {
     const sinceMs = core.clock.nowMs() - checkpointer.lastMs;
     if (this.#isMuchToStore()) return true;
     if (core.segments.deadWaiting) {
-      const idle = this.#changes === this.#changesAtTick;
-      if (idle || core.space.writersWait || sinceMs >= DEAD_SEGMENTS_MS) return true;
+      if (this.#isIdle || core.space.writersWait || sinceMs >= DEAD_SEGMENTS_MS) return true;
     }
     const changed = this.#changes !== this.#changesAtCheckpoint || core.pages.dirtyCount > 0;
     return changed && sinceMs >= CHECKPOINT_EVERY_MS;
@@ -358,8 +361,7 @@ export class Housekeeping {
     const { freeBytes, capacityBytes } = space.figures();
     if (freeBytes < capacityBytes * LOW_FREE_SHARE) return LOW_LIVE_SHARE;
     // With room to spare cleaning can wait until nobody writes: what dies meanwhile is not copied.
-    const idle = this.#changes === this.#changesAtTick;
-    if (!idle && freeBytes > capacityBytes * AMPLE_FREE_SHARE) return -1;
+    if (!this.#isIdle && freeBytes > capacityBytes * AMPLE_FREE_SHARE) return -1;
     const dead = segments.totalBytes - segments.liveBytes;
     return dead > segments.totalBytes * LAZY_DEAD_SHARE ? LAZY_LIVE_SHARE : -1;
   }

@@ -163,7 +163,6 @@ export class PduReceiver {
     pdu.data = EMPTY;
     pdu.dataAt = 0;
     pdu.placed = false;
-    pdu.buffer = null;
     if (!this.headerDigest) this.#checkLengths();
   }
 

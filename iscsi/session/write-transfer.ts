@@ -9,6 +9,7 @@
 import { assert } from '../../src/base/assert.ts';
 import { copyTo } from '../../src/base/bytes.ts';
 import { RESERVED_TAG } from '../pdu/fields.ts';
+import type { IncomingPdu } from '../pdu/pdu-receiver.ts';
 import { newBuffer, type DataBuffers } from './data-buffers.ts';
 
 export interface TransferSense {
@@ -54,13 +55,8 @@ export interface DataOutFields {
   readonly dataBytes: number;
 }
 
-/** Data that came with the command: an `IncomingPdu`. */
-export interface ImmediateData {
-  readonly data: Uint8Array;
-  readonly dataAt: number;
-  readonly dataBytes: number;
-  buffer: Uint8Array | null;
-}
+/** Data that came with the command. */
+export type ImmediateData = Pick<IncomingPdu, 'data' | 'dataAt' | 'dataBytes' | 'buffer'>;
 
 /** What the initiator may send: [at, end), PDU by PDU. */
 interface Sequence {

@@ -12,14 +12,16 @@ function joined(): { link: Joined; device: FakeDeviceServer } {
   return { link: world.session(), device };
 }
 
+function arriveInPieces(link: Joined, pdu: Uint8Array, pieceBytes: number): void {
+  for (let at = 0; at < pdu.length; at += pieceBytes)
+    link.arrive(pdu.subarray(at, at + pieceBytes));
+}
+
 describe('memory that is lent to a command', () => {
   test('goes to the next command once it was given back, and to one only', () => {
-    const made = new World();
-    const device = made.directory.add();
-    device.onSubmit = (task) => {
-      task.solicit(4096, true);
-    };
-    const { initiator } = made.session();
+    const { link, device } = joined();
+    device.onSubmit = (task) => task.solicit(4096, true);
+    const { initiator } = link;
     const write = (): void => {
       initiator.command({ writeBytes: 4096, immediateData: numbered(0, 4096) });
     };
@@ -42,7 +44,7 @@ describe('memory that is lent to a command', () => {
     const write = (first: number): void => {
       const immediateData = numbered(first, first + 4096);
       const pdu = initiator.held(() => initiator.command({ writeBytes: 4096, immediateData }));
-      for (let at = 0; at < pdu.length; at += 1000) link.arrive(pdu.subarray(at, at + 1000));
+      arriveInPieces(link, pdu, 1000);
     };
     const holds = (index: number, first: number): boolean =>
       Buffer.from(device.arrived[index]!.dataOut).equals(numbered(first, first + 4096));
@@ -96,9 +98,7 @@ describe('memory that is lent to a command', () => {
           initiator.command({ writeBytes: 4096, immediateData: numbered(first, first + 4096) }),
         );
       const [one, two] = [pduOf(0), pduOf(1)];
-      for (const pdu of [two, one])
-        for (let at = 0; at < pdu.length; at += pieceBytes)
-          link.arrive(pdu.subarray(at, at + pieceBytes));
+      for (const pdu of [two, one]) arriveInPieces(link, pdu, pieceBytes);
       const whole = device.arrived.map(({ dataOut }, first) =>
         Buffer.from(dataOut).equals(numbered(first, first + 4096)),
       );
@@ -111,7 +111,7 @@ describe('memory that is lent to a command', () => {
     const { buffers } = link.connection.options.transfers;
     const { initiator } = link;
     const ping = initiator.held(() => initiator.nop({ data: numbered(0, 4000) }));
-    for (let at = 0; at < ping.length; at += 1000) link.arrive(ping.subarray(at, at + 1000));
+    arriveInPieces(link, ping, 1000);
     expect(buffers.keptBytes).toBe(4096);
   });
 });

@@ -128,10 +128,9 @@ function sparse(lengthBytes: number, seed: number): Uint8Array {
 }
 
 const noise = (lengthBytes: number, seed: number): Uint8Array => {
-  const prng = new Prng(seed);
-  return new Uint8Array(
-    Uint32Array.from({ length: lengthBytes / 4 }, () => prng.below(2 ** 32)).buffer,
-  );
+  const bytes = new Uint8Array(lengthBytes);
+  new Prng(seed).fill(bytes);
+  return bytes;
 };
 
 /** As small as a pool can be, with the sizes that it is served with, but for so much full of noise. */
