@@ -17,6 +17,7 @@ import type { PageCache } from './meta/page-cache.ts';
 import type { Reclaim } from './space/reclaim.ts';
 import type { Space } from './space/space.ts';
 import { PoolError } from './types.ts';
+import type { ReadTurn } from './volume/read-turn.ts';
 
 /** Plain fields and functions: with an accessor in its literal V8 would keep the object as a table of names, and a
  * chunk that is written looks at it some dozens of times. */
@@ -37,6 +38,7 @@ export interface PoolCore {
   readonly releases: ReleaseQueue;
   readonly dedup: Dedup;
   readonly commandRate: CommandRate;
+  readonly readTurn: ReadTurn;
   readonly space: Space;
   readonly reclaim: Reclaim;
   readonly ring: Ring;

@@ -40,6 +40,7 @@ import { Space } from './space/space.ts';
 import { PoolError } from './types.ts';
 import { Deadlists } from './volume/deadlists.ts';
 import { PageRelease } from './volume/page-release.ts';
+import { ReadTurn } from './volume/read-turn.ts';
 import { VolumeTable } from './volume/volume-table.ts';
 
 export interface Recovered {
@@ -287,6 +288,7 @@ function makeCore(
     releases,
     dedup: new Dedup(stores.index, clock, { latencyMs: options.dedupLatencyMs }),
     commandRate: new CommandRate(clock),
+    readTurn: new ReadTurn(clock),
     ring,
     space: makeSpace(state, stores, ring),
     store: new SegmentStore(

@@ -16,9 +16,8 @@ import type { Page } from '../meta/page-cache.ts';
 import type { ChunkViews } from './chunk-views.ts';
 import { ENTRIES_PER_MAP_PAGE, entryId } from './map.ts';
 import type { VolumeMap } from './map.ts';
+import { MOST_COST } from './read-turn.ts';
 
-/** What one read may cost the turn: so many chunks of 4 KiB that are stored as they are, about half a millisecond. */
-const MOST_COST = 256;
 const COST_BYTES = 4096;
 /** Of codecs; of small chunks with Zstandard most of it is the start. */
 const COSTS = { [Codec.raw]: 1, [Codec.lz4]: 2, [Codec.zstd]: 16 } as const;
@@ -39,7 +38,7 @@ interface Wanted extends PlacedChunk {
 
 /** Adds to `found`, which begins with the chunk `first`, what it lacks; true: now it is complete. */
 export function readNow(core: PoolCore, map: VolumeMap, first: number, found: ChunkViews): boolean {
-  if (found.count > MOST_COST) return false;
+  if (found.count > MOST_COST || core.readTurn.isSpent) return false;
   const stored: Wanted[] = [];
   let cost = 0;
   for (let index = 0; index < found.count; index++) {
@@ -53,6 +52,7 @@ export function readNow(core: PoolCore, map: VolumeMap, first: number, found: Ch
   for (const run of runsOf(stored, LIMITS)) {
     if (!readRun(core, run, found)) return false;
   }
+  if (cost > 0) core.readTurn.spend(cost);
   return found.isComplete;
 }
 

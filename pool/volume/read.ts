@@ -1,6 +1,6 @@
 /**
- * One read of whole chunks. What is in memory is answered in the same turn; for the rest it loads
- * pages and segments. After every wait it looks the chunk number up again: what died meanwhile was
+ * One read of whole chunks that could not be answered in its turn. What only came when the turn had read its share
+ * is answered in the next one that has not; for the rest it loads pages and segments. After every wait it looks the chunk number up again: what died meanwhile was
  * written over meanwhile, and the newer bytes are as good an answer.
  */
 import { assert } from '../../src/base/assert.ts';
@@ -15,6 +15,7 @@ import type { PlainRead } from '../log/plain-reader.ts';
 import { entryId } from './map.ts';
 import type { VolumeMap } from './map.ts';
 import type { ChunkViews } from './chunk-views.ts';
+import { readNow } from './read-now.ts';
 import type { VolumeError } from './operations.ts';
 
 const CHUNKS_PER_TURN = 256;
@@ -84,8 +85,17 @@ export class ChunkRead {
   }
 
   start(): void {
-    this.#resolve(0);
+    const { readTurn } = this.#core;
+    if (readTurn.isSpent) readTurn.later(this.#inItsTurn);
+    else this.#resolve(0);
   }
+
+  readonly #inItsTurn = (): void => {
+    const found = this.#found;
+    if (this.#refusal() === null && readNow(this.#core, this.#map, this.#first, found))
+      this.#end(null);
+    else this.#resolve(0);
+  };
 
   /** One pass over the chunks from `from` on, then waits for what the pass has asked for. */
   #resolve(from: number): void {

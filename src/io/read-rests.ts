@@ -3,7 +3,6 @@
  * read that did not wait earns what it saved, each that did costs what it took, and when that is spent the loop
  * rests. Rests that were of no use get longer.
  */
-import type { Clock } from '../base/ports.ts';
 import type { RestPolicy } from './loop-pace.ts';
 
 /** A read that took longer than this and its bytes may take has waited. */
@@ -19,29 +18,6 @@ const LEAST_REST_MS = 10;
 const USELESS_REST_MS = 250;
 /** A read that waited long is followed by a rest of so many times as long. */
 const REST_FOR_WAIT = 20;
-/** So long after the first read of a turn no other is made in it. */
-const TURN_MS = 4;
-
-/** What a turn has spent on such reads, of whatever disk: there is one event loop. */
-export class ReadTurn {
-  readonly #clock: Pick<Clock, 'nextTurn'>;
-  /** When the first read of this turn began; null: there was none. */
-  #beganMs: number | null = null;
-
-  constructor(clock: Pick<Clock, 'nextTurn'>) {
-    this.#clock = clock;
-  }
-
-  /** Whether one more may begin now. */
-  takes(nowMs: number): boolean {
-    if (this.#beganMs !== null) return nowMs - this.#beganMs <= TURN_MS;
-    this.#beganMs = nowMs;
-    this.#clock.nextTurn(() => {
-      this.#beganMs = null;
-    });
-    return true;
-  }
-}
 
 export class ReadRests implements RestPolicy {
   #creditMs = FIRST_CREDIT_MS;

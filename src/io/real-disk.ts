@@ -8,7 +8,7 @@ import { diskError } from './disk-error.ts';
 import { RealFile } from './real-file.ts';
 import type { Paces } from './real-file.ts';
 import { LoopPace } from './loop-pace.ts';
-import { ReadRests, ReadTurn } from './read-rests.ts';
+import { ReadRests } from './read-rests.ts';
 import { RealClock } from './real-clock.ts';
 import { RunDelay } from './run-delay.ts';
 import { WriteRests } from './write-rests.ts';
@@ -28,7 +28,6 @@ const openFlags = {
 const LOCK_FILE = 'lock';
 
 const clock = new RealClock();
-const readTurn = new ReadTurn(clock);
 const runDelay = new RunDelay();
 
 /** A folder of this machine. Files are readable by their owner alone: they hold users' data. */
@@ -36,7 +35,6 @@ export class RealDisk implements Disk {
   readonly path: string;
   readonly #paces: Paces = {
     reads: new LoopPace({ clock, runDelay }, new ReadRests()),
-    readTurn,
     writes: new LoopPace({ clock, runDelay }, new WriteRests()),
   };
   #lock: FileLock | null = null;

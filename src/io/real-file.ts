@@ -5,7 +5,6 @@ import { diskError } from './disk-error.ts';
 import { FileWrites } from './file-writes.ts';
 import type { FileDescriptors } from './file-writes.ts';
 import type { LoopPace } from './loop-pace.ts';
-import type { ReadTurn } from './read-rests.ts';
 
 /** Copying more would itself take a good part of a millisecond. */
 const NOW_BYTES = 256 * 1024;
@@ -13,7 +12,6 @@ const NOW_BYTES = 256 * 1024;
 /** What is made on the event loop of all files of a disk. */
 export interface Paces {
   readonly reads: LoopPace;
-  readonly readTurn: ReadTurn;
   readonly writes: LoopPace;
 }
 
@@ -48,9 +46,9 @@ export class RealFile implements DiskFile {
   readNow(into: Uint8Array, position: number): number | null {
     assert(!this.#closing, 'no operation on a closed file');
     if (into.length > NOW_BYTES) return null;
-    const { reads, readTurn } = this.#paces;
+    const { reads } = this.#paces;
     const beganMs = reads.begin();
-    if (beganMs === null || !readTurn.takes(beganMs)) return null;
+    if (beganMs === null) return null;
     try {
       return fs.readSync(this.#fd, into, 0, into.length, position);
     } catch (error) {

@@ -1,11 +1,12 @@
 import { KIB, MIB, PoolInWorld, calmWorld, patterned } from '../pool-in-world.ts';
 import type { VolumeSpec } from '../../../../pool/types.ts';
+import type { DiskSettings } from '../../../sim/settings.ts';
 
 const LENGTH = 3 * MIB;
 
 /** A pool whose cache is far smaller than the volume `a`, which is filled and in segments. */
 async function filledPool(
-  facts: { readNowRate: number; rotRate?: number },
+  facts: Partial<DiskSettings>,
   spec: Partial<VolumeSpec> = {},
 ): Promise<PoolInWorld> {
   const it = await PoolInWorld.open(calmWorld(facts), { memoryBytes: 2 * MIB });
@@ -58,6 +59,7 @@ describe('a read of what is in segments alone', () => {
     const it = await filledPool({ readNowRate: 1 }, { compression: codec });
     // Now all pages are here, and the files open.
     for (let at = 0; at < LENGTH; at += 256 * KIB) await it.read('a', at, 256 * KIB);
+    await it.world.run();
     const { misses, atOnce } = await scattered(it);
     expect(misses).toBeGreaterThan(15);
     expect(atOnce).toBe(misses);
@@ -81,5 +83,51 @@ describe('a read of what is in segments alone', () => {
       await it.world.run();
     }
     expect([...outcomes]).toEqual(['unreadable']);
+  });
+
+  test('waits for the next turn where this one has read enough, not for the disk, in the order of asking', async () => {
+    const it = await filledPool({ readNowRate: 1, readMs: [50, 60] });
+    for (let at = 0; at < LENGTH; at += 256 * KIB) await it.read('a', at, 256 * KIB);
+    await it.world.run();
+    const { pool, world } = it;
+    const answered: number[] = [];
+    const right: boolean[] = [];
+    // What was written last is in the journal.
+    const count = LENGTH / (128 * KIB) - 2;
+    const asked = Array.from({ length: count }, (_, index) => index * 128 * KIB);
+    for (const at of asked) {
+      pool.openVolume('a').read(at, 128 * KIB, (error, bytes) => {
+        answered.push(at);
+        right.push(error === null && same(Buffer.concat(bytes.views), pieceOf(at, 128 * KIB)));
+        bytes.release();
+      });
+    }
+    const late = answered.length;
+    expect(late).toBeGreaterThan(0);
+    expect(late).toBeLessThan(asked.length / 2);
+    await world.run(world.clock.nowMs() + 40);
+    const byOffset = (one: number, other: number): number => one - other;
+    expect(answered.toSorted(byOffset)).toEqual(asked);
+    expect(answered.slice(late)).toEqual(answered.slice(late).sort(byOffset));
+    expect(right).not.toContain(false);
+  });
+
+  test('that waits for the next turn says so when the volume is gone by then', async () => {
+    const it = await filledPool({ readNowRate: 1 });
+    for (let at = 0; at < LENGTH; at += 256 * KIB) await it.read('a', at, 256 * KIB);
+    await it.world.run();
+    const outcomes: (string | null)[] = [];
+    for (let at = 0; at < LENGTH; at += 256 * KIB) {
+      it.pool.openVolume('a').read(at, 256 * KIB, (error, bytes) => {
+        outcomes.push(error?.code ?? null);
+        bytes.release();
+      });
+    }
+    const atOnce = outcomes.length;
+    await it.world.until(it.pool.deleteVolume('a'));
+    await it.world.run();
+    expect(outcomes).toHaveLength(LENGTH / (256 * KIB));
+    expect(outcomes.slice(0, atOnce)).not.toContain('not-ready');
+    expect(outcomes.slice(atOnce)).toContain('not-ready');
   });
 });

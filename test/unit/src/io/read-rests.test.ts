@@ -1,47 +1,29 @@
 import { LoopPace } from '../../../../src/io/loop-pace.ts';
-import { ReadRests, ReadTurn } from '../../../../src/io/read-rests.ts';
+import { ReadRests } from '../../../../src/io/read-rests.ts';
 
 const PAGE = 4096;
 const HIT_MS = 0.002;
 const FLASH_MS = 0.08;
 const SEEK_MS = 10;
 
-/** Time that passes only as the test says, turn by turn. */
+/** Time that passes only as the test says. */
 class Loop {
   nowMs = 0;
   runDelayMs = 0;
-  readonly #turnEnds: (() => void)[] = [];
-  readonly #turn = new ReadTurn({
-    nextTurn: (run) => {
-      this.#turnEnds.push(run);
-    },
-  });
-  readonly pace = this.paceOfDisk();
+  readonly pace = new LoopPace(
+    { clock: { nowMs: () => this.nowMs }, runDelay: { totalMs: () => this.runDelayMs } },
+    new ReadRests(),
+  );
 
-  paceOfDisk(): LoopPace {
-    const clock = { nowMs: (): number => this.nowMs };
-    return new LoopPace({ clock, runDelay: { totalMs: () => this.runDelayMs } }, new ReadRests());
-  }
-
-  begin(pace = this.pace): number | null {
-    const began = pace.begin();
-    return began !== null && this.#turn.takes(began) ? began : null;
-  }
-
-  nextTurn(afterMs = 0): void {
-    this.nowMs += afterMs;
-    for (const run of this.#turnEnds.splice(0)) run();
-  }
-
-  /** One read in a turn of its own; false: it went elsewhere. */
+  /** One read; false: it went elsewhere. */
   read(waitedMs: number, lengthBytes = PAGE, delayedMs = 0): boolean {
-    const began = this.begin();
+    const began = this.pace.begin();
     if (began !== null) {
       this.nowMs += waitedMs + delayedMs;
       this.runDelayMs += delayedMs;
       this.pace.ended(began, lengthBytes);
     }
-    this.nextTurn(0.01);
+    this.nowMs += 0.01;
     return began !== null;
   }
 
@@ -143,26 +125,5 @@ describe('the pace of reads on the event loop', () => {
     for (let read = 0; read < 1000; read++) expect(loop.read(0.06, 256 * 1024)).toBe(true);
     for (let read = 0; read < 100; read++) loop.read(0.06, PAGE);
     expect(loop.read(0.06, PAGE)).toBe(false);
-  });
-
-  test('a turn works for four milliseconds at the most on what it reads, of however many disks', () => {
-    const loop = new Loop();
-    const disks = [loop.pace, loop.paceOfDisk(), loop.paceOfDisk()];
-    const makeOne = (pace: LoopPace): boolean => {
-      const began = loop.begin(pace);
-      if (began === null) return false;
-      loop.nowMs += HIT_MS;
-      pace.ended(began, PAGE);
-      loop.nowMs += 0.018;
-      return true;
-    };
-    let made = 0;
-    for (const disk of disks) while (makeOne(disk)) made += 1;
-    expect(made).toBeGreaterThan(190);
-    expect(made).toBeLessThan(210);
-    loop.nowMs += 100;
-    expect(makeOne(loop.pace)).toBe(false);
-    loop.nextTurn();
-    for (const disk of disks) expect(makeOne(disk)).toBe(true);
   });
 });
