@@ -42,8 +42,8 @@ const spare = new SpareBuffers({
   most: MOST_SPARE,
   make: (bytes) => pageAligned(bytes).buffer,
 });
-/** Answers go in the order of their requests. */
-let answered = Promise.resolve();
+/** Requests that were not answered: answers go in their order. */
+const owed: { answer: PackingAnswer | undefined }[] = [];
 
 function chunksOf({ plain, shared, words }: PackingBatch): ChunkToPack[] {
   const chunks: ChunkToPack[] = [];
@@ -99,7 +99,7 @@ function write({ writes, pace }: Stream, bytes: Uint8Array, position: number, do
   else writeFully(writes, bytes.subarray(at), position + at, done);
 }
 
-function packAndWrite(batch: PackingBatch): Promise<PackingAnswer> {
+function packAndWrite(batch: PackingBatch, done: (answer: PackingAnswer) => void): void {
   const stream = streamOf(batch);
   const chunks = chunksOf(batch);
   const buffer = spare.take(packedBytes(chunks));
@@ -107,12 +107,10 @@ function packAndWrite(batch: PackingBatch): Promise<PackingAnswer> {
   const place = { segment: batch.to.segment, offset, into: new Uint8Array(buffer) };
   const { bytes, packed } = packRecords(compute, chunks, place, encoder);
   stream.end = packed.end;
-  return new Promise((resolve) => {
-    write(stream, bytes, offset, (error) => {
-      spare.keep(buffer);
-      const failure = error === null ? null : { code: error.code, message: error.message };
-      resolve({ plain: batch.plain, packed, failure });
-    });
+  write(stream, bytes, offset, (error) => {
+    spare.keep(buffer);
+    const failure = error === null ? null : { code: error.code, message: error.message };
+    done({ plain: batch.plain, packed, failure });
   });
 }
 
@@ -122,17 +120,30 @@ function buffersOf({ plain, packed }: NonNullable<PackingAnswer>): ArrayBuffer[]
   return plain === null ? buffers : [plain, ...buffers];
 }
 
-function answerTo(request: PackingRequest): Promise<PackingAnswer> {
-  if (typeof request !== 'number') return packAndWrite(request);
+function work(request: PackingRequest, done: (answer: PackingAnswer) => void): void {
+  if (typeof request !== 'number') {
+    packAndWrite(request, done);
+    return;
+  }
   streams.delete(request);
-  return Promise.resolve(null);
+  done(null);
+}
+
+function sendAnswers(): void {
+  for (;;) {
+    const answer = owed[0]?.answer;
+    if (answer === undefined) return;
+    owed.shift();
+    const transfer = answer === null ? [] : buffersOf(answer);
+    port.postMessage({ value: answer } satisfies Answer<PackingAnswer>, transfer);
+  }
 }
 
 port.on('message', (request: PackingRequest) => {
-  const answer = answerTo(request);
-  answered = answered.then(async () => {
-    const value = await answer;
-    const transfer = value === null ? [] : buffersOf(value);
-    port.postMessage({ value } satisfies Answer<PackingAnswer>, transfer);
+  const mine: (typeof owed)[number] = { answer: undefined };
+  owed.push(mine);
+  work(request, (answer) => {
+    mine.answer = answer;
+    sendAnswers();
   });
 });
