@@ -2,11 +2,11 @@
  * The background work of a serving pool and what starts it: destage, reference drops, checkpoints,
  * giving segments back, cleaning. Each runs by itself; this decides when.
  */
-import { DiskError } from '../src/base/ports.ts';
 import type { Timer } from '../src/base/ports.ts';
 import type { PoolCore } from './core.ts';
 import type { Checkpointer } from './log/checkpoint.ts';
 import type { Cleaner } from './log/cleaner.ts';
+import { DeadSegments } from './log/dead-segments.ts';
 import type { Destager } from './log/destage.ts';
 import type { Segment } from './log/segment-table.ts';
 import type { StraightWrites } from './log/straight-writes.ts';
@@ -53,13 +53,13 @@ export interface HousekeepingParts {
 
 export class Housekeeping {
   readonly #parts: HousekeepingParts;
+  readonly #deadSegments: DeadSegments;
   #timer: Timer | null = null;
   #closed = false;
   #changes = 0;
   #changesAtTick = 0;
   #changesAtCheckpoint = -1;
   #flushing = false;
-  #reclaiming: Promise<void> = Promise.resolve();
   #cleaning: Promise<unknown> | null = null;
   #settling: Promise<void> = Promise.resolve();
   /** Not begun yet. */
@@ -71,9 +71,7 @@ export class Housekeeping {
     core.changed = () => {
       this.#changed();
     };
-    core.grace.onReusable = () => {
-      this.#reclaim();
-    };
+    this.#deadSegments = new DeadSegments(core, () => this.#changes);
     core.journal.onPressure = () => {
       this.#emptyLog();
       // Behind the one that runs, too. With nothing to trim it would be for nothing, again and again.
@@ -119,7 +117,7 @@ export class Housekeeping {
       if (batch.length === 0 || !(await this.#cleanBatch(batch))) break;
     }
     await this.#checkpoint();
-    await this.#reclaiming;
+    await this.#deadSegments.removeAll();
   }
 
   /** Ends the background work; the last checkpoint holds everything. */
@@ -134,7 +132,7 @@ export class Housekeeping {
     await this.#cleaning;
     if (core.readOnlyReason === null) await this.#checkpoint();
     else await checkpointer.ended();
-    await this.#reclaiming;
+    await this.#deadSegments.stop();
   }
 
   /** Resolves when what holds now is durable, or can't be made so. */
@@ -304,25 +302,6 @@ export class Housekeeping {
     });
   }
 
-  #reclaim(): void {
-    const { core } = this.#parts;
-    const dead = core.segments.takeReusable(core.grace.reusable);
-    if (dead.length === 0) return;
-    const remove = async (): Promise<void> => {
-      for (const { disk, number, bytes } of dead) {
-        try {
-          await core.store.remove(disk, number);
-          core.reclaim.freed(bytes);
-        } catch (error) {
-          if (!(error instanceof DiskError)) throw error;
-          core.events.add('warning', 'segment-not-removed', error.message, { segment: number });
-        }
-      }
-      core.space.review();
-    };
-    this.#reclaiming = this.#reclaiming.then(remove);
-  }
-
   #clean(): void {
     const { core, cleaner } = this.#parts;
     if (this.#cleaning !== null) return;
@@ -369,6 +348,7 @@ export class Housekeeping {
   /** The file system was fuller than the pool's size said: looks whether that has changed. */
   async #lookForRoom(): Promise<void> {
     const { core, destager } = this.#parts;
+    await this.#deadSegments.removeAll();
     for (const { disk, failed } of core.store.disks) {
       const available = failed ? 0 : await disk.availableBytes().catch(() => 0);
       if (available < 2 * destager.segmentBytes) continue;

@@ -1,4 +1,7 @@
-/** Segment files on the disks of the member: written once, read at random, removed. */
+/**
+ * Segment files on the disks of the member: written once, read at random. Those of dead segments become those of new
+ * ones, written over in place: a file system takes longer to find room and to give it back than to write.
+ */
 import { present } from '../../src/base/assert.ts';
 import { readAll, readFully, syncFile, writeAll } from '../../src/base/file-io.ts';
 import { DiskError } from '../../src/base/ports.ts';
@@ -6,6 +9,9 @@ import type { Disk, DiskFile } from '../../src/base/ports.ts';
 
 const FOLDER = 'segments';
 const OPEN_FILES = 256;
+/** Of a disk: what dies between two checkpoints, on a pool that is written as fast as it goes. */
+const MOST_SPARES = 256;
+const MOST_SPARE_SHARE = 1 / 4;
 const NAME = /^[0-9a-f]{10}$/;
 
 const fileName = (number: number): string => `${FOLDER}/${number.toString(16).padStart(10, '0')}`;
@@ -19,6 +25,13 @@ export interface SegmentDisk {
   errors: number;
 }
 
+/** A segment's file, by what it was. */
+export interface SegmentPlace {
+  readonly disk: number;
+  readonly number: number;
+  readonly bytes: number;
+}
+
 interface OpenFile {
   readonly file: Promise<DiskFile>;
   /** Once it is open. */
@@ -30,6 +43,8 @@ interface OpenFile {
 export class SegmentStore {
   readonly disks: readonly SegmentDisk[];
   readonly #open = new Map<number, OpenFile>();
+  /** Files of dead segments, under their old names. */
+  #spares: SegmentPlace[] = [];
 
   constructor(disks: readonly SegmentDisk[]) {
     this.disks = disks;
@@ -66,8 +81,44 @@ export class SegmentStore {
     }
   }
 
-  create(disk: number, number: number): Promise<DiskFile> {
-    return this.#disk(disk).disk.open(fileName(number), 'create-direct');
+  /** What a file held that was another's before lies in it until it is written over, or cut off. */
+  async create(disk: number, number: number): Promise<DiskFile> {
+    const { disk: folder } = this.#disk(disk);
+    const spare = this.#spares.findLastIndex((it) => it.disk === disk);
+    if (spare < 0) return folder.open(fileName(number), 'create-direct');
+    const [{ number: old } = { number }] = this.#spares.splice(spare, 1);
+    try {
+      await folder.rename(fileName(old), fileName(number));
+    } catch (error) {
+      // Somebody removed it.
+      if (error instanceof DiskError && error.code === 'missing') return this.create(disk, number);
+      throw error;
+    }
+    return folder.open(fileName(number), 'write-direct');
+  }
+
+  /** Keeps the file of a segment that nobody reads any more, nor a later start; false: it is to be removed. */
+  keep(dead: SegmentPlace): boolean {
+    const { failed, errors, capacityBytes } = this.#disk(dead.disk);
+    const there = this.#spares.filter((it) => it.disk === dead.disk);
+    const bytes = there.reduce((sum, it) => sum + it.bytes, dead.bytes);
+    const isMuch = there.length >= MOST_SPARES || bytes > MOST_SPARE_SHARE * capacityBytes;
+    // What has failed is left to the file system; so is a file that was never sealed.
+    if (isMuch || failed || errors > 0 || dead.bytes === 0) return false;
+    this.#close(dead.number);
+    this.#spares.push(dead);
+    return true;
+  }
+
+  get hasSpares(): boolean {
+    return this.#spares.length > 0;
+  }
+
+  /** Those that were kept: the caller removes them. */
+  takeSpares(): readonly SegmentPlace[] {
+    const spares = this.#spares;
+    this.#spares = [];
+    return spares;
   }
 
   async remove(disk: number, number: number): Promise<void> {
@@ -206,8 +257,9 @@ export class SegmentFile {
     return syncFile(this.#file);
   }
 
-  /** Once it is flushed: resolves when all bytes are durable and the file is closed. */
-  async seal(): Promise<void> {
+  /** Once it is flushed: resolves when all bytes are durable, none are behind them, and the file is closed. */
+  async seal(lengthBytes: number): Promise<void> {
+    await this.#file.truncate(lengthBytes);
     await syncFile(this.#file);
     await this.#close();
   }

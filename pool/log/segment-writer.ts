@@ -166,9 +166,10 @@ export class SegmentWriter {
     this.#file.append(last, this.#base, () => undefined);
     const failure = await this.#file.flushed();
     if (failure !== null) throw failure;
-    await this.#makeDurable(() => this.#file.seal());
+    const lengthBytes = offset + directory.length;
+    await this.#makeDurable(() => this.#file.seal(lengthBytes));
     this.#spare.push(this.#piece);
-    return offset + directory.length;
+    return lengthBytes;
   }
 
   /** Resolves when all that the file has is durable, its name too. */

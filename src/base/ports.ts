@@ -45,7 +45,7 @@ export class DiskError extends Error {
   }
 }
 
-export type OpenMode = 'read' | 'write' | 'create' | 'create-direct';
+export type OpenMode = 'read' | 'write' | 'create' | 'create-direct' | 'write-direct';
 
 export type IoDone = (error: DiskError | null, bytes: number) => void;
 
@@ -68,6 +68,8 @@ export interface DiskFile {
   /** fdatasync. An error means that what was written since the last success may be gone. */
   sync(done: (error: DiskError | null) => void): void;
   sizeBytes(): Promise<number>;
+  /** Cuts off what lies behind; a `sync` makes that durable too. Throws DiskError. */
+  truncate(lengthBytes: number): Promise<void>;
   /** Waits for the operations under way; none may follow. */
   close(): Promise<void>;
 }
@@ -89,7 +91,7 @@ export interface Disk {
   /** Names in the folder, sorted. */
   list(directory: string): Promise<string[]>;
   /** 'create' makes the file or empties the one that is there; 'write' and 'read' need it there.
-   * 'create-direct' is for what is written once and not read soon: whole pages of it, from memory of
+   * '…-direct' is for what is written once and not read soon: whole pages of it, from memory of
    * `pageAligned` and at multiples of PAGE_BYTES, go past the page cache where that can be. */
   open(path: string, mode: OpenMode): Promise<DiskFile>;
   /** Removes a file. */

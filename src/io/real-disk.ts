@@ -22,6 +22,7 @@ const openFlags = {
   write: O_RDWR,
   create: CREATE,
   'create-direct': CREATE,
+  'write-direct': O_RDWR,
 } as const;
 
 /** Lock file of a directory; `list('')` does not show it. */
@@ -73,8 +74,9 @@ export class RealDisk implements Disk {
     const full = this.#resolve(path);
     const fd = await openFile(full, openFlags[mode]);
     // A file system that can't do it says so here, or with the first write.
-    const direct =
-      mode === 'create-direct' ? await openFile(full, O_RDWR | O_DIRECT).catch(() => null) : null;
+    const direct = mode.endsWith('-direct')
+      ? await openFile(full, O_RDWR | O_DIRECT).catch(() => null)
+      : null;
     return new RealFile(full, { fd, direct, paces: this.#paces });
   }
 

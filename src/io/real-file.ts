@@ -111,6 +111,17 @@ export class RealFile implements DiskFile {
     return stats.size;
   }
 
+  truncate(lengthBytes: number): Promise<void> {
+    this.#begin();
+    return new Promise((resolve, reject) => {
+      fs.ftruncate(this.#fd, lengthBytes, (error) => {
+        this.#end();
+        if (error === null) resolve();
+        else reject(diskError(error, this.path));
+      });
+    });
+  }
+
   /** A descriptor closed under an operation could be another file's by the time it runs. */
   async close(): Promise<void> {
     assert(!this.#closing, 'a file is closed once');

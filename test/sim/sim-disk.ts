@@ -59,7 +59,7 @@ export class SimDisk implements Disk {
       if (inode === null) {
         inode = new SimInode();
         folder.change(this.#medium.nextOrder(), [[name, inode]]);
-      } else if (creates) inode.truncate(this.#medium.nextOrder());
+      } else if (creates) inode.truncate(this.#medium.nextOrder(), 0);
       const file = { path: `${this.path}/${path}`, inode, writable: mode !== 'read' };
       return new SimFile(this.#process, this.#medium, file);
     });

@@ -122,6 +122,21 @@ export class SimFile implements DiskFile {
     });
   }
 
+  truncate(lengthBytes: number): Promise<void> {
+    assert(this.#writable, 'the file was opened for writing');
+    return new Promise((resolve, reject) => {
+      this.#later(this.#medium.settings.writeMs, () => {
+        if (this.#fails(this.#medium.settings.writeErrorRate)) {
+          reject(this.#error('io', 'truncate'));
+          return;
+        }
+        this.#inode.truncate(this.#medium.nextOrder(), lengthBytes);
+        this.#process.note('truncate', this.path, lengthBytes);
+        resolve();
+      });
+    });
+  }
+
   async close(): Promise<void> {
     assert(!this.#closing, 'a file is closed once');
     const closed = new Promise<void>((resolve) => {

@@ -8,7 +8,7 @@ const PAGE_BYTES = 4096;
 interface Change {
   readonly order: number;
   readonly position: number;
-  /** Null: the file was emptied. */
+  /** Null: what lies behind the position was cut off. */
   readonly bytes: Uint8Array | null;
 }
 
@@ -32,9 +32,10 @@ class Image {
     this.size = Math.max(this.size, end);
   }
 
-  truncate(): void {
-    this.#bytes = new Uint8Array(0);
-    this.size = 0;
+  truncate(size: number): void {
+    if (size >= this.size) return;
+    this.#bytes.fill(0, size, this.size);
+    this.size = size;
   }
 
   become(other: Image): void {
@@ -43,7 +44,7 @@ class Image {
   }
 
   apply(change: Change): void {
-    if (change.bytes === null) this.truncate();
+    if (change.bytes === null) this.truncate(change.position);
     else this.write(change.bytes, change.position);
   }
 }
@@ -79,8 +80,8 @@ export class SimInode {
     this.#change({ order, position, bytes: new Uint8Array(bytes) });
   }
 
-  truncate(order: number): void {
-    if (this.size > 0) this.#change({ order, position: 0, bytes: null });
+  truncate(order: number, size: number): void {
+    if (size < this.size) this.#change({ order, position: size, bytes: null });
   }
 
   #change(change: Change): void {
@@ -114,12 +115,19 @@ export class SimInode {
    * that meet in it those up to a certain one are there.
    */
   losePower(prng: Prng): void {
-    const truncated = this.#changes.findLastIndex(({ bytes }) => bytes === null);
-    const lost = truncated >= 0 && prng.chance(0.5);
-    if (!lost) {
-      if (truncated >= 0) this.#durable.truncate();
-      this.#keepParts(this.#changes.slice(truncated + 1), prng);
+    // A file system cuts in the order of the calls: none, or those up to a certain one.
+    let from = 0;
+    for (const [index, { bytes, position }] of this.#changes.entries()) {
+      if (bytes !== null) continue;
+      this.#keepParts(this.#changes.slice(from, index), prng);
+      from = index + 1;
+      if (prng.chance(0.5)) {
+        from = this.#changes.length;
+        break;
+      }
+      this.#durable.truncate(position);
     }
+    this.#keepParts(this.#changes.slice(from), prng);
     this.#changes = [];
     this.#shown.become(this.#durable);
   }

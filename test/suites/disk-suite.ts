@@ -1,6 +1,7 @@
 /** What every implementation of the Disk port does. */
 import type { Disk, DiskFile } from '../../src/base/ports.ts';
 import { DiskError } from '../../src/base/ports.ts';
+import { PAGE_BYTES, pageAligned } from '../../src/base/bytes.ts';
 import { readAll, syncFile, writeAll } from '../../src/base/file-io.ts';
 
 export interface DiskUnderTest {
@@ -124,6 +125,32 @@ export function diskSuite(name: string, start: () => Promise<DiskUnderTest>): vo
       const emptied = await disk.open('a', 'create');
       expect(await emptied.sizeBytes()).toBe(0);
       await emptied.close();
+    });
+
+    test('what is cut off is gone, and reads as zeroes when the file grows again', async () => {
+      const file = await disk.open('a', 'create');
+      await writeAll(file, bytes(1, 2, 3, 4), 0);
+      await file.truncate(2);
+      expect(await contentOf(file)).toEqual(bytes(1, 2));
+      await file.truncate(2);
+      await writeAll(file, bytes(9), 5);
+      expect(await contentOf(file)).toEqual(bytes(1, 2, 0, 0, 0, 9));
+      await syncFile(file);
+      await file.close();
+    });
+
+    test("'write-direct' keeps the file that is there, and needs it there", async () => {
+      const page = pageAligned(2 * PAGE_BYTES).fill(1);
+      const made = await disk.open('a', 'create-direct');
+      await writeAll(made, page, 0);
+      await made.close();
+      const file = await disk.open('a', 'write-direct');
+      await writeAll(file, pageAligned(PAGE_BYTES).fill(2), PAGE_BYTES);
+      const content = await contentOf(file);
+      expect(content.length).toBe(2 * PAGE_BYTES);
+      expect([content[0], content[PAGE_BYTES - 1], content[PAGE_BYTES]]).toEqual([1, 1, 2]);
+      await file.close();
+      expect(await code(disk.open('b', 'write-direct'))).toBe('missing');
     });
 
     test('what is not there is missing: a file, a folder, a name to rename', async () => {

@@ -1,7 +1,7 @@
 import type { DiskError } from '../../../../src/base/ports.ts';
 import { SegmentStore } from '../../../../pool/log/segment-store.ts';
 import type { SegmentDisk } from '../../../../pool/log/segment-store.ts';
-import { writeAll } from '../../../../src/base/file-io.ts';
+import { readAll, writeAll } from '../../../../src/base/file-io.ts';
 import type { SimWorld } from '../../../sim/sim-world.ts';
 import { healthy } from '../../../sim/settings.ts';
 import { calmWorld } from '../pool-in-world.ts';
@@ -86,5 +86,51 @@ describe('segment files', () => {
     world.settings = { ...healthy, disk };
     expect(await world.until(readIn(store, 1))).toBeNull();
     expect(readNowIn(store)).toBeNull();
+  });
+});
+
+const fileNames = (world: SimWorld): Promise<string[]> =>
+  world.until(world.disk('disk').list('segments'));
+
+describe('the file of a dead segment', () => {
+  const dead = { disk: 0, number: 1, bytes: 16 };
+
+  test('becomes that of a new one, with what it held', async () => {
+    const world = calmWorld();
+    const store = await openedIn(world);
+    expect(store.keep(dead)).toBe(true);
+    const file = await world.until(store.create(0, 5));
+    expect(store.hasSpares).toBe(false);
+    expect(await fileNames(world)).toEqual(['0000000005']);
+    await world.until(writeAll(file, new Uint8Array(8).fill(3), 0));
+    const now = new Uint8Array(20);
+    expect(await world.until(readAll(file, now, 0))).toBe(16);
+    expect([now[0], now[7], now[8], now[15]]).toEqual([3, 3, 7, 7]);
+    await world.until(store.create(0, 6));
+    expect(await fileNames(world)).toEqual(['0000000005', '0000000006']);
+  });
+
+  test('that somebody has removed is done without', async () => {
+    const world = calmWorld();
+    const store = await openedIn(world);
+    store.keep(dead);
+    await world.until(world.disk('disk').remove('segments/0000000001'));
+    await world.until(store.create(0, 5));
+    expect(await fileNames(world)).toEqual(['0000000005']);
+  });
+
+  test('is not kept on a disk that failed at something, nor when it was not sealed, nor beyond a quarter of the disk', async () => {
+    const world = calmWorld();
+    const store = await openedIn(world);
+    expect(store.keep({ ...dead, bytes: 0 })).toBe(false);
+    expect(store.keep({ ...dead, bytes: 0.3e9 })).toBe(false);
+    expect((await openedIn(calmWorld(), { failed: true })).keep(dead)).toBe(false);
+    for (let number = 1; number <= 256; number++)
+      expect(store.keep({ ...dead, number })).toBe(true);
+    expect(store.keep({ ...dead, number: 257 })).toBe(false);
+    expect(store.takeSpares()).toHaveLength(256);
+    expect(store.hasSpares).toBe(false);
+    expect(await world.until(readIn(store, 99))).toMatchObject({ code: 'missing' });
+    expect(store.keep(dead)).toBe(true);
   });
 });
