@@ -18,6 +18,9 @@ export class DeadSegments {
   readonly #changes: () => number;
   /** One after the other. */
   #last: Promise<void> = Promise.resolve();
+  /** Disks that had room for what is kept when they were asked last, and those that have not answered yet. */
+  readonly #roomy = new Set<number>();
+  readonly #asked = new Set<number>();
   #timer: Timer | null = null;
   #stopped = false;
 
@@ -32,9 +35,7 @@ export class DeadSegments {
 
   /** Resolves when those that left the table are removed, and no file is kept. */
   removeAll(): Promise<void> {
-    const { store } = this.#core;
-    this.#last = this.#last.then(() => this.#remove(store.takeSpares()));
-    return this.#last;
+    return this.#removeKept(() => true);
   }
 
   /** Those that leave the table later are removed. */
@@ -47,38 +48,59 @@ export class DeadSegments {
   #reclaim(): void {
     const { segments, grace } = this.#core;
     const dead = segments.takeReusable(grace.reusable);
-    if (dead.length > 0) this.#last = this.#last.then(() => this.#give(dead));
+    if (dead.length === 0) return;
+    for (const { disk } of dead) this.#askForRoom(disk);
+    this.#last = this.#last.then(() => this.#give(dead));
   }
 
   async #give(dead: readonly Segment[]): Promise<void> {
-    const { store, reclaim } = this.#core;
-    const isRoomy = await this.#isRoomy();
-    const keeps = (segment: Segment): boolean => isRoomy && !segment.stuck && store.keep(segment);
-    const surplus = dead.filter((segment) => !keeps(segment));
-    await this.#remove(isRoomy ? surplus : [...surplus, ...store.takeSpares()]);
-    for (const { bytes } of dead) reclaim.freed(bytes);
+    const { reclaim, space } = this.#core;
+    for (const segment of dead) {
+      if (this.#keep(segment) || (await this.#remove(segment))) reclaim.freed(segment.bytes);
+    }
+    space.review();
     this.#watch();
   }
 
-  async #isRoomy(): Promise<boolean> {
-    for (const { disk, capacityBytes } of this.#core.store.disks) {
-      const available = await disk.availableBytes().catch(() => 0);
-      if (available < capacityBytes * ROOMY_SHARE) return false;
-    }
-    return !this.#stopped;
+  #keep(segment: Segment): boolean {
+    const isWanted = this.#roomy.has(segment.disk) && !segment.stuck && !this.#stopped;
+    return isWanted && this.#core.store.keep(segment);
   }
 
-  async #remove(places: readonly SegmentPlace[]): Promise<void> {
-    const { store, events, space } = this.#core;
-    for (const { disk, number } of places) {
-      try {
-        await store.remove(disk, number);
-      } catch (error) {
-        if (!(error instanceof DiskError)) throw error;
-        events.add('warning', 'segment-not-removed', error.message, { segment: number });
-      }
+  async #remove({ disk, number }: SegmentPlace): Promise<boolean> {
+    const { store, events } = this.#core;
+    try {
+      await store.remove(disk, number);
+      return true;
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      events.add('warning', 'segment-not-removed', error.message, { segment: number });
+      return false;
     }
-    space.review();
+  }
+
+  #removeKept(isOn: (disk: number) => boolean): Promise<void> {
+    const { store, space } = this.#core;
+    this.#last = this.#last.then(async () => {
+      for (const spare of store.takeSpares(isOn)) await this.#remove(spare);
+      space.review();
+    });
+    return this.#last;
+  }
+
+  /** Nobody waits for the answer: a disk may take for ever. Till then it is what it was. */
+  #askForRoom(number: number): void {
+    const facts = this.#core.store.disks[number];
+    if (facts === undefined || facts.failed || this.#asked.has(number)) return;
+    this.#asked.add(number);
+    const answered = (availableBytes: number): void => {
+      this.#asked.delete(number);
+      if (availableBytes >= facts.capacityBytes * ROOMY_SHARE) this.#roomy.add(number);
+      else if (this.#roomy.delete(number)) void this.#removeKept((disk) => disk === number);
+    };
+    facts.disk.availableBytes().then(answered, () => {
+      answered(0);
+    });
   }
 
   #watch(): void {
@@ -87,8 +109,12 @@ export class DeadSegments {
     const before = this.#changes();
     this.#timer = clock.after(QUIET_MS, () => {
       this.#timer = null;
-      if (this.#changes() === before) void this.removeAll();
-      else this.#watch();
+      if (this.#changes() === before) {
+        void this.removeAll();
+        return;
+      }
+      for (const disk of store.disks.keys()) this.#askForRoom(disk);
+      this.#watch();
     });
   }
 }

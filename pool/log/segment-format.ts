@@ -1,5 +1,6 @@
 /**
- * Segments on disk: one file each, written once.
+ * Segments on disk: one file each, written once. The file may have been that of a dead segment: until it is sealed, and cut
+ * off at its end, anything may lie behind what was written. The directory lies where the footer ends with a page.
  *
  *   header, 64 bytes   0 magic u32 · 4 version u16 · 8 number u64 · 16 log id u32 · 20 epoch u32 ·
  *                      24 incarnation u32 · 56 checksum (hi u32, lo u32) of the 64 bytes

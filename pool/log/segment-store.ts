@@ -84,17 +84,37 @@ export class SegmentStore {
   /** What a file held that was another's before lies in it until it is written over, or cut off. */
   async create(disk: number, number: number): Promise<DiskFile> {
     const { disk: folder } = this.#disk(disk);
-    const spare = this.#spares.findLastIndex((it) => it.disk === disk);
-    if (spare < 0) return folder.open(fileName(number), 'create-direct');
-    const [{ number: old } = { number }] = this.#spares.splice(spare, 1);
-    try {
-      await folder.rename(fileName(old), fileName(number));
-    } catch (error) {
-      // Somebody removed it.
-      if (error instanceof DiskError && error.code === 'missing') return this.create(disk, number);
-      throw error;
+    const name = fileName(number);
+    if (await this.#takeSpare(disk, name)) {
+      try {
+        return await folder.open(name, 'write-direct');
+      } catch (error) {
+        // Made anew, and emptied if it is there.
+        if (!(error instanceof DiskError)) throw error;
+      }
     }
-    return folder.open(fileName(number), 'write-direct');
+    return folder.open(name, 'create-direct');
+  }
+
+  /** Gives a kept file the name; false: there is none. */
+  async #takeSpare(disk: number, name: string): Promise<boolean> {
+    const { disk: folder, errors } = this.#disk(disk);
+    if (errors > 0) return false;
+    for (;;) {
+      const index = this.#spares.findLastIndex((it) => it.disk === disk);
+      const [spare] = index < 0 ? [] : this.#spares.splice(index, 1);
+      if (spare === undefined) return false;
+      try {
+        await folder.rename(fileName(spare.number), name);
+        return true;
+      } catch (error) {
+        if (!(error instanceof DiskError)) throw error;
+        // Somebody removed it.
+        if (error.code === 'missing') continue;
+        this.#spares.push(spare);
+        throw error;
+      }
+    }
   }
 
   /** Keeps the file of a segment that nobody reads any more, nor a later start; false: it is to be removed. */
@@ -114,11 +134,11 @@ export class SegmentStore {
     return this.#spares.length > 0;
   }
 
-  /** Those that were kept: the caller removes them. */
-  takeSpares(): readonly SegmentPlace[] {
-    const spares = this.#spares;
-    this.#spares = [];
-    return spares;
+  /** Those that were kept on such disks: the caller removes them. */
+  takeSpares(isOn: (disk: number) => boolean): readonly SegmentPlace[] {
+    const taken = this.#spares.filter(({ disk }) => isOn(disk));
+    this.#spares = this.#spares.filter(({ disk }) => !isOn(disk));
+    return taken;
   }
 
   async remove(disk: number, number: number): Promise<void> {

@@ -95,7 +95,8 @@ export class SegmentWriter {
     // A batch takes whole pages.
     const begun = roundUp(this.#base + this.#used, PAGE_BYTES) + this.#ahead.bytes;
     const end = begun + roundUp(next.bytes + recordBytes(storedBytes), PAGE_BYTES);
-    return records <= MOST_RECORDS && end + directoryBytes(records) <= this.#limitBytes;
+    const sealed = roundUp(end + directoryBytes(records), PAGE_BYTES);
+    return records <= MOST_RECORDS && sealed <= this.#limitBytes;
   }
 
   /** Appends a record; `stored` is copied. */
@@ -158,15 +159,20 @@ export class SegmentWriter {
   async seal(): Promise<number> {
     await this.#endStream();
     if (this.#failure !== null) throw this.#failure;
-    const offset = this.#base + this.#used;
+    const directoryLength = directoryBytes(this.records);
+    const taken = this.#used + directoryLength + PAGE_BYTES;
+    if (taken > this.#piece.length) this.#flushPiece(directoryLength + PAGE_BYTES);
+    // It ends with a page: part of one would have to be read first, where the file was another's.
+    const end = roundUp(this.#used + directoryLength, PAGE_BYTES);
+    const at = end - directoryLength;
+    const offset = this.#base + at;
     const directory = this.#directory.end(this.#compute, this.number, offset);
-    if (this.#used + directory.length > this.#piece.length) this.#flushPiece(directory.length);
-    this.#piece.set(directory, this.#used);
-    const last = this.#piece.subarray(0, this.#used + directory.length);
-    this.#file.append(last, this.#base, () => undefined);
+    this.#piece.fill(0, this.#used, at);
+    this.#piece.set(directory, at);
+    this.#file.append(this.#piece.subarray(0, end), this.#base, () => undefined);
     const failure = await this.#file.flushed();
     if (failure !== null) throw failure;
-    const lengthBytes = offset + directory.length;
+    const lengthBytes = this.#base + end;
     await this.#makeDurable(() => this.#file.seal(lengthBytes));
     this.#spare.push(this.#piece);
     return lengthBytes;

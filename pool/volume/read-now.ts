@@ -34,6 +34,7 @@ interface Wanted extends PlacedChunk {
   readonly index: number;
   /** Of its entry. */
   readonly page: Page;
+  readonly cost: number;
 }
 
 /** Adds to `found`, which begins with the chunk `first`, what it lacks; true: now it is complete. */
@@ -46,13 +47,13 @@ export function readNow(core: PoolCore, map: VolumeMap, first: number, found: Ch
     const wanted = look(core, map, { number: first + index, index }, found);
     if (wanted === null) continue;
     stored.push(wanted);
-    cost += costOf(wanted.place.codec, found.chunkBytes);
+    cost += wanted.cost;
     if (cost > MOST_COST) return false;
   }
   for (const run of runsOf(stored, LIMITS)) {
     if (!readRun(core, run, found)) return false;
+    core.readTurn.spend(run.reduce((sum, wanted) => sum + wanted.cost, 0));
   }
-  if (cost > 0) core.readTurn.spend(cost);
   return found.isComplete;
 }
 
@@ -81,7 +82,8 @@ function look(
   }
   if (core.chunks.stateOf(page, id) !== ChunkState.live) return null;
   const place = core.chunks.placeOf(page, id);
-  return place === null ? null : { index, id, page, place };
+  if (place === null) return null;
+  return { index, id, page, place, cost: costOf(place.codec, found.chunkBytes) };
 }
 
 /** Of one chunk. */

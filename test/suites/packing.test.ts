@@ -174,6 +174,29 @@ describe.each([
     for (const stream of streams) stream.end();
     for (const file of files) await file.close();
   });
+
+  test('a batch that is written sooner than the one before it is answered after it', async () => {
+    const file = await world.disk.open('segment', 'create-direct');
+    const stream = world.packing.open(file, { segment: 1, offset: 0 });
+    const order: string[] = [];
+    const counts: number[] = [];
+    const noted = async (name: string, chunks: readonly ChunkToPack[]): Promise<void> => {
+      const { offsets } = packed(await pack(stream, chunks));
+      order.push(name);
+      counts.push(offsets.length);
+    };
+    // The thread does not wait for so much.
+    const large = Array.from({ length: 250 }, (_, index) => chunkOf(index, 12, true));
+    await Promise.all([
+      noted('large', large),
+      noted('small', [chunkOf(300, 12, true)]),
+      noted('small again', [chunkOf(301, 12, true), chunkOf(302, 12, true)]),
+    ]);
+    expect(order).toEqual(['large', 'small', 'small again']);
+    expect(counts).toEqual([250, 1, 2]);
+    stream.end();
+    await file.close();
+  });
 });
 
 test('a file that can not be written gives an error, and the next one is written', async () => {

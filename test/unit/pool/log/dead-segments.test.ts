@@ -1,4 +1,4 @@
-import type { Disk } from '../../../../src/base/ports.ts';
+import type { Disk, DiskFile } from '../../../../src/base/ports.ts';
 import { KIB, MIB, PoolInWorld, calmWorld } from '../pool-in-world.ts';
 import { Prng } from '../../../sim/prng.ts';
 import type { SimWorld } from '../../../sim/sim-world.ts';
@@ -8,6 +8,7 @@ const PIECE = 128 * KIB;
 
 interface Watched {
   readonly it: PoolInWorld;
+  readonly disk: Disk;
   /** How many segments took the file of another. */
   renames: number;
 }
@@ -21,7 +22,7 @@ async function open(world: SimWorld): Promise<Watched> {
     { ...ports, disks: [{ disk, class: 'nvme', capacityBytes: 64 * MIB }] },
     {},
   );
-  const watched: Watched = { it, renames: 0 };
+  const watched: Watched = { it, disk, renames: 0 };
   disk.rename = (from, to) => {
     if (from.startsWith('segments/')) watched.renames += 1;
     return rename(from, to);
@@ -73,6 +74,21 @@ function usedBytes({ pool }: PoolInWorld): number {
   return (disk?.usedBytes ?? 0) - pool.status().journalBytes;
 }
 
+/** What is opened from now on answers reads after ten seconds. */
+function slowReads({ world }: PoolInWorld, disk: Disk): void {
+  const open: Disk['open'] = disk.open.bind(disk);
+  disk.open = async (path, mode) => {
+    const file = await open(path, mode);
+    const read: DiskFile['read'] = file.read.bind(file);
+    file.read = (into, position, done) => {
+      world.clock.after(10_000, () => {
+        read(into, position, done);
+      });
+    };
+    return file;
+  };
+}
+
 describe('the files of dead segments', () => {
   test('are used again while hosts write, and are the file system’s when the pool is quiet', async () => {
     const watched = await open(calmWorld());
@@ -101,6 +117,55 @@ describe('the files of dead segments', () => {
     await overwrite(watched.it, 4);
     expect(watched.renames).toBe(0);
     await expectRound(watched.it, 3);
+  });
+
+  test('are removed when others fill the file system, though little is written', async () => {
+    const { it, disk } = await open(calmWorld());
+    await overwrite(it, 6);
+    expect(await bytesOfFiles(it)).toBeGreaterThan(usedBytes(it) + MIB);
+    disk.availableBytes = () => Promise.resolve(MIB);
+    for (let round = 0; round < 10; round++) {
+      await it.write('a', 0, pieceOf(round, 0).subarray(0, 4 * KIB));
+      await it.world.run(it.world.clock.nowMs() + 10_000);
+    }
+    expect(await bytesOfFiles(it)).toBe(usedBytes(it));
+  });
+
+  test('hold up nothing where a disk does not say how much room it has', async () => {
+    const { it, disk } = await open(calmWorld());
+    await overwrite(it, 2);
+    disk.availableBytes = () => new Promise(() => undefined);
+    await overwrite(it, 6);
+    await it.world.run(it.world.clock.nowMs() + 70_000);
+    expect(await bytesOfFiles(it)).toBe(usedBytes(it));
+    await expectRound(it, 5);
+    await it.world.until(it.pool.close());
+  });
+
+  test('are not written over while somebody reads them', async () => {
+    const watched = await open(calmWorld({ readNowRate: 0 }));
+    const { it, disk } = watched;
+    await overwrite(it, 3);
+    // So that the cache does not have it.
+    for (let at = 0; at < 4 * LENGTH; at += PIECE)
+      await it.write('a', 2 * LENGTH + at, pieceOf(200, at));
+    await it.world.run(it.world.clock.nowMs() + 40_000);
+    slowReads(it, disk);
+    const outcomes: string[] = [];
+    for (let at = 0; at < LENGTH; at += PIECE) {
+      it.pool.openVolume('a').read(at, PIECE, (error, bytes) => {
+        outcomes.push(error?.code ?? 'read');
+        bytes.release();
+      });
+    }
+    await overwrite(it, 4);
+    expect(outcomes).toEqual([]);
+    const before = watched.renames;
+    await overwrite(it, 4);
+    expect(outcomes).toEqual(Array.from({ length: LENGTH / PIECE }, () => 'read'));
+    expect(it.pool.events(0, 1000).filter(({ severity }) => severity === 'error')).toEqual([]);
+    await overwrite(it, 2);
+    expect(watched.renames).toBeGreaterThan(before);
   });
 
   test('are removed by a pool that closes', async () => {

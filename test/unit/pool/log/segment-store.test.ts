@@ -1,4 +1,5 @@
-import type { DiskError } from '../../../../src/base/ports.ts';
+import { present } from '../../../../src/base/assert.ts';
+import { DiskError } from '../../../../src/base/ports.ts';
 import { SegmentStore } from '../../../../pool/log/segment-store.ts';
 import type { SegmentDisk } from '../../../../pool/log/segment-store.ts';
 import { readAll, writeAll } from '../../../../src/base/file-io.ts';
@@ -110,6 +111,44 @@ describe('the file of a dead segment', () => {
     expect(await fileNames(world)).toEqual(['0000000005', '0000000006']);
   });
 
+  test('that can not be renamed stays kept', async () => {
+    const world = calmWorld();
+    const store = await openedIn(world);
+    store.keep(dead);
+    const disk = present(store.disks[0], 'it has one').disk;
+    const rename = disk.rename.bind(disk);
+    disk.rename = (from) => Promise.reject(new DiskError('full', from, 'no room for a name'));
+    await expect(world.until(store.create(0, 5))).rejects.toMatchObject({ code: 'full' });
+    disk.rename = rename;
+    expect(store.takeSpares(() => true)).toEqual([dead]);
+    expect(await fileNames(world)).toEqual(['0000000001']);
+  });
+
+  test('that can not be opened under its new name is made anew', async () => {
+    const world = calmWorld();
+    const store = await openedIn(world);
+    store.keep(dead);
+    const disk = present(store.disks[0], 'it has one').disk;
+    const open = disk.open.bind(disk);
+    disk.open = (path, mode) =>
+      mode === 'write-direct'
+        ? Promise.reject(new DiskError('missing', path, 'gone'))
+        : open(path, mode);
+    const file = await world.until(store.create(0, 5));
+    expect(await world.until(file.sizeBytes())).toBe(0);
+    expect(await fileNames(world)).toEqual(['0000000005']);
+  });
+
+  test('of a disk that failed at something since it was kept is not taken', async () => {
+    const world = calmWorld();
+    const store = await openedIn(world);
+    store.keep(dead);
+    present(store.disks[0], 'it has one').errors = 1;
+    await world.until(store.create(0, 5));
+    expect(await fileNames(world)).toEqual(['0000000001', '0000000005']);
+    expect(store.takeSpares(() => true)).toEqual([dead]);
+  });
+
   test('that somebody has removed is done without', async () => {
     const world = calmWorld();
     const store = await openedIn(world);
@@ -128,7 +167,8 @@ describe('the file of a dead segment', () => {
     for (let number = 1; number <= 256; number++)
       expect(store.keep({ ...dead, number })).toBe(true);
     expect(store.keep({ ...dead, number: 257 })).toBe(false);
-    expect(store.takeSpares()).toHaveLength(256);
+    expect(store.takeSpares((disk) => disk === 1)).toEqual([]);
+    expect(store.takeSpares((disk) => disk === 0)).toHaveLength(256);
     expect(store.hasSpares).toBe(false);
     expect(await world.until(readIn(store, 99))).toMatchObject({ code: 'missing' });
     expect(store.keep(dead)).toBe(true);
