@@ -4,6 +4,7 @@
  * connection that comes upon the bound is read again in the next turn; till then its data are the kernel's.
  */
 import type { Clock } from '../src/base/ports.ts';
+import { TurnBudget } from '../src/base/turn-budget.ts';
 
 /** About a millisecond or two of work. */
 const TURN_BYTES = 1024 * 1024;
@@ -11,28 +12,18 @@ const TURN_BYTES = 1024 * 1024;
 const LARGE_READ_BYTES = 64 * 1024;
 
 export class ReadBudget {
-  readonly #clock: Pick<Clock, 'nextTurn'>;
-  #takenBytes = 0;
-  #resting: (() => void)[] = [];
+  readonly #turn: TurnBudget;
 
   constructor(clock: Pick<Clock, 'nextTurn'>) {
-    this.#clock = clock;
+    this.#turn = new TurnBudget(clock, TURN_BYTES);
   }
 
   /** So much was read. False: no more is, of this connection, before `goOn` is called, once. */
   takes(lengthBytes: number, goOn: () => void): boolean {
     if (lengthBytes < LARGE_READ_BYTES) return true;
-    if (this.#takenBytes === 0) this.#clock.nextTurn(this.#nextTurn);
-    this.#takenBytes += lengthBytes;
-    if (this.#takenBytes < TURN_BYTES) return true;
-    this.#resting.push(goOn);
+    this.#turn.spend(lengthBytes);
+    if (!this.#turn.isSpent) return true;
+    this.#turn.later(goOn);
     return false;
   }
-
-  readonly #nextTurn = (): void => {
-    this.#takenBytes = 0;
-    const resting = this.#resting;
-    this.#resting = [];
-    for (const goOn of resting) goOn();
-  };
 }

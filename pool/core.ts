@@ -1,5 +1,6 @@
 /** What the parts of one open pool share. Made by `open-pool.ts`, handed to commands and jobs. */
 import type { Clock, Compression, Compute, Logger, Packing } from '../src/base/ports.ts';
+import type { TurnBudget } from '../src/base/turn-budget.ts';
 import type { ChunkCache } from './chunk/chunk-cache.ts';
 import type { ChunkTable } from './chunk/chunk-table.ts';
 import type { Grace } from './chunk/grace.ts';
@@ -17,7 +18,6 @@ import type { PageCache } from './meta/page-cache.ts';
 import type { Reclaim } from './space/reclaim.ts';
 import type { Space } from './space/space.ts';
 import { PoolError } from './types.ts';
-import type { ReadTurn } from './volume/read-turn.ts';
 
 /** Plain fields and functions: with an accessor in its literal V8 would keep the object as a table of names, and a
  * chunk that is written looks at it some dozens of times. */
@@ -38,7 +38,8 @@ export interface PoolCore {
   readonly releases: ReleaseQueue;
   readonly dedup: Dedup;
   readonly commandRate: CommandRate;
-  readonly readTurn: ReadTurn;
+  /** What is read from segments on the event loop in one turn. */
+  readonly readTurn: TurnBudget;
   readonly space: Space;
   readonly reclaim: Reclaim;
   readonly ring: Ring;

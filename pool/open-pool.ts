@@ -13,6 +13,7 @@ import { Grace } from './chunk/grace.ts';
 import { PendingChunks } from './chunk/pending.ts';
 import { ReleaseQueue } from './chunk/release-queue.ts';
 import type { PoolCore } from './core.ts';
+import { TurnBudget } from '../src/base/turn-budget.ts';
 import { CommandRate } from './command-rate.ts';
 import { Dedup } from './dedup/dedup.ts';
 import { FingerprintIndex } from './dedup/fingerprint-index.ts';
@@ -40,7 +41,7 @@ import { Space } from './space/space.ts';
 import { PoolError } from './types.ts';
 import { Deadlists } from './volume/deadlists.ts';
 import { PageRelease } from './volume/page-release.ts';
-import { ReadTurn } from './volume/read-turn.ts';
+import { MOST_COST } from './volume/read-now.ts';
 import { VolumeTable } from './volume/volume-table.ts';
 
 export interface Recovered {
@@ -288,7 +289,7 @@ function makeCore(
     releases,
     dedup: new Dedup(stores.index, clock, { latencyMs: options.dedupLatencyMs }),
     commandRate: new CommandRate(clock),
-    readTurn: new ReadTurn(clock),
+    readTurn: new TurnBudget(clock, MOST_COST),
     ring,
     space: makeSpace(state, stores, ring),
     store: new SegmentStore(

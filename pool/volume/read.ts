@@ -1,7 +1,7 @@
 /**
  * One read of whole chunks that could not be answered in its turn. What only came when the turn had read its share
- * is answered in the next one that has not; for the rest it loads pages and segments. After every wait it looks the chunk number up again: what died meanwhile was
- * written over meanwhile, and the newer bytes are as good an answer.
+ * is answered in the next one that has not; for the rest it loads pages and segments. After every wait it looks the
+ * chunk number up again: what died meanwhile was written over meanwhile, and the newer bytes are as good an answer.
  */
 import { assert } from '../../src/base/assert.ts';
 import { ABSENT } from '../chunk/chunk-cache.ts';

@@ -96,10 +96,15 @@ const fileNames = (world: SimWorld): Promise<string[]> =>
 describe('the file of a dead segment', () => {
   const dead = { disk: 0, number: 1, bytes: 16 };
 
-  test('becomes that of a new one, with what it held', async () => {
+  async function keptIn(): Promise<{ world: SimWorld; store: SegmentStore; facts: SegmentDisk }> {
     const world = calmWorld();
     const store = await openedIn(world);
     expect(store.keep(dead)).toBe(true);
+    return { world, store, facts: present(store.disks[0], 'it has one') };
+  }
+
+  test('becomes that of a new one, with what it held', async () => {
+    const { world, store } = await keptIn();
     const file = await world.until(store.create(0, 5));
     expect(store.hasSpares).toBe(false);
     expect(await fileNames(world)).toEqual(['0000000005']);
@@ -112,10 +117,8 @@ describe('the file of a dead segment', () => {
   });
 
   test('that can not be renamed stays kept', async () => {
-    const world = calmWorld();
-    const store = await openedIn(world);
-    store.keep(dead);
-    const disk = present(store.disks[0], 'it has one').disk;
+    const { world, store, facts } = await keptIn();
+    const { disk } = facts;
     const rename = disk.rename.bind(disk);
     disk.rename = (from) => Promise.reject(new DiskError('full', from, 'no room for a name'));
     await expect(world.until(store.create(0, 5))).rejects.toMatchObject({ code: 'full' });
@@ -125,10 +128,8 @@ describe('the file of a dead segment', () => {
   });
 
   test('that can not be opened under its new name is made anew', async () => {
-    const world = calmWorld();
-    const store = await openedIn(world);
-    store.keep(dead);
-    const disk = present(store.disks[0], 'it has one').disk;
+    const { world, store, facts } = await keptIn();
+    const { disk } = facts;
     const open = disk.open.bind(disk);
     disk.open = (path, mode) =>
       mode === 'write-direct'
@@ -140,19 +141,15 @@ describe('the file of a dead segment', () => {
   });
 
   test('of a disk that failed at something since it was kept is not taken', async () => {
-    const world = calmWorld();
-    const store = await openedIn(world);
-    store.keep(dead);
-    present(store.disks[0], 'it has one').errors = 1;
+    const { world, store, facts } = await keptIn();
+    facts.errors = 1;
     await world.until(store.create(0, 5));
     expect(await fileNames(world)).toEqual(['0000000001', '0000000005']);
     expect(store.takeSpares(() => true)).toEqual([dead]);
   });
 
   test('that somebody has removed is done without', async () => {
-    const world = calmWorld();
-    const store = await openedIn(world);
-    store.keep(dead);
+    const { world, store } = await keptIn();
     await world.until(world.disk('disk').remove('segments/0000000001'));
     await world.until(store.create(0, 5));
     expect(await fileNames(world)).toEqual(['0000000005']);

@@ -1,26 +1,21 @@
-/**
- * How much is read from segments on the event loop in one turn. Commands that come together would all be answered in one
- * turn, of many milliseconds, and none of them before the last: what is too much for a turn waits for the next, in
- * the order in which it came.
- */
-import type { Clock } from '../../src/base/ports.ts';
+/** How much of something is done in one turn of the event loop: what is beyond waits for the next, in the order in which it came. */
+import type { Clock } from './ports.ts';
 
-/** What one turn reads, and what one read may cost: so many chunks of 4 KiB that are stored as they are, about half a millisecond. */
-export const MOST_COST = 256;
-
-export class ReadTurn {
+export class TurnBudget {
   readonly #clock: Pick<Clock, 'nextTurn'>;
+  readonly #most: number;
   #spent = 0;
   /** Only while the turn is spent. */
   #waiting: (() => void)[] = [];
 
-  constructor(clock: Pick<Clock, 'nextTurn'>) {
+  constructor(clock: Pick<Clock, 'nextTurn'>, most: number) {
     this.#clock = clock;
+    this.#most = most;
   }
 
-  /** Nothing more is to be read in it. */
+  /** Nothing more is to be done in it. */
   get isSpent(): boolean {
-    return this.#spent >= MOST_COST;
+    return this.#spent >= this.#most;
   }
 
   spend(cost: number): void {
