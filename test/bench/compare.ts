@@ -66,11 +66,18 @@ if (missing.length > 0) {
   process.stderr.write(`bench: missing ${missing.join(', ')}; see the head of this file\n`);
   process.exit(1);
 }
-await buildLoad();
 const parts = process.argv.slice(2);
 const wanted = lines.filter(
   ({ name }) => parts.length === 0 || parts.some((part) => name.includes(part)),
 );
+if (wanted.length === 0) {
+  const names = lines.map(({ name }) => `  ${name}\n`).join('');
+  process.stderr.write(
+    `bench: no line's name has ${parts.join(' or ')} in it; lines are\n${names}`,
+  );
+  process.exit(1);
+}
+await buildLoad();
 const folder = await mkdtemp(join(process.env['BENCH_DIR'] ?? tmpdir(), 'scale-bench-'));
 let contenders: Contenders | null = null;
 try {
