@@ -278,12 +278,12 @@ export class Housekeeping {
 
   /** Has what lies in the older part of the log destaged, so that a checkpoint can trim it. */
   #emptyLog(): void {
-    const { core, destager, straight } = this.#parts;
+    const { core, destager, straight, checkpointer } = this.#parts;
     const position = core.journal.applied.position - LOG_SHARE.kept * core.journal.capacityBytes;
     straight.sealBefore(position);
     destager.poke(position);
-    if (this.#isTrimmable() && this.#logIsFull() && !this.#parts.checkpointer.running)
-      void this.#checkpoint();
+    // In this order: each change comes by here while the log is full, and the last takes a search.
+    if (!checkpointer.running && this.#logIsFull() && this.#isTrimmable()) void this.#checkpoint();
   }
 
   /** A checkpoint that is frozen now lets go of a part of the log. */

@@ -214,8 +214,8 @@ async function loadStores(
   const nextTurn = (run: () => void): void => {
     clock.nextTurn(run);
   };
-  const { chunksPerTurn } = options;
-  const releases = new ReleaseQueue({ pages, chunks, index, cache, nextTurn, chunksPerTurn });
+  const turns = { nextTurn, chunksPerTurn: options.chunksPerTurn };
+  const releases = new ReleaseQueue({ pages, chunks, index, cache, pending, ...turns });
   const mapPages = { next: state.nextMapPage };
   const lists = new Deadlists(pages, () => mapPages.next++, options.deadlists);
   const pageRelease = new PageRelease({ pages, releases, lists, nextTurn });

@@ -155,6 +155,11 @@ export class ChunkCache {
     return slot;
   }
 
+  /** Reads where `put` will look: gives some number. */
+  touchPlace(id: number): number {
+    return this.#slots.touch(id) ^ (this.#near[this.#placeOf(id)] as number);
+  }
+
   /** Reads where `drop` will look: gives some number. */
   touch(id: number): number {
     const slot = this.peek(id);

@@ -5,6 +5,7 @@
  * A row is used again as soon as it was given back, the last one first. Rows lie in blocks, which stay where they are
  * and are kept: to grow is to add one. Who may hold a row: only PendingChunks, by the ticket that leads there.
  */
+import { IdList } from '../../src/base/id-list.ts';
 import type { DedupMode } from '../types.ts';
 import type { WrittenChunk } from '../log/frame.ts';
 import type { FramePosition } from '../log/journal.ts';
@@ -52,7 +53,6 @@ const Float = { id: 0, chunkNumber: 1, position: 2, sequence: 3, dataPosition: 4
 const FLOATS = 5;
 
 const Word = {
-  /** Of a row that is nobody's: the next such row + 1, or 0. */
   volume: 0,
   fingerprintHigh: 1,
   fingerprintLow: 2,
@@ -91,8 +91,8 @@ const flagsOf = (owed: OwedSearch | null): number => {
 export class PendingRows {
   readonly #floats: Float64Array[] = [];
   readonly #words: Uint32Array[] = [];
-  /** Row + 1 of the last that was given back; 0: none. */
-  #free = 0;
+  /** Given back. A list of their own: links in the rows would be one wait for memory after the other. */
+  readonly #free = new IdList();
   /** Rows that were ever taken. */
   #used = 0;
 
@@ -126,8 +126,7 @@ export class PendingRows {
   }
 
   giveBack(row: number): void {
-    this.#wordsOf(row)[wordAt(row) + Word.volume] = this.#free;
-    this.#free = row + 1;
+    this.#free.add(row);
   }
 
   chunk(row: number, ticket: number): PendingChunk {
@@ -216,11 +215,8 @@ export class PendingRows {
   }
 
   #take(): number {
-    if (this.#free > 0) {
-      const row = this.#free - 1;
-      this.#free = this.#word(row, Word.volume);
-      return row;
-    }
+    const free = this.#free.takeLast();
+    if (free >= 0) return free;
     if ((this.#used & IN_BLOCK) === 0) {
       this.#floats.push(new Float64Array(BLOCK_ROWS * FLOATS));
       this.#words.push(new Uint32Array(BLOCK_ROWS * WORDS));

@@ -172,6 +172,12 @@ export class PendingChunks {
     return this.#byId.touch(id);
   }
 
+  /** Reads the row of the chunk with this id, if it is pending: gives some number. */
+  touchChunk(id: number): number {
+    const ticket = this.#byId.get(id);
+    return ticket < 0 ? 0 : this.touch(ticket);
+  }
+
   idOf(ticket: number): number {
     return this.#rows.id(this.#wanted(ticket));
   }

@@ -144,6 +144,7 @@ export class ReleaseQueue {
       return;
     }
     let page: Page | null = null;
+    let lastKey = -1;
     let fetched = this.#cursor;
     for (let budget = this.#perTurn(); budget > 0; budget--) {
       if (this.#cursor >= fetched) {
@@ -157,7 +158,8 @@ export class ReleaseQueue {
       }
       // Sorted: most lie in the page of the one before.
       const key = chunkKeyOf(id);
-      if (page?.key !== key) page = this.#pages.get(key);
+      if (key !== lastKey) page = this.#pages.get(key);
+      lastKey = key;
       if (page === null) {
         this.#load(key);
         return;

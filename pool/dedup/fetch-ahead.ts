@@ -9,11 +9,12 @@ import { chunkKeyOf, entryAt } from '../chunk/chunk-page.ts';
 import type { Fingerprint } from '../chunk/fingerprint.ts';
 import type { PoolCore } from '../core.ts';
 import type { Page } from '../meta/page-cache.ts';
+import { ENTRIES_PER_MAP_PAGE, entryIdLow } from '../volume/map.ts';
 
 /** So many that what was read for the first is still in the processor's caches after the last. */
 export const FETCHED_AHEAD = 32;
 /** Fewer have little to gain. */
-const LEAST_AHEAD = 4;
+export const LEAST_AHEAD = 4;
 
 const ids = new Float64Array(FETCHED_AHEAD);
 const pages = new Array<Page | null>(FETCHED_AHEAD).fill(null);
@@ -37,29 +38,36 @@ export function fetchAhead(core: PoolCore, chunks: readonly Fingerprint[], from:
   seen[0] = read ^ readEntries(core, count) ^ readBytes(core, count);
 }
 
-/** A chunk that is about to take effect: its entry is written then, and if it is new its bucket of the index and
- * what leads from its id to a pending chunk. */
+/** A chunk that is about to take effect: its entry is written then, that of the map, and if it is new its bucket of
+ * the index and what leads from its id to a pending chunk and to its place in the cache. */
 export interface EntryToWrite extends Fingerprint {
   readonly id: number;
   readonly idPage: Page | null;
   readonly isDuplicate: boolean;
+  readonly leaf: Page | null;
+  readonly chunkNumber: number;
 }
 
+type Lookups = Pick<PoolCore, 'dedup' | 'pending' | 'cache'>;
+
 /** For the `FETCHED_AHEAD` chunks from `from` on. */
-export function fetchEntries(
-  { dedup: { index }, pending }: Pick<PoolCore, 'dedup' | 'pending'>,
-  chunks: readonly EntryToWrite[],
-  from: number,
-): void {
+export function fetchEntries(core: Lookups, chunks: readonly EntryToWrite[], from: number): void {
   const count = Math.min(FETCHED_AHEAD, chunks.length - from);
   if (count < LEAST_AHEAD) return;
   let read = 0;
-  for (let i = 0; i < count; i++) {
-    const { id, idPage, fingerprintLow, isDuplicate } = chunks[from + i] as EntryToWrite;
-    if (!isDuplicate) read ^= index.touch(fingerprintLow) ^ pending.touchId(id);
-    if (idPage !== null) read ^= idPage.words[entryAt(id)] as number;
-  }
+  for (let i = 0; i < count; i++) read ^= touchEntry(core, chunks[from + i] as EntryToWrite);
   seen[0] = read;
+}
+
+/** Reads what its effect will write: gives some number. */
+export function touchEntry({ dedup, pending, cache }: Lookups, chunk: EntryToWrite): number {
+  const { id, idPage, fingerprintLow, isDuplicate, leaf, chunkNumber } = chunk;
+  let read = 0;
+  if (!isDuplicate)
+    read ^= dedup.index.touch(fingerprintLow) ^ pending.touchId(id) ^ cache.touchPlace(id);
+  if (idPage !== null) read ^= idPage.words[entryAt(id)] as number;
+  if (leaf !== null) read ^= entryIdLow(leaf, chunkNumber % ENTRIES_PER_MAP_PAGE);
+  return read;
 }
 
 function readEntries(core: PoolCore, count: number): number {

@@ -1,6 +1,5 @@
 /**
- * The write-ahead log: appends frames, writes them in groups, says when they are written and when
- * they are durable.
+ * The write-ahead log: appends frames, writes them in groups, says when they are written and when they are durable.
  *
  * Invariants
  * - One write is in flight. Frames are reported `written` in log order, each only when it and every
@@ -16,7 +15,7 @@ import { MAX_FRAME_BYTES, RECORD_BYTES, FRAME_HEADER_BYTES } from './frame.ts';
 import { frameBytes, putStartRecord, sealFrame } from './frame.ts';
 import type { Done } from '../../src/base/file-io.ts';
 import type { Ring } from './ring.ts';
-import { Staging } from './staging.ts';
+import { Staging, fetchStaged } from './staging.ts';
 import type { Staged } from './staging.ts';
 
 /** `start`: the start of an incarnation, which always fits. `makesRoom`: what it says lets the log be
@@ -40,6 +39,8 @@ export interface Entry {
   /** The frame and all before it are written: it takes effect now. False: in part, as far as the turn
    * goes; it is called again in a later one. */
   written(frame: FramePosition, turn: TurnBudget): boolean;
+  /** Reads what `written` will look at, for many entries side by side, see `dedup/fetch-ahead.ts`: gives some number. */
+  touch?(): number;
   /** The device failed: this and all later entries take no effect in this process. */
   failed(error: DiskError): void;
 }
@@ -60,8 +61,7 @@ const NOW_IN_A_ROW = 16;
 const CHUNKS_PER_TURN = 256;
 /** Left free behind the newest frame, so that the start record of the next incarnation fits. */
 const TAIL_RESERVE_BYTES = 4096;
-/** Of the ring, for what makes room in it: a record for each chunk that can be in it, if the chunks have
- * 4 KiB. */
+/** Of the ring, for what makes room in it: a record for each chunk of 4 KiB that can be in it. */
 const ROOM_MAKING_SHARE = 1 / 32;
 
 /** What a journal that has not resumed yet stands at. */
@@ -279,9 +279,7 @@ export class Journal {
 
   /** Who waits for room waits in vain: nothing can be destaged. */
   refuseWaiting(error: DiskError): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const entry of waiting) entry.failed(error);
+    for (const entry of this.#waiting.splice(0)) entry.failed(error);
   }
 
   /** Nothing is written any more, for a reason outside the log: who waits for room waits in vain. */
@@ -429,6 +427,7 @@ export class Journal {
         });
         return;
       }
+      fetchStaged(this.#group, this.#done);
       this.#applied = this.#group[this.#done + 1]?.frame ?? this.#groupEnd;
       assert(this.#applied.position === staged.end, 'frames follow each other');
       this.#isWithinFrame = true;

@@ -10,7 +10,7 @@ import type { DiskError } from '../../src/base/ports.ts';
 import type { OwedSearch } from '../chunk/pending-rows.ts';
 import type { PoolCore } from '../core.ts';
 import type { Entry, FramePosition, TurnBudget } from '../log/journal.ts';
-import { FETCHED_AHEAD, fetchEntries } from '../dedup/fetch-ahead.ts';
+import { FETCHED_AHEAD, LEAST_AHEAD, fetchEntries, touchEntry } from '../dedup/fetch-ahead.ts';
 import { DuplicateSearch } from '../dedup/duplicate-search.ts';
 import { FRAME_HEADER_BYTES } from '../log/frame.ts';
 import type { Page } from '../meta/page-cache.ts';
@@ -360,6 +360,13 @@ export class Change implements Entry, Held, Admission {
   encode(bytes: Uint8Array, view: DataView, at: number): void {
     const facts = { volume: this.#volume.id, metaBytes: this.metaBytes };
     putRecords({ bytes, view, at }, this.#parts, this.#holes, facts);
+  }
+
+  /** Of many parts it reads those ahead that take effect next. */
+  touch(): number {
+    const [part] = this.#parts;
+    const isLarge = this.#parts.length >= LEAST_AHEAD;
+    return part === undefined || isLarge ? 0 : touchEntry(this.#core, part);
   }
 
   written(frame: FramePosition, turn: TurnBudget): boolean {

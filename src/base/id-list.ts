@@ -1,6 +1,6 @@
 /**
- * Ids that are gathered to be handled together. In an array that grows with `push` each growth leaves a copy of all
- * of them to the garbage collector; here they lie in memory that is used again.
+ * Ids that are gathered to be handled together, or one by one from the last on. In an array that grows with `push`
+ * each growth leaves a copy of all of them to the garbage collector; here they lie in memory that is used again.
  */
 
 const LEAST_ROOM = 1024;
@@ -23,6 +23,13 @@ export class IdList {
     }
     this.#ids[this.#length] = id;
     this.#length += 1;
+  }
+
+  /** The one that came last; it is in the list no longer. -1: there is none. */
+  takeLast(): number {
+    if (this.#length === 0) return -1;
+    this.#length -= 1;
+    return this.#ids[this.#length] as number;
   }
 
   /** In the order in which they came; good until one is added or all are taken. */

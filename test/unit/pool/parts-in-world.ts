@@ -71,6 +71,7 @@ export class Parts {
       chunks: this.chunks,
       index,
       cache,
+      pending,
       nextTurn: (run) => {
         world.clock.nextTurn(run);
       },

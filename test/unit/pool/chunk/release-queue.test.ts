@@ -128,9 +128,10 @@ describe('the queue of drops', () => {
     const parts = await Parts.make();
     const turns: (() => void)[] = [];
     const nextTurn = (run: () => void): void => void turns.push(run);
-    const { pages, chunks, cache } = parts;
+    const { pages, chunks, cache, pending } = parts;
     const index = new FingerprintIndex(64 * 1024, () => 0);
-    const queue = new ReleaseQueue({ pages, chunks, index, cache, nextTurn, chunksPerTurn: 1 });
+    const lookedAt = { pages, index, cache, pending };
+    const queue = new ReleaseQueue({ ...lookedAt, chunks, nextTurn, chunksPerTurn: 1 });
     // More than are sorted in one turn, in no order of theirs.
     const ids = Array.from({ length: 100 }, (_, index) =>
       parts.makeChunk(((index * 37) % 64) * 2 ** 26),

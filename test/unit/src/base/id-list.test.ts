@@ -21,6 +21,16 @@ describe('ids that are gathered', () => {
     expect([...list.take()]).toEqual(counted(2 ** 40, 100));
   });
 
+  test('can be taken one by one, the last first, between others that come', () => {
+    const list = new IdList();
+    for (const id of counted(1, 3)) list.add(id);
+    expect([list.takeLast(), list.takeLast()]).toEqual([3, 2]);
+    list.add(2 ** 40);
+    expect([...list.all()]).toEqual([1, 2 ** 40]);
+    expect([list.takeLast(), list.takeLast(), list.takeLast()]).toEqual([2 ** 40, 1, -1]);
+    expect(list.length).toBe(0);
+  });
+
   test('are taken once, a burst of them too', () => {
     const list = new IdList();
     for (const id of counted(1, 600_000)) list.add(id);
