@@ -80,6 +80,7 @@ export class Journal {
   #writing = new Staging();
   #inFlight = false;
   #nowInARow = 0;
+  #isBusy = false;
   #scheduled = false;
   #waiting: Entry[] = [];
   /** Makes room: it has its place in the ring, and waits for the group before. */
@@ -338,13 +339,12 @@ export class Journal {
     return false;
   }
 
-  /** At the end of the turn, so that all its commands share one write. */
+  /** At the end of the turn, so that its commands share one write; while several do, those of other sessions as well. */
   #schedule(): void {
-    const { length } = this.#filling.entries;
-    const waits = length + this.#ahead.length + this.#waiting.length > 0;
+    const waits = this.#filling.entries.length + this.#ahead.length + this.#waiting.length > 0;
     if (this.#inFlight || this.#scheduled || !waits) return;
     this.#scheduled = true;
-    if (this.#nowInARow < NOW_IN_A_ROW) {
+    if (this.#nowInARow < NOW_IN_A_ROW && !this.#isBusy) {
       this.#clock.endOfTurn(this.#writeScheduled);
       return;
     }
@@ -407,6 +407,7 @@ export class Journal {
       this.#inFlight = false;
       return;
     }
+    this.#isBusy = group.entries.length > 1;
     this.#group = group.entries;
     this.#groupEnd = this.#filling.entries[0]?.frame ?? this.#tail;
     this.#done = 0;

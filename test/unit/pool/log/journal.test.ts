@@ -148,6 +148,26 @@ describe('the journal', () => {
     expect(await it.replay()).toEqual([1, 2, 3]);
   });
 
+  test('writes what several turns bring together while one brings several, and what comes alone at once', async () => {
+    const it = await JournalUnderTest.make();
+    const groups = jest.spyOn(it.ring, 'writeNow');
+    for (const name of ['1', '2']) it.append(name);
+    await it.world.run();
+    it.append('3');
+    await it.world.settle();
+    it.append('4');
+    await it.world.run();
+    expect(groups).toHaveBeenCalledTimes(2);
+    it.append('5');
+    await it.world.run();
+    it.append('6');
+    await it.world.settle();
+    expect(groups).toHaveBeenCalledTimes(4);
+    await it.world.run();
+    expect(it.log).toEqual(['1', '2', '3', '4', '5', '6']);
+    expect(await it.replay()).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
   test('has one write in flight: what comes meanwhile is the next group', async () => {
     const it = await JournalUnderTest.make();
     it.append('1');
