@@ -11,7 +11,7 @@ import { ChunkState } from '../chunk/chunk-page.ts';
 import type { PoolCore } from '../core.ts';
 import { FRAME_HEADER_BYTES, RECORD_BYTES } from '../log/frame.ts';
 import { putAliasRecord, putReferenceRecord } from '../log/frame.ts';
-import type { Entry, FramePosition, TurnBudget, Urgency } from '../log/journal.ts';
+import type { Entry, FramePosition, EffectBudget, Urgency } from '../log/journal.ts';
 import type { Page } from '../meta/page-cache.ts';
 import type { Rewrite, Volume } from '../volume/volume.ts';
 import type { ModeCounters } from './counters.ts';
@@ -77,7 +77,7 @@ export class Join implements Entry {
     else putReferenceRecord(view, record, { volume, chunkNumber, id: of.id }, true);
   }
 
-  written(_frame: FramePosition, turn: TurnBudget): boolean {
+  written(_frame: FramePosition, turn: EffectBudget): boolean {
     turn.chunks -= 1;
     const { chunks } = this.#core;
     const { chunk, page, of, counters } = this.#facts;

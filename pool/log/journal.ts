@@ -23,7 +23,7 @@ import type { Staged } from './staging.ts';
 export type Urgency = 'start' | 'makesRoom';
 
 /** What takes effect in one turn: so many chunks are left of it. Each entry takes off its own. */
-export interface TurnBudget {
+export interface EffectBudget {
   chunks: number;
 }
 
@@ -38,7 +38,7 @@ export interface Entry {
   encode(bytes: Uint8Array, view: DataView, at: number): void;
   /** The frame and all before it are written: it takes effect now. False: in part, as far as the turn
    * goes; it is called again in a later one. */
-  written(frame: FramePosition, turn: TurnBudget): boolean;
+  written(frame: FramePosition, turn: EffectBudget): boolean;
   /** Reads what `written` will look at, for many entries side by side, see `dedup/fetch-ahead.ts`: gives some number. */
   touch?(): number;
   /** The device failed: this and all later entries take no effect in this process. */
@@ -418,7 +418,7 @@ export class Journal {
 
   /** What is in the file takes effect, even if the device fails meanwhile. */
   #apply(): void {
-    const turn: TurnBudget = { chunks: this.#chunksPerTurn };
+    const turn: EffectBudget = { chunks: this.#chunksPerTurn };
     for (;;) {
       const staged = this.#group[this.#done];
       if (staged === undefined) break;

@@ -9,7 +9,7 @@ import { assert, present } from '../../src/base/assert.ts';
 import type { DiskError } from '../../src/base/ports.ts';
 import type { OwedSearch } from '../chunk/pending-rows.ts';
 import type { PoolCore } from '../core.ts';
-import type { Entry, FramePosition, TurnBudget } from '../log/journal.ts';
+import type { Entry, FramePosition, EffectBudget } from '../log/journal.ts';
 import { FETCHED_AHEAD, LEAST_AHEAD, fetchEntries, touchEntry } from '../dedup/fetch-ahead.ts';
 import { DuplicateSearch } from '../dedup/duplicate-search.ts';
 import { FRAME_HEADER_BYTES } from '../log/frame.ts';
@@ -364,12 +364,13 @@ export class Change implements Entry, Held, Admission {
 
   /** Of many parts it reads those ahead that take effect next. */
   touch(): number {
-    const [part] = this.#parts;
-    const isLarge = this.#parts.length >= LEAST_AHEAD;
-    return part === undefined || isLarge ? 0 : touchEntry(this.#core, part);
+    let read = 0;
+    if (this.#parts.length < LEAST_AHEAD)
+      for (const part of this.#parts) read ^= touchEntry(this.#core, part);
+    return read;
   }
 
-  written(frame: FramePosition, turn: TurnBudget): boolean {
+  written(frame: FramePosition, turn: EffectBudget): boolean {
     while (this.#applied < this.#parts.length) {
       if (turn.chunks <= 0) return false;
       turn.chunks -= 1;

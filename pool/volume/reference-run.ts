@@ -15,7 +15,7 @@ import { present } from '../../src/base/assert.ts';
 import type { DiskError } from '../../src/base/ports.ts';
 import { LOST_CHUNK_ID, chunkKeyOf } from '../chunk/chunk-page.ts';
 import type { PoolCore } from '../core.ts';
-import type { Entry, FramePosition, TurnBudget } from '../log/journal.ts';
+import type { Entry, FramePosition, EffectBudget } from '../log/journal.ts';
 import { FRAME_HEADER_BYTES, RUN_CHUNKS, putRunRecord, runBytes } from '../log/frame.ts';
 import type { Page } from '../meta/page-cache.ts';
 import { referenceBytes } from '../space/space.ts';
@@ -267,7 +267,7 @@ export class ReferenceRun implements Entry, Held, Admission {
     putRunRecord(view, at + FRAME_HEADER_BYTES, run);
   }
 
-  written(_frame: FramePosition, turn: TurnBudget): boolean {
+  written(_frame: FramePosition, turn: EffectBudget): boolean {
     turn.chunks -= this.#count;
     const target = this.#target;
     const leaf = present(this.#leaf, 'a leaf was pinned');

@@ -305,7 +305,7 @@ const volumeBugs: readonly Bug[] = [
     edits: [
       {
         file: CHANGE,
-        find: `  written(frame: FramePosition, turn: TurnBudget): boolean {
+        find: `  written(frame: FramePosition, turn: EffectBudget): boolean {
     while`,
         replace: `  written(frame: FramePosition): boolean {
     this.#volume.lock.release(this);
@@ -316,7 +316,7 @@ const volumeBugs: readonly Bug[] = [
     return true;
   }
 
-  late(frame: FramePosition, turn: TurnBudget): boolean {
+  late(frame: FramePosition, turn: EffectBudget): boolean {
     while`,
       },
       {
