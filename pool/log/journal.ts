@@ -58,6 +58,8 @@ export type LogEnd = FramePosition;
 const SYNC_EVERY_BYTES = 64 * 1024 * 1024;
 /** Groups that are written one after the other before the event loop goes on in between. */
 const NOW_IN_A_ROW = 16;
+/** After a larger group nobody waits for more: with them the next one would be too large to be written on the event loop. */
+const GATHERED_BYTES = 128 * 1024;
 const CHUNKS_PER_TURN = 256;
 /** Left free behind the newest frame, so that the start record of the next incarnation fits. */
 const TAIL_RESERVE_BYTES = 4096;
@@ -268,7 +270,8 @@ export class Journal {
       return;
     }
     this.#syncWaiters.push({ position, done });
-    this.#sync();
+    // Not before the rest of its group took effect, which waits for the same.
+    if (this.#syncWaiters.length === 1) this.#clock.endOfTurn(this.#sync);
   }
 
   /** The bytes before `position` are no longer needed by any checkpoint. */
@@ -407,7 +410,7 @@ export class Journal {
       this.#inFlight = false;
       return;
     }
-    this.#isBusy = group.entries.length > 1;
+    this.#isBusy = group.entries.length > 1 && group.used <= GATHERED_BYTES;
     this.#group = group.entries;
     this.#groupEnd = this.#filling.entries[0]?.frame ?? this.#tail;
     this.#done = 0;
@@ -453,20 +456,17 @@ export class Journal {
     else run();
   }
 
-  #sync(): void {
+  readonly #sync = (): void => {
     if (this.#syncing || this.#failure !== null) return;
     this.#syncing = true;
     this.#syncTarget = this.#applied.position;
     this.syncNamed((error) => {
-      if (error === null) {
-        this.#ring.sync((failure) => {
-          this.#syncEnded(failure);
-        });
-      } else this.#syncEnded(error);
+      if (error === null) this.#ring.sync(this.#syncEnded);
+      else this.#syncEnded(error);
     });
-  }
+  };
 
-  #syncEnded(error: DiskError | null): void {
+  readonly #syncEnded: Done = (error) => {
     this.#syncing = false;
     if (error !== null) {
       this.#fail(error);
@@ -476,7 +476,7 @@ export class Journal {
     const waiters = this.#syncWaiters;
     this.#syncWaiters = [];
     for (const waiter of waiters) this.syncTo(waiter.position, waiter.done);
-  }
+  };
 
   #fail(error: DiskError): void {
     if (this.#failure !== null) return;

@@ -34,11 +34,11 @@ class JournalUnderTest {
     this.journal = new Journal({ ring, clock, compute, logId: 1, onFailure });
   }
 
-  static async make(world = calmWorld()): Promise<JournalUnderTest> {
+  static async make(world = calmWorld(), geometry = GEOMETRY): Promise<JournalUnderTest> {
     const compute = await RealCompute.load();
     const disk = world.disk('disk');
-    await world.until(Ring.create(disk, GEOMETRY));
-    const ring = await world.until(Ring.open(disk, GEOMETRY, 'write'));
+    await world.until(Ring.create(disk, geometry));
+    const ring = await world.until(Ring.open(disk, geometry, 'write'));
     const made = new JournalUnderTest(world, compute, ring);
     made.journal.resume({ incarnation: 1, end: ORIGIN, synced: 0, trimmed: 0 });
     return made;
@@ -168,6 +168,18 @@ describe('the journal', () => {
     expect(await it.replay()).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
+  test('does not gather behind a group that is large', async () => {
+    const it = await JournalUnderTest.make(undefined, { fileBytes: 2 ** 19, files: 2 });
+    const groups = jest.spyOn(it.ring, 'writeNow');
+    for (const name of ['1', '2']) it.append(name, 2 ** 17 / 2 / RECORD_BYTES);
+    await it.world.run();
+    it.append('3');
+    await it.world.settle();
+    expect(groups).toHaveBeenCalledTimes(2);
+    await it.world.run();
+    expect(it.log).toEqual(['1', '2', '3']);
+  });
+
   test('has one write in flight: what comes meanwhile is the next group', async () => {
     const it = await JournalUnderTest.make();
     it.append('1');
@@ -276,6 +288,20 @@ describe('the journal', () => {
     await it.world.run();
     expect(await it.sync()).toBeNull();
     expect(it.journal.synced).toBe(2 * FRAME_BYTES);
+  });
+
+  test('syncs once for a group that waits for it', async () => {
+    const it = await JournalUnderTest.make();
+    const syncs = jest.spyOn(it.ring, 'sync');
+    for (const name of ['1', '2', '3']) {
+      it.append(name, 1, () => {
+        it.journal.syncTo(it.journal.applied.position, () => it.log.push(`${name} synced`));
+      });
+    }
+    await it.world.run();
+    expect(syncs).toHaveBeenCalledTimes(1);
+    expect(it.log).toEqual(['1', '2', '3', '1 synced', '2 synced', '3 synced']);
+    expect(it.journal.synced).toBe(3 * FRAME_BYTES);
   });
 
   test('takes nothing any more after a sync that failed: the next one would lie', async () => {
