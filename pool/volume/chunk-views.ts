@@ -55,6 +55,13 @@ export class ChunkViews implements ReadBytes {
     this.found(index, this.#cache.bytes(slot));
   }
 
+  /** Bytes of the chunk with this id, which go into the cache if that has room for them: copied. */
+  keep(index: number, id: number, bytes: Uint8Array): void {
+    const slot = this.#cache.put(id, bytes);
+    if (slot === ABSENT) this.found(index, bytes.slice());
+    else this.foundInCache(index, slot);
+  }
+
   /** Bytes that belong to this read alone. */
   found(index: number, bytes: Uint8Array): void {
     this.views[index] = bytes;

@@ -8,6 +8,7 @@ import { present } from '../../src/base/assert.ts';
 import { Codec } from '../../src/base/ports.ts';
 import { ABSENT } from '../chunk/chunk-cache.ts';
 import { ChunkState, chunkKeyOf } from '../chunk/chunk-page.ts';
+import type { ChunkPlace } from '../chunk/chunk-table.ts';
 import { fingerprintOf, hasFingerprint } from '../chunk/fingerprint.ts';
 import type { PoolCore } from '../core.ts';
 import { runLengthBytes, runsOf, storedIn } from '../log/segment-reader.ts';
@@ -31,6 +32,8 @@ const scratch = new Uint8Array(RUN_BYTES);
 
 /** A chunk whose bytes are in a segment. */
 interface Wanted extends PlacedChunk {
+  /** `disk`: of a segment that is not sealed yet. */
+  readonly place: ChunkPlace & { readonly disk?: number };
   /** Where in the read it is wanted. */
   readonly index: number;
   /** Of its entry. */
@@ -82,7 +85,7 @@ function look(
     if (page === null) return null;
   }
   if (core.chunks.stateOf(page, id) !== ChunkState.live) return null;
-  const place = core.chunks.placeOf(page, id);
+  const place = core.chunks.placeOf(page, id) ?? core.pending.get(id)?.place ?? null;
   if (place === null) return null;
   return { index, id, page, place, cost: costOf(place.codec, found.chunkBytes) };
 }
@@ -95,11 +98,12 @@ function costOf(codec: number, chunkBytes: number): number {
 
 /** False: the disk is not to be read now. */
 function readRun(core: PoolCore, run: readonly Wanted[], found: ChunkViews): boolean {
-  const { segment: number, offset } = present(run[0], 'a run has chunks').place;
+  const { place } = present(run[0], 'a run has chunks');
   const lengthBytes = runLengthBytes(run);
-  const segment = core.segments.get(number);
-  if (segment === undefined || lengthBytes > RUN_BYTES) return false;
-  const at = { disk: segment.disk, segment: number, offset };
+  const disk = place.disk ?? core.segments.get(place.segment)?.disk;
+  if (disk === undefined || lengthBytes > RUN_BYTES) return false;
+  const { segment, offset } = place;
+  const at = { disk, segment, offset };
   const arrived = core.store.readNow(at, scratch.subarray(0, lengthBytes));
   if (arrived === null) return false;
   const read = { bytes: scratch.subarray(0, arrived), offset };
@@ -114,17 +118,18 @@ function take(
   read: { readonly bytes: Uint8Array; readonly offset: number },
   found: ChunkViews,
 ): void {
-  const { id, page, index } = wanted;
+  const { id, page, index, place } = wanted;
   const stored = storedIn(core, read, wanted);
   if (stored === null) return;
   const { codec } = stored.record;
-  let plain: Uint8Array | null = stored.bytes;
-  if (codec !== Codec.raw) {
-    plain = core.compression.expandNow({ bytes: plain, codec, plainBytes: found.chunkBytes });
-    if (plain === null || !hasFingerprint(core, plain, fingerprintOf(page, id))) return;
-  }
-  if (plain.length !== found.chunkBytes) return;
-  const slot = core.cache.put(id, plain);
-  if (slot === ABSENT) found.found(index, plain.slice());
-  else found.foundInCache(index, slot);
+  const { bytes } = stored;
+  const isPlain = codec === Codec.raw;
+  const plain = isPlain
+    ? bytes
+    : core.compression.expandNow({ bytes, codec, plainBytes: found.chunkBytes });
+  if (plain?.length !== found.chunkBytes) return;
+  // Of a segment that is not sealed the log alone says what is in it.
+  const isSure = isPlain && place.disk === undefined;
+  if (!isSure && !hasFingerprint(core, plain, fingerprintOf(page, id))) return;
+  found.keep(index, id, plain);
 }

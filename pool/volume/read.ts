@@ -19,6 +19,8 @@ import { readNow } from './read-now.ts';
 import type { VolumeError } from './operations.ts';
 
 const CHUNKS_PER_TURN = 256;
+/** Of what a turn reads, to ask for a chunk or a page: stored chunks are read many at a time. */
+const COSTS = { stored: 2, journaled: 8, page: 8 } as const;
 
 /** Finds what is in memory; true: that was all. */
 export function findResident(
@@ -121,6 +123,9 @@ export class ChunkRead {
       this.#passEnded(end);
       return;
     }
+    this.#core.readTurn.spend(
+      reads.length * COSTS.stored + journaled.length * COSTS.journaled + missing.size * COSTS.page,
+    );
     const arrived = (): void => {
       left -= 1;
       if (left === 0) this.#resolve(from);
@@ -190,11 +195,7 @@ export class ChunkRead {
       ...fingerprintOf(page, id),
       done: (plain) => {
         if (plain === null) this.#unreadable = number;
-        else {
-          const slot = core.cache.put(id, plain);
-          if (slot === ABSENT) this.#found.found(index, plain);
-          else this.#found.foundInCache(index, slot);
-        }
+        else this.#found.keep(index, id, plain);
         this.#wanted();
       },
     });
@@ -211,7 +212,7 @@ export class ChunkRead {
       // What is not wanted any more may be written over, with bytes of the same fingerprint even:
       // look again.
       const isWanted = this.#core.pending.isWanted(chunk.ticket);
-      if (isWanted && state === 'whole') this.#found.found(index, bytes);
+      if (isWanted && state === 'whole') this.#found.keep(index, chunk.id, bytes);
       else if (isWanted) this.#unreadable = this.#first + index;
       arrived();
     });

@@ -43,8 +43,8 @@ export const codecBugs: readonly Bug[] = [
     edits: [
       {
         file: 'pool/volume/read-now.ts',
-        find: 'if (plain === null || !hasFingerprint(core, plain, fingerprintOf(page, id))) return;',
-        replace: 'if (plain === null) return;',
+        find: 'if (!isSure && !hasFingerprint(core, plain, fingerprintOf(page, id))) return;',
+        replace: '',
       },
     ],
   },

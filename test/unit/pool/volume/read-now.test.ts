@@ -1,5 +1,10 @@
+import { getU64, viewOf } from '../../../../src/base/bytes.ts';
+import { Codec } from '../../../../src/base/ports.ts';
+import { RealCompute } from '../../../../src/io/compute.ts';
+import { RECORD_HEADER_BYTES, sealRecord } from '../../../../pool/log/segment-format.ts';
 import { KIB, MIB, PoolInWorld, calmWorld, patterned } from '../pool-in-world.ts';
 import type { VolumeSpec } from '../../../../pool/types.ts';
+import { SimFile } from '../../../sim/sim-file.ts';
 import type { DiskSettings } from '../../../sim/settings.ts';
 
 const LENGTH = 3 * MIB;
@@ -72,6 +77,26 @@ describe('a read of what is in segments alone', () => {
     expect(atOnce).toBe(0);
   });
 
+  test('asks for no more in one turn than that takes', async () => {
+    const it = await filledPool({ readNowRate: 0 });
+    for (let at = 0; at < LENGTH; at += 256 * KIB) await it.read('a', at, 256 * KIB);
+    await it.world.run();
+    const asked = jest.spyOn(SimFile.prototype, 'read');
+    let answered = 0;
+    for (let at = 0; at < LENGTH; at += 128 * KIB) {
+      it.pool.openVolume('a').read(at, 128 * KIB, (_error, bytes) => {
+        answered += 1;
+        bytes.release();
+      });
+    }
+    const inThisTurn = asked.mock.calls.length;
+    await it.world.run();
+    expect(answered).toBe(LENGTH / (128 * KIB));
+    expect(inThisTurn).toBeGreaterThan(0);
+    expect(inThisTurn).toBeLessThan(asked.mock.calls.length / 2);
+    asked.mockRestore();
+  });
+
   test('says unreadable where the disk has rotted, and gives no byte of it', async () => {
     const it = await filledPool({ readNowRate: 1, rotRate: 1 });
     for (let at = 0; at < LENGTH; at += 256 * KIB) await it.read('a', at, 256 * KIB);
@@ -129,5 +154,81 @@ describe('a read of what is in segments alone', () => {
     expect(outcomes).toHaveLength(LENGTH / (256 * KIB));
     expect(outcomes.slice(0, atOnce)).not.toContain('not-ready');
     expect(outcomes.slice(atOnce)).toContain('not-ready');
+  });
+});
+
+describe('a read of what no sealed segment has', () => {
+  const PIECE = 32 * KIB;
+  const SEEN = 8;
+
+  /** Pieces of the volume `a` that went straight to a segment that is not full. */
+  async function unsealed(
+    facts: Partial<DiskSettings>,
+    spec: Partial<VolumeSpec> = {},
+  ): Promise<PoolInWorld> {
+    const straight = { leastBytes: 4 * KIB, busyBytes: 0 };
+    const it = await PoolInWorld.open(calmWorld(facts), {
+      memoryBytes: 2 * MIB,
+      segmentBytes: 2 * MIB,
+      straight,
+    });
+    await it.create('a', spec);
+    const pieces = Array.from({ length: 2 * SEEN }, (_, index) => index);
+    const writes = pieces.map((index) =>
+      it.startWrite('a', index * PIECE, patterned(PIECE, index)),
+    );
+    await it.world.until(Promise.all(writes));
+    return it;
+  }
+
+  test.each(['off', 'lz4'])('is answered in its turn, compression %s', async (codec) => {
+    const it = await unsealed({ readNowRate: 1 }, { compression: codec });
+    // Opens the file.
+    await it.read('a', 0, 4 * KIB);
+    const missesNow = (): number => it.pool.status().counters['chunkCacheMisses'] ?? 0;
+    const before = missesNow();
+    for (let index = 1; index < SEEN; index++) {
+      const found = readAtOnce(it, index * PIECE, PIECE);
+      expect(same(found ?? 'later', patterned(PIECE, index))).toBe(true);
+    }
+    expect(missesNow() - before).toBe(((SEEN - 1) * PIECE) / (4 * KIB));
+  });
+
+  /** Where this chunk lies is a whole record of it with other bytes. */
+  async function forge(it: PoolInWorld, chunk: Uint8Array): Promise<void> {
+    const compute = await RealCompute.load();
+    const medium = it.world.medium('disk');
+    for (const [, file] of medium.root.files()) {
+      const data = Buffer.from(file.bytes).indexOf(chunk);
+      if (data < 0) continue;
+      const offset = data - RECORD_HEADER_BYTES;
+      const bytes = file.bytes.slice(offset, data + 4 * KIB);
+      const view = viewOf(bytes);
+      const id = view.getUint32(16, true) + view.getUint8(20) * 2 ** 32;
+      const segment = getU64(viewOf(file.bytes), 8);
+      bytes.fill(7, RECORD_HEADER_BYTES);
+      const place = { bytes, view, at: 0, segment, offset };
+      const record = { id, storedBytes: 4 * KIB, codec: Codec.raw, log2: 12 };
+      sealRecord(compute, place, { ...record, volume: 1, chunkNumber: 0 });
+      medium.write(file, bytes, offset);
+      return;
+    }
+    throw new Error('no file has it');
+  }
+
+  test('takes only what the log says was written', async () => {
+    const it = await unsealed({ readNowRate: 1 }, { compression: 'off' });
+    await it.read('a', 0, 4 * KIB);
+    await forge(it, patterned(PIECE, 1).subarray(0, 4 * KIB));
+    expect(readAtOnce(it, PIECE, 4 * KIB)).toBeNull();
+    expect(await it.read('a', PIECE, 4 * KIB)).toBe('unreadable');
+    expect(readAtOnce(it, PIECE + 4 * KIB, 4 * KIB)).not.toBeNull();
+  });
+
+  test('keeps what it found in the journal', async () => {
+    const it = await unsealed({ readNowRate: 0 });
+    const first = await it.read('a', 0, PIECE);
+    expect(same(first, patterned(PIECE, 0))).toBe(true);
+    expect(same(readAtOnce(it, 0, PIECE) ?? 'later', patterned(PIECE, 0))).toBe(true);
   });
 });
