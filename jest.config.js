@@ -23,6 +23,8 @@ const project = (displayName, folders) => ({
 
 export default {
   maxWorkers: 2,
+  // For what hangs: simulated hours take seconds, and many of them on a slow machine.
+  testTimeout: 60_000,
   projects: [
     project('unit', ['unit', 'golden', 'tidy']),
     project('suites', ['suites']),

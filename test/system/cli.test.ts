@@ -6,8 +6,6 @@ import { freePort, run } from '../peers/command.ts';
 import type { Outcome } from '../peers/command.ts';
 import { SCALE, Scale } from '../peers/scale.ts';
 
-jest.setTimeout(60_000);
-
 const cli = (...args: string[]): Promise<Outcome> => run(SCALE, args, { timeoutMs: 30_000 });
 const initiator = 'iqn.1993-08.org.debian:01:abc';
 

@@ -1,7 +1,5 @@
 import { PoolInWorld, calmWorld, patterned } from '../pool-in-world.ts';
 
-jest.setTimeout(60_000);
-
 const KIB = 1024;
 /** Sixteen different chunks. */
 const image = patterned(64 * KIB, 1);

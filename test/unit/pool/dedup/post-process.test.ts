@@ -1,8 +1,6 @@
 import type { DedupReport } from '../../../../pool/types.ts';
 import { PoolInWorld, calmWorld, patterned } from '../pool-in-world.ts';
 
-jest.setTimeout(60_000);
-
 const KIB = 1024;
 /** Sixteen different chunks. */
 const image = patterned(64 * KIB, 1);

@@ -2,8 +2,6 @@ import type { Compute } from '../../../../src/base/ports.ts';
 import { healthy } from '../../../sim/settings.ts';
 import { PoolInWorld, calmWorld, patterned } from '../pool-in-world.ts';
 
-jest.setTimeout(60_000);
-
 const KIB = 1024;
 const CHUNK = 4096;
 /** Sixteen different chunks. */

@@ -1,8 +1,6 @@
 import { healthy } from '../../../sim/settings.ts';
 import { KIB, PoolInWorld, calmWorld, patterned } from '../pool-in-world.ts';
 
-jest.setTimeout(60_000);
-
 const CHUNK = 4096;
 /** Sixteen different chunks, and as many others for each seed. */
 const image = patterned(64 * KIB, 1);

@@ -5,8 +5,6 @@ import type { Compute } from '../../../../src/base/ports.ts';
 import { healthy } from '../../../sim/settings.ts';
 import { KIB, MIB, PoolInWorld, calmWorld, patterned } from '../pool-in-world.ts';
 
-jest.setTimeout(60_000);
-
 const CHUNK = 4 * KIB;
 const facts = {
   segmentBytes: 2 * MIB,

@@ -3,8 +3,6 @@ import { DiskError } from '../../../../src/base/ports.ts';
 import type { SimWorld } from '../../../sim/sim-world.ts';
 import { KIB, MIB, PoolInWorld, calmWorld, patterned } from '../pool-in-world.ts';
 
-jest.setTimeout(60_000);
-
 const CHUNK = 4 * KIB;
 const WRITE_BYTES = 32 * KIB;
 const straight = { leastBytes: CHUNK, busyBytes: 0 };
