@@ -71,15 +71,14 @@ function look(
   const leaf = map.leaf(number);
   if (leaf === null || 'missing' in leaf) return null;
   let id = entryId(leaf, number % ENTRIES_PER_MAP_PAGE);
+  // It may be a hole by now, or another read has brought it.
+  if (id === 0) found.foundHole(index);
+  if (id === 0 || isCached(core, id, index, found)) return null;
   let page = core.pages.get(chunkKeyOf(id));
   if (page === null) return null;
   const target = core.chunks.aliasOf(page, id);
   if (target !== 0) {
-    const slot = core.cache.find(target);
-    if (slot !== ABSENT) {
-      found.foundInCache(index, slot);
-      return null;
-    }
+    if (isCached(core, target, index, found)) return null;
     id = target;
     page = core.pages.get(chunkKeyOf(id));
     if (page === null) return null;
@@ -88,6 +87,12 @@ function look(
   const place = core.chunks.placeOf(page, id) ?? core.pending.get(id)?.place ?? null;
   if (place === null) return null;
   return { index, id, page, place, cost: costOf(place.codec, found.chunkBytes) };
+}
+
+function isCached(core: PoolCore, id: number, index: number, found: ChunkViews): boolean {
+  if (core.cache.peek(id) === ABSENT) return false;
+  found.foundInCache(index, core.cache.find(id));
+  return true;
 }
 
 /** Of one chunk. */

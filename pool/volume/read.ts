@@ -15,12 +15,12 @@ import type { PlainRead } from '../log/plain-reader.ts';
 import { entryId } from './map.ts';
 import type { VolumeMap } from './map.ts';
 import type { ChunkViews } from './chunk-views.ts';
-import { readNow } from './read-now.ts';
+import { MOST_COST, readNow } from './read-now.ts';
 import type { VolumeError } from './operations.ts';
 
 const CHUNKS_PER_TURN = 256;
-/** Of what a turn reads, to ask for a chunk or a page: stored chunks are read many at a time. */
-const COSTS = { stored: 2, journaled: 8, page: 8 } as const;
+/** What it costs of a turn to ask for a page or a journaled chunk: stored chunks are asked for many at a time. */
+const ASKED_ALONE = 8;
 
 /** Finds what is in memory; true: that was all. */
 export function findResident(
@@ -87,17 +87,22 @@ export class ChunkRead {
   }
 
   start(): void {
-    const { readTurn } = this.#core;
-    if (readTurn.isSpent) readTurn.later(this.#inItsTurn);
+    if (this.#core.readTurn.isSpent) this.#goOn(0);
     else this.#resolve(0);
   }
 
-  readonly #inItsTurn = (): void => {
+  /** In a turn that has not read its share, if there is something left to read: it may be had at once by now. */
+  #goOn(from: number): void {
     const found = this.#found;
-    if (this.#refusal() === null && readNow(this.#core, this.#map, this.#first, found))
-      this.#end(null);
-    else this.#resolve(0);
-  };
+    const { readTurn } = this.#core;
+    if (found.isComplete || this.#unreadable >= 0 || this.#refusal() !== null) this.#resolve(from);
+    else if (readTurn.isSpent) {
+      readTurn.later(() => {
+        this.#goOn(from);
+      });
+    } else if (readNow(this.#core, this.#map, this.#first, found)) this.#end(null);
+    else this.#resolve(from);
+  }
 
   /** One pass over the chunks from `from` on, then waits for what the pass has asked for. */
   #resolve(from: number): void {
@@ -114,21 +119,21 @@ export class ChunkRead {
     const missing = new Set<number>();
     const journaled: { index: number; chunk: PendingChunk }[] = [];
     const end = Math.min(this.#found.count, from + CHUNKS_PER_TURN);
-    for (let index = from; index < end; index++) {
+    let cost = 0;
+    for (let index = from; index < end && cost < MOST_COST; index++) {
       if (this.#found.has(index)) continue;
       this.#look(index, { reads, missing, journaled });
+      cost = reads.length + ASKED_ALONE * (journaled.length + missing.size);
     }
     let left = reads.length + missing.size + journaled.length;
     if (left === 0) {
       this.#passEnded(end);
       return;
     }
-    this.#core.readTurn.spend(
-      reads.length * COSTS.stored + journaled.length * COSTS.journaled + missing.size * COSTS.page,
-    );
+    this.#core.readTurn.spend(cost);
     const arrived = (): void => {
       left -= 1;
-      if (left === 0) this.#resolve(from);
+      if (left === 0) this.#goOn(from);
     };
     for (const key of missing) this.#core.pages.load(key, arrived);
     for (const item of journaled) this.#readJournal(item.index, item.chunk, arrived);
@@ -141,7 +146,7 @@ export class ChunkRead {
     else if (end >= this.#found.count) this.#end(null);
     else {
       this.#core.clock.nextTurn(() => {
-        this.#resolve(end);
+        this.#goOn(end);
       });
     }
   }
