@@ -215,7 +215,10 @@ export class Destager {
       const lengthBytes = 1 << chunk.log2;
       if (!writer.hasRoomFor(lengthBytes, { bytes, records: batch.length })) break;
       const slot = pending.slotOf(ticket);
-      const plain = slot !== ABSENT ? cache.bytes(slot) : await this.#fromJournal(chunk);
+      const plain =
+        slot !== ABSENT
+          ? cache.bytes(slot)
+          : (this.#readBefore(chunk) ?? (await this.#fromJournal(chunk)));
       if (!pending.isWanted(ticket)) continue;
       if (plain === null) {
         await this.#lose(chunk);
@@ -251,6 +254,13 @@ export class Destager {
       }
     }
     core.segments.filled(segment, core.nextCheckpoint());
+  }
+
+  /** A copy of what a read has brought to the cache, which may lose it at any time; null: nothing. */
+  #readBefore(chunk: PendingChunk): Uint8Array | null {
+    const { cache } = this.#core;
+    const slot = cache.peek(chunk.id);
+    return slot === ABSENT ? null : new Uint8Array(cache.bytes(slot));
   }
 
   /** null: damaged, or not to be had in several tries. */

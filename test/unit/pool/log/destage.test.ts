@@ -1,7 +1,7 @@
 import type { Packing } from '../../../../src/base/ports.ts';
 import { openPool } from '../../../../pool/pool.ts';
 import { Prng } from '../../../sim/prng.ts';
-import { KIB, MIB, PoolInWorld, calmWorld } from '../pool-in-world.ts';
+import { KIB, MIB, PoolInWorld, calmWorld, patterned } from '../pool-in-world.ts';
 
 jest.setTimeout(30_000);
 
@@ -93,3 +93,26 @@ test.each([6, 18, 48])(
     expect(fromCache).toBeGreaterThan(100);
   },
 );
+
+test('what a read has brought back to the cache is stored from there, though the journal has rotted meanwhile', async () => {
+  const facts = { memoryBytes: 4 * MIB, journalBytes: 8 * MIB, segmentBytes: 256 * KIB };
+  const first = await PoolInWorld.open(calmWorld(), facts);
+  await first.create('a');
+  const world = first.world;
+  const lengthBytes = 3 * MIB;
+  const write = (at: number): ReturnType<PoolInWorld['startWrite']> =>
+    first.startWrite('a', at, patterned(256 * KIB, at / KIB));
+  const ats = Array.from({ length: lengthBytes / (256 * KIB) }, (_, index) => index * 256 * KIB);
+  expect(await world.until(Promise.all(ats.map(write)))).toEqual(ats.map(() => null));
+  const begins = ats.map((at) => patterned(256 * KIB, at / KIB).subarray(0, 4 * KIB));
+  const readAll = (it: PoolInWorld, offset: number): Promise<unknown[]> =>
+    Promise.all(ats.map((at) => it.read('a', at + offset, 4 * KIB)));
+  expect(await readAll(first, 0)).toEqual(begins);
+  for (let flips = 0; flips < 20_000; flips++) world.medium('disk').rotIn('journal');
+  await world.run();
+  await world.until(first.pool.close());
+
+  const it = await PoolInWorld.open(world, facts);
+  expect(await readAll(it, 0)).toEqual(begins);
+  expect(await readAll(it, 128 * KIB)).toContain('unreadable');
+});
