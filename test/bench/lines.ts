@@ -28,6 +28,7 @@ export interface Line {
   readonly unit: 'ops/s' | 'MB/s';
   /** For the load generator, beside what every line has. */
   readonly args: readonly string[];
+  readonly range: ByteRange;
   /** How much of tgt's throughput is owed, and how much is aimed for. */
   readonly reach: number;
   readonly aim: number;
@@ -40,9 +41,15 @@ export interface Line {
 
 type Owed = readonly [reach: number, aim: number];
 
-const line = (name: string, args: readonly string[], [reach, aim]: Owed): Line => ({
+const line = (
+  name: string,
+  args: readonly string[],
+  range: ByteRange,
+  [reach, aim]: Owed,
+): Line => ({
   name,
   args,
+  range,
   reach,
   aim,
   unit: 'ops/s',
@@ -51,21 +58,12 @@ const line = (name: string, args: readonly string[], [reach, aim]: Owed): Line =
   writes: args.includes('write'),
 });
 
-const read = (size: string, depth: number, range: ByteRange): string[] => [
-  ...['--op', 'read', '--block', size, '--depth', String(depth), ...rangeArgs(range)],
+const read = (size: string, depth: number): string[] => [
+  ...['--op', 'read', '--block', size, '--depth', String(depth)],
 ];
 
 const write = (size: string, depth: number, ...more: string[]): string[] => [
-  ...[
-    '--op',
-    'write',
-    ...rangeArgs(writeRange),
-    '--block',
-    size,
-    '--depth',
-    String(depth),
-    ...more,
-  ],
+  ...['--op', 'write', '--block', size, '--depth', String(depth), ...more],
 ];
 
 const half = ['--data', 'half'] as const;
@@ -81,21 +79,23 @@ function sequentialWrites(size: string): Line[] {
     ...line(
       `${size.replace(/(?=[KM])/, ' ')}iB sequential write, depth 16, ${kind}`,
       write(size, 16, ...sequential, ...data),
+      writeRange,
       owed,
     ),
     unit: 'MB/s',
   }));
 }
 
-const mixed = ['--op', 'mixed', '--read-percent', '70', ...rangeArgs(readRanges.cached)];
+const mixed = ['--op', 'mixed', '--read-percent', '70', '--block', '4K', '--depth', '8'];
 
 export const lines: readonly Line[] = [
-  line('4 KiB random read, depth 32, in cache', read('4K', 32, readRanges.cached), [2.5, 2.9]),
-  line('4 KiB random read, depth 1, in cache', read('4K', 1, readRanges.cached), [1.35, 1.6]),
+  line('4 KiB random read, depth 32, in cache', read('4K', 32), readRanges.cached, [2.5, 2.9]),
+  line('4 KiB random read, depth 1, in cache', read('4K', 1), readRanges.cached, [1.35, 1.6]),
   {
     ...line(
       '4 KiB random read, depth 32, 4x cache',
-      read('4K', 32, readRanges.beyondCache),
+      read('4K', 32),
+      readRanges.beyondCache,
       [1, 1.4],
     ),
     member: 'small',
@@ -103,7 +103,8 @@ export const lines: readonly Line[] = [
   {
     ...line(
       '256 KiB sequential read, depth 16, in cache',
-      [...read('256K', 16, readRanges.cached), ...sequential],
+      [...read('256K', 16), ...sequential],
+      readRanges.cached,
       [1.4, 1.8],
     ),
     unit: 'MB/s',
@@ -111,18 +112,30 @@ export const lines: readonly Line[] = [
   {
     ...line(
       '256 KiB sequential read, depth 16, 4x cache',
-      [...read('256K', 16, readRanges.beyondCache), ...sequential],
+      [...read('256K', 16), ...sequential],
+      readRanges.beyondCache,
       [0.6, 1],
     ),
     unit: 'MB/s',
     member: 'small',
   },
-  line('4 KiB random write, depth 32, unique 2:1', write('4K', 32, ...half), [1.3, 1.6]),
-  line('4 KiB random write, depth 32, duplicates', write('4K', 32, ...duplicates), [1.4, 1.8]),
-  line('4 KiB random write, depth 1, unique 2:1', write('4K', 1, ...half), [0.95, 1.2]),
+  line(
+    '4 KiB random write, depth 32, unique 2:1',
+    write('4K', 32, ...half),
+    writeRange,
+    [1.3, 1.6],
+  ),
+  line(
+    '4 KiB random write, depth 32, duplicates',
+    write('4K', 32, ...duplicates),
+    writeRange,
+    [1.4, 1.8],
+  ),
+  line('4 KiB random write, depth 1, unique 2:1', write('4K', 1, ...half), writeRange, [0.95, 1.2]),
   line(
     '4 KiB random write, depth 32, flush every 32',
     write('4K', 32, ...half, '--flush-every', '32'),
+    writeRange,
     [1.2, 1.5],
   ),
   ...sequentialWrites('64K'),
@@ -130,7 +143,8 @@ export const lines: readonly Line[] = [
   {
     ...line(
       '4 KiB 70/30 mixed, 8 sessions on 4 LUNs',
-      [...mixed, ...half, '--block', '4K', '--depth', '8', '--sessions', '8'],
+      [...mixed, ...half, '--sessions', '8'],
+      readRanges.cached,
       [1.5, 2],
     ),
     luns: 4,

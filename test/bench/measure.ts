@@ -37,6 +37,20 @@ interface MemberRun {
 
 type StartLoad = (durationS: number) => Load;
 
+const BLOCK_BYTES = 256 * 1024;
+
+/** Each byte once. */
+const allOf = (range: ByteRange, operation: 'read' | 'write'): string[] => [
+  ...['--op', operation, '--pattern', 'sequential', '--depth', '8', ...rangeArgs(range)],
+  ...['--block', String(BLOCK_BYTES), '--ops', String(range.length / BLOCK_BYTES)],
+];
+
+/** A line of reads finds in memory what the caches of each contender can hold. */
+async function warmUp(contenders: Contenders, line: Line): Promise<void> {
+  for (const name of contenderNames)
+    await startLoad(contenders.urls(name, line), allOf(line.range, 'read')).ended;
+}
+
 /** Ends it once it is steady, and not before the time of a run is over. */
 async function untilSteady(
   apiUrl: string,
@@ -78,6 +92,7 @@ export async function measureLine(
   const { apiUrl } = contenders.member(line.member);
   const ofMember: MemberRun[] = [];
   let { seconds } = settings;
+  if (!line.writes) await warmUp(contenders, line);
   for (let turn = 0; turn < settings.runs; turn++) {
     const order = turn % 2 === 0 ? contenderNames : contenderNames.toReversed();
     for (const name of order) {
@@ -87,7 +102,7 @@ export async function measureLine(
           ...['--seed', String(seedBase + turn), '--warmup', String(WARM_UP_S)],
           ...['--duration', durationS.toFixed(1)],
           // Those of duplicates have a seed of their own: that of what was there before.
-          ...line.args,
+          ...[...rangeArgs(line.range), ...line.args],
         ]);
       if (name !== 'scale') {
         runs[name].push(await start(seconds).ended);
@@ -114,17 +129,12 @@ export interface FillRange extends Pick<Line, 'member' | 'luns'> {
   readonly args: readonly string[];
 }
 
-const FILL_BLOCK_BYTES = 256 * 1024;
-
 /** Writes what will be read, and what duplicates will be of. */
 export async function fill(contenders: Contenders, ranges: readonly FillRange[]): Promise<void> {
   for (const name of contenderNames) {
     for (const { range, args, ...whose } of ranges) {
-      const ops = String(range.length / FILL_BLOCK_BYTES);
-      const how = ['--op', 'write', '--pattern', 'sequential', '--depth', '8', '--ops', ops];
-      const what = [...rangeArgs(range), '--block', String(FILL_BLOCK_BYTES), ...args];
       for (const url of contenders.urls(name, whose)) {
-        await startLoad([url], [...how, ...what]).ended;
+        await startLoad([url], [...allOf(range, 'write'), ...args]).ended;
       }
     }
   }
