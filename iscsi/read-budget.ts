@@ -6,8 +6,8 @@
 import type { Clock } from '../src/base/ports.ts';
 import { TurnBudget } from '../src/base/turn-budget.ts';
 
-/** About a millisecond or two of work. */
-const TURN_BYTES = 1024 * 1024;
+/** About a millisecond of work. */
+const TURN_BYTES = 512 * 1024;
 /** Less in one read is not counted: no more than a few come in a turn. */
 const LARGE_READ_BYTES = 64 * 1024;
 

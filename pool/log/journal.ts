@@ -60,7 +60,7 @@ const SYNC_EVERY_BYTES = 64 * 1024 * 1024;
 const NOW_IN_A_ROW = 16;
 /** After a larger group nobody waits for more: with them the next one would be too large to be written on the event loop. */
 const GATHERED_BYTES = 128 * 1024;
-const CHUNKS_PER_TURN = 256;
+const EFFECTS_PER_TURN = 128;
 /** Left free behind the newest frame, so that the start record of the next incarnation fits. */
 const TAIL_RESERVE_BYTES = 4096;
 /** Of the ring, for what makes room in it: a record for each chunk of 4 KiB that can be in it. */
@@ -124,7 +124,7 @@ export class Journal {
     this.#compute = facts.compute;
     this.#logId = facts.logId;
     this.#onFailure = facts.onFailure;
-    this.#chunksPerTurn = facts.chunksPerTurn ?? CHUNKS_PER_TURN;
+    this.#chunksPerTurn = facts.chunksPerTurn ?? EFFECTS_PER_TURN;
   }
 
   /** Where the log goes on: behind the last frame that a replay found. Before any append. */
