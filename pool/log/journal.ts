@@ -101,7 +101,7 @@ export class Journal {
   #synced = 0;
   #syncing = false;
   #syncTarget = 0;
-  #syncWaiters: { position: number; done: Done }[] = [];
+  readonly #syncWaiters: { position: number; done: Done }[] = [];
   #trimmed = 0;
   #failure: DiskError | null = null;
   /** Called when space was refused for want of trimming. */
@@ -271,7 +271,8 @@ export class Journal {
     }
     this.#syncWaiters.push({ position, done });
     // Not before the rest of its group took effect, which waits for the same.
-    if (this.#syncWaiters.length === 1) this.#clock.endOfTurn(this.#sync);
+    if (this.#syncWaiters.length === 1 && this.#group.length === 0)
+      this.#clock.endOfTurn(this.#sync);
   }
 
   /** The bytes before `position` are no longer needed by any checkpoint. */
@@ -446,6 +447,7 @@ export class Journal {
     }
     this.#group = [];
     this.#inFlight = false;
+    if (this.#syncWaiters.length > 0) this.#clock.endOfTurn(this.#sync);
     if (this.#applied.position - this.#synced >= SYNC_EVERY_BYTES) this.#sync();
     this.#schedule();
   }
@@ -473,8 +475,7 @@ export class Journal {
       return;
     }
     this.#synced = Math.max(this.#synced, this.#syncTarget);
-    const waiters = this.#syncWaiters;
-    this.#syncWaiters = [];
+    const waiters = this.#syncWaiters.splice(0);
     for (const waiter of waiters) this.syncTo(waiter.position, waiter.done);
   };
 
@@ -483,8 +484,7 @@ export class Journal {
     this.#failure = error;
     this.#onFailure(error);
     const staged = [...this.#writing.entries, ...this.#filling.entries];
-    const waiters = this.#syncWaiters;
-    this.#syncWaiters = [];
+    const waiters = this.#syncWaiters.splice(0);
     this.#writing.entries = [];
     this.#filling.entries = [];
     // Part of a group may be in the file, whatever the device said: nobody is told that nothing is.

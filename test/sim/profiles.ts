@@ -214,7 +214,7 @@ export function profileOf(prng: Prng): Profile {
   const dedupLatencyMs = prng.pick(profile.name === 'twins' ? [1000] : [1, 500]);
   const deadlists = prng.pick(deadlistShapes);
   const quietBelow = prng.chance(0.3) ? 20 : Infinity;
-  const chunksPerTurn = prng.pick([256, 2]);
+  const chunksPerTurn = prng.pick([128, 2]);
   const straight = prng.pick(straightLimits);
   return {
     ...profile,

@@ -290,19 +290,29 @@ describe('the journal', () => {
     expect(it.journal.synced).toBe(2 * FRAME_BYTES);
   });
 
-  test('syncs once for a group that waits for it', async () => {
-    const it = await JournalUnderTest.make();
-    const syncs = jest.spyOn(it.ring, 'sync');
-    for (const name of ['1', '2', '3']) {
-      it.append(name, 1, () => {
-        it.journal.syncTo(it.journal.applied.position, () => it.log.push(`${name} synced`));
-      });
-    }
-    await it.world.run();
-    expect(syncs).toHaveBeenCalledTimes(1);
-    expect(it.log).toEqual(['1', '2', '3', '1 synced', '2 synced', '3 synced']);
-    expect(it.journal.synced).toBe(3 * FRAME_BYTES);
-  });
+  test.each(['one turn', 'a turn for each frame'])(
+    'syncs once for a group that waits for it and takes effect in %s',
+    async (when) => {
+      const it = await JournalUnderTest.make();
+      const syncs = jest.spyOn(it.ring, 'sync');
+      for (const name of ['1', '2', '3']) {
+        const entry = it.entry(name, 1, () => {
+          it.journal.syncTo(it.journal.applied.position, () => it.log.push(`${name} synced`));
+        });
+        it.journal.append({
+          ...entry,
+          written: (frame, turn) => {
+            if (when !== 'one turn') turn.chunks = 0;
+            return entry.written(frame, turn);
+          },
+        });
+      }
+      await it.world.run();
+      expect(syncs).toHaveBeenCalledTimes(1);
+      expect(it.log).toEqual(['1', '2', '3', '1 synced', '2 synced', '3 synced']);
+      expect(it.journal.synced).toBe(3 * FRAME_BYTES);
+    },
+  );
 
   test('takes nothing any more after a sync that failed: the next one would lie', async () => {
     const it = await JournalUnderTest.make();
